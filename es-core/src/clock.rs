@@ -1,0 +1,34 @@
+//! Time, as a dependency.
+
+use std::fmt::Debug;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+pub use jiff::Timestamp;
+
+/// Tells the time and lets time pass. Everything in the framework that stamps, waits or backs off
+/// does it through a clock, so that tests run on [virtual time](crate::testing).
+#[async_trait]
+pub trait Clock: Debug + Send + Sync + 'static {
+    /// The wall-clock time. It may jump; nothing is decided on it alone.
+    fn now(&self) -> Timestamp;
+
+    /// Returns when `duration` has passed on the clock.
+    async fn sleep(&self, duration: Duration);
+}
+
+/// The machine's clock; it sleeps on tokio's timer.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+#[async_trait]
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        tokio::time::sleep(duration).await;
+    }
+}

@@ -1,0 +1,415 @@
+//! The events of one commit, as bytes.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use bytestring::ByteString;
+
+use crate::codec::{self, Codec, Compression, Encoding, Payload, PayloadError};
+use crate::event::Event;
+
+/// The events of one commit as they are stored: a *manifest* that lists them, and their payloads in
+/// one piece.
+///
+/// The manifest is text with one line per event: its name, its schema version and the length of its
+/// payload in bytes, separated by spaces. The payloads follow one another in the same order; JSON
+/// payloads are separated by a line feed, so that the whole is JSON Lines. Compression covers all
+/// payloads of the commit together; the lengths are those before it.
+///
+/// ```text
+/// Dispense:Started 1 37
+/// Dispense:PatientAdded 2 52
+/// ```
+///
+/// Cloning is cheap, and nothing is copied between the store and the decoder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EncodedEvents {
+    encoding: Encoding,
+    manifest: ByteString,
+    payloads: Payloads,
+    count: u32,
+    /// The payloads' length before compression.
+    plain_len: usize,
+}
+
+/// JSON that is not compressed is kept as text, checked once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Payloads {
+    Text(ByteString),
+    Binary(Bytes),
+}
+
+/// One stored event, borrowed from its commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EncodedEvent<'a> {
+    /// The stored name.
+    pub name: &'a str,
+    /// The stored schema version.
+    pub schema_version: u32,
+    /// The stored payload.
+    pub payload: Payload<'a>,
+}
+
+/// What does not fit in stored events.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CorruptEvents {
+    /// A line of the manifest is not `name version length`.
+    #[error("line {line} of the manifest cannot be read")]
+    Manifest {
+        /// The line, counted from 1.
+        line: u32,
+    },
+    /// The manifest lists no event.
+    #[error("the manifest is empty")]
+    Empty,
+    /// The lengths in the manifest do not add up to the payloads.
+    #[error("the manifest lists {listed} bytes of payloads, there are {found}")]
+    Length {
+        /// The sum of the manifest.
+        listed: u64,
+        /// The length found.
+        found: u64,
+    },
+    /// JSON payloads are not UTF-8, or an event ends inside a character.
+    #[error("the payloads are not UTF-8 text")]
+    NotText,
+    /// Compressed payloads do not decompress.
+    #[error("the payloads cannot be decompressed: {0}")]
+    Compressed(String),
+}
+
+impl EncodedEvents {
+    /// Encodes events with `codec`; the payloads are compressed when together they have at least
+    /// `compress_from` bytes and become smaller by it.
+    ///
+    /// # Errors
+    ///
+    /// [`EncodeError`] naming the event that cannot be encoded.
+    pub fn encode<E: Event>(
+        events: &[E],
+        codec: Codec,
+        compression: Compression,
+        compress_from: usize,
+    ) -> Result<Self, EncodeError> {
+        let mut manifest = String::with_capacity(events.len() * 32);
+        let mut payloads = Vec::with_capacity(events.len() * 128);
+        for (index, event) in events.iter().enumerate() {
+            if index > 0 {
+                manifest.push('\n');
+                if let Some(separator) = separator(codec) {
+                    payloads.push(separator);
+                }
+            }
+            let start = payloads.len();
+            event
+                .encode(codec, &mut payloads)
+                .map_err(|source| EncodeError { name: event.name(), source })?;
+            write_entry(&mut manifest, event.name(), event.schema_version(), payloads.len() - start);
+        }
+        let plain_len = payloads.len();
+        let mut encoding = Encoding { codec, compression: Compression::None };
+        if compression != Compression::None && plain_len >= compress_from {
+            let compressed = codec::compress(compression, &payloads)
+                .map_err(|source| EncodeError { name: "all of a commit", source })?;
+            if compressed.len() < plain_len {
+                encoding.compression = compression;
+                payloads = compressed;
+            }
+        }
+        let payloads = match encoding {
+            Encoding { codec: Codec::Json, compression: Compression::None } => {
+                let text = String::from_utf8(payloads).map_err(|error| EncodeError {
+                    name: "all of a commit",
+                    source: PayloadError::new(error),
+                })?;
+                Payloads::Text(text.into())
+            }
+            _ => Payloads::Binary(payloads.into()),
+        };
+        Ok(Self {
+            encoding,
+            manifest: manifest.into(),
+            payloads,
+            count: u32::try_from(events.len()).unwrap_or(u32::MAX),
+            plain_len,
+        })
+    }
+
+    /// Puts together what a backend stored.
+    ///
+    /// # Errors
+    ///
+    /// [`CorruptEvents`] when the parts do not fit each other.
+    pub fn from_stored(
+        encoding: Encoding,
+        manifest: ByteString,
+        payloads: Bytes,
+    ) -> Result<Self, CorruptEvents> {
+        let payloads = match encoding {
+            Encoding { codec: Codec::Json, compression: Compression::None } => Payloads::Text(
+                ByteString::try_from(payloads).map_err(|_| CorruptEvents::NotText)?,
+            ),
+            _ => Payloads::Binary(payloads),
+        };
+        Self::checked(encoding, manifest, payloads)
+    }
+
+    /// Like [`from_stored`](Self::from_stored) for uncompressed JSON that is already known to be
+    /// text, as when a store reads a whole page into one string and hands out parts of it.
+    ///
+    /// # Errors
+    ///
+    /// [`CorruptEvents`] when the parts do not fit each other.
+    pub fn from_stored_json(
+        manifest: ByteString,
+        payloads: ByteString,
+    ) -> Result<Self, CorruptEvents> {
+        Self::checked(Encoding::default(), manifest, Payloads::Text(payloads))
+    }
+
+    fn checked(
+        encoding: Encoding,
+        manifest: ByteString,
+        payloads: Payloads,
+    ) -> Result<Self, CorruptEvents> {
+        if manifest.is_empty() {
+            return Err(CorruptEvents::Empty);
+        }
+        let (mut count, mut listed) = (0_u32, 0_u64);
+        for entry in Manifest::new(&manifest) {
+            count += 1;
+            let entry = entry.ok_or(CorruptEvents::Manifest { line: count })?;
+            listed = listed.saturating_add(entry.len as u64);
+        }
+        if separator(encoding.codec).is_some() {
+            listed = listed.saturating_add(u64::from(count) - 1);
+        }
+        let plain_len = usize::try_from(listed).unwrap_or(usize::MAX);
+        let events = Self { encoding, manifest, payloads, count, plain_len };
+        if encoding.compression == Compression::None {
+            let found = events.payloads().len() as u64;
+            if found != listed {
+                return Err(CorruptEvents::Length { listed, found });
+            }
+            if let Payloads::Text(text) = &events.payloads {
+                check_text(&events.manifest, text)?;
+            }
+        }
+        Ok(events)
+    }
+
+    /// How many events there are; at least one, when they come from a store.
+    pub fn len(&self) -> usize {
+        self.count as usize
+    }
+
+    /// Whether there is no event: only in what was encoded from an empty slice.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// Codec and compression.
+    pub fn encoding(&self) -> Encoding {
+        self.encoding
+    }
+
+    /// The manifest, as stored.
+    pub fn manifest(&self) -> &ByteString {
+        &self.manifest
+    }
+
+    /// The payloads, as stored.
+    pub fn payloads(&self) -> &[u8] {
+        match &self.payloads {
+            Payloads::Text(text) => text.as_bytes(),
+            Payloads::Binary(bytes) => bytes,
+        }
+    }
+
+    /// The payloads as text, when they are uncompressed JSON.
+    pub fn payloads_text(&self) -> Option<&str> {
+        match &self.payloads {
+            Payloads::Text(text) => Some(text),
+            Payloads::Binary(_) => None,
+        }
+    }
+
+    /// The stored size in bytes: manifest and payloads.
+    pub fn stored_len(&self) -> usize {
+        self.manifest.len() + self.payloads().len()
+    }
+
+    /// The names and schema versions, without touching the payloads.
+    pub fn names(&self) -> impl Iterator<Item = (&str, u32)> {
+        Manifest::new(&self.manifest).flatten().map(|entry| (entry.name, entry.schema_version))
+    }
+
+    /// Makes the payloads readable, decompressing them if need be.
+    ///
+    /// # Errors
+    ///
+    /// [`CorruptEvents`] when compressed payloads do not decompress to what the manifest lists.
+    pub fn open(&self) -> Result<OpenEvents<'_>, CorruptEvents> {
+        let plain = match (&self.payloads, self.encoding) {
+            (Payloads::Text(text), _) => Plain::Json(Cow::Borrowed(text)),
+            (Payloads::Binary(bytes), Encoding { codec, compression: Compression::None }) => {
+                match codec {
+                    Codec::Json => return Err(CorruptEvents::NotText),
+                    Codec::Postcard => Plain::Postcard(Cow::Borrowed(bytes)),
+                }
+            }
+            (Payloads::Binary(bytes), Encoding { codec, .. }) => {
+                let plain = codec::decompress(bytes, self.plain_len)
+                    .map_err(|error| CorruptEvents::Compressed(error.to_string()))?;
+                match codec {
+                    Codec::Json => {
+                        let text = String::from_utf8(plain).map_err(|_| CorruptEvents::NotText)?;
+                        check_text(&self.manifest, &text)?;
+                        Plain::Json(Cow::Owned(text))
+                    }
+                    Codec::Postcard => Plain::Postcard(Cow::Owned(plain)),
+                }
+            }
+        };
+        Ok(OpenEvents { manifest: &self.manifest, plain })
+    }
+}
+
+/// The readable events of one commit.
+#[derive(Debug)]
+pub struct OpenEvents<'a> {
+    manifest: &'a str,
+    plain: Plain<'a>,
+}
+
+#[derive(Debug)]
+enum Plain<'a> {
+    Json(Cow<'a, str>),
+    Postcard(Cow<'a, [u8]>),
+}
+
+impl OpenEvents<'_> {
+    /// The events, in order.
+    pub fn iter(&self) -> impl Iterator<Item = EncodedEvent<'_>> {
+        let mut start = 0;
+        Manifest::new(self.manifest).flatten().map(move |entry| {
+            let end = start + entry.len;
+            // Both slices are inside the payloads, at character boundaries: `checked` saw to it.
+            let payload = match &self.plain {
+                Plain::Json(text) => {
+                    let payload = Payload::Json(text.get(start..end).unwrap_or_default());
+                    start = end + 1;
+                    payload
+                }
+                Plain::Postcard(bytes) => {
+                    let payload = Payload::Postcard(bytes.get(start..end).unwrap_or_default());
+                    start = end;
+                    payload
+                }
+            };
+            EncodedEvent { name: entry.name, schema_version: entry.schema_version, payload }
+        })
+    }
+}
+
+/// Between two payloads: a line feed for JSON, nothing otherwise.
+fn separator(codec: Codec) -> Option<u8> {
+    match codec {
+        Codec::Json => Some(b'\n'),
+        Codec::Postcard => None,
+    }
+}
+
+/// Each payload must be a string of its own, and a line of its own.
+fn check_text(manifest: &str, text: &str) -> Result<(), CorruptEvents> {
+    let mut end = 0;
+    for entry in Manifest::new(manifest).flatten() {
+        if end > 0 && text.as_bytes().get(end - 1) != Some(&b'\n') {
+            return Err(CorruptEvents::NotText);
+        }
+        if !text.is_char_boundary(end + entry.len) {
+            return Err(CorruptEvents::NotText);
+        }
+        end += entry.len + 1;
+    }
+    Ok(())
+}
+
+fn write_entry(manifest: &mut String, name: &str, schema_version: u32, len: usize) {
+    use std::fmt::Write as _;
+    // Writing to a string does not fail.
+    let _ = write!(manifest, "{name} {schema_version} {len}");
+}
+
+/// Walks the lines of a manifest; `None` for a line that cannot be read.
+struct Manifest<'a> {
+    rest: Option<&'a str>,
+}
+
+struct Entry<'a> {
+    name: &'a str,
+    schema_version: u32,
+    len: usize,
+}
+
+impl<'a> Manifest<'a> {
+    fn new(manifest: &'a str) -> Self {
+        Self { rest: (!manifest.is_empty()).then_some(manifest) }
+    }
+}
+
+impl<'a> Iterator for Manifest<'a> {
+    type Item = Option<Entry<'a>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let rest = self.rest?;
+        let line = match rest.split_once('\n') {
+            Some((line, rest)) => {
+                self.rest = Some(rest);
+                line
+            }
+            None => {
+                self.rest = None;
+                rest
+            }
+        };
+        Some(Entry::parse(line))
+    }
+}
+
+impl<'a> Entry<'a> {
+    fn parse(line: &'a str) -> Option<Self> {
+        let (name, numbers) = line.split_once(' ')?;
+        let (schema_version, len) = numbers.split_once(' ')?;
+        if name.is_empty() {
+            return None;
+        }
+        Some(Self {
+            name,
+            schema_version: u32::try_from(number(schema_version)?).ok()?,
+            // Four GiB are far over what any store takes, and leave sums far from overflowing.
+            len: usize::try_from(u32::try_from(number(len)?).ok()?).ok()?,
+        })
+    }
+}
+
+/// Digits only: `str::parse` would also take a sign.
+fn number(digits: &str) -> Option<u64> {
+    if digits.is_empty() || digits.len() > 10 {
+        return None;
+    }
+    digits.bytes().try_fold(0, |n, digit| {
+        digit.is_ascii_digit().then(|| n * 10 + u64::from(digit - b'0'))
+    })
+}
+
+/// An event that cannot be encoded.
+#[derive(Debug, thiserror::Error)]
+#[error("event {name} cannot be encoded")]
+pub struct EncodeError {
+    /// The event's name.
+    pub name: &'static str,
+    /// The codec's error.
+    pub source: PayloadError,
+}

@@ -1,0 +1,138 @@
+//! The commits of many streams, as they come.
+
+use std::fmt::{self, Debug};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use crate::commit::Commit;
+use crate::error::Result;
+use crate::stream_id::check_id;
+
+/// The commits of many streams as a set of ordered partitions.
+///
+/// # What an implementation promises
+///
+/// Every commit that was acknowledged to its writer is delivered, at least once, in one of the
+/// partitions: nothing is skipped. Reading again from a checkpoint gives again everything after it.
+/// Within a partition commits may come out of the order of their stream or twice; consumers check
+/// and repair that (see [`Projection`](crate::Projection)). A partition that has ended is read to
+/// its end before its children are begun.
+///
+/// The suite `es_core::testing::conformance::feed` holds any implementation to this.
+#[async_trait]
+pub trait Feed: Debug + Send + Sync + 'static {
+    /// The partitions that there are now.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`](crate::Error::Unavailable).
+    async fn partitions(&self) -> Result<Vec<Partition>>;
+
+    /// Up to `max_commits` commits after `after`, without waiting: an empty page when there are
+    /// none yet.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`](crate::Error::Unavailable), and a damaged checkpoint or commit as
+    /// [`Error::Corrupt`](crate::Error::Corrupt) or
+    /// [`Error::CorruptCommit`](crate::Error::CorruptCommit).
+    async fn read(
+        &self,
+        partition: &PartitionId,
+        after: &Checkpoint,
+        max_commits: usize,
+    ) -> Result<FeedPage>;
+
+    /// Returns when there may be something after `after`. It may return early; a caller reads and,
+    /// if there is nothing, waits again.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`](crate::Error::Unavailable).
+    async fn wait(&self, partition: &PartitionId, after: &Checkpoint) -> Result<()>;
+}
+
+/// One page of a partition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FeedPage {
+    /// The commits, in the partition's order.
+    pub commits: Vec<Commit>,
+    /// The place behind the last of them; the place read from when there are none.
+    pub checkpoint: Checkpoint,
+    /// How many commits are left behind this page, when the feed can tell: the lag.
+    pub remaining: Option<u64>,
+    /// Whether the partition has ended here for good, and its children can begin.
+    pub ended: bool,
+}
+
+/// A partition of a feed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Partition {
+    /// Its name.
+    pub id: PartitionId,
+    /// The partitions that must be finished before this one begins.
+    pub parents: Vec<PartitionId>,
+}
+
+/// The name of a partition, unique in its feed.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PartitionId(Arc<str>);
+
+impl PartitionId {
+    /// A partition's name.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidId`](crate::Error::InvalidId) when it is empty, longer than 200 bytes, or has
+    /// control characters.
+    pub fn new(name: &str) -> Result<Self> {
+        check_id("partition", name, 200)?;
+        Ok(Self(name.into()))
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for PartitionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for PartitionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PartitionId({:?})", &*self.0)
+    }
+}
+
+/// A place in a partition, opaque to everybody but the feed.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Checkpoint(String);
+
+impl Checkpoint {
+    /// Before everything that the partition still has.
+    pub fn start() -> Self {
+        Self::default()
+    }
+
+    /// Whether this is [`start`](Self::start).
+    pub fn is_start(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// A place, in the feed's own notation. For feeds.
+    pub fn from_stored(place: impl Into<String>) -> Self {
+        Self(place.into())
+    }
+
+    /// The feed's notation; empty for the start.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}

@@ -1,0 +1,97 @@
+//! Everything in memory: the whole contract of a backend, and nothing to install.
+//!
+//! [`MemoryStore`] is log, feed, snapshots, checkpoints and views in one. It is for tests, for trying
+//! things out, and a reference for authors of backends: it passes the same conformance suites as the
+//! durable ones. What it holds is gone with its last clone.
+//!
+//! ```
+//! use es_core::memory::MemoryStore;
+//! use es_core::{EventStore, StreamId};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> es_core::Result<()> {
+//! let store = MemoryStore::new();
+//! assert_eq!(store.head(&StreamId::new("dispense", "d-1")?).await?, None);
+//! # Ok(())
+//! # }
+//! ```
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::event_store::Limits;
+
+mod checkpoints;
+mod feed;
+mod log;
+mod snapshots;
+mod views;
+
+/// A backend in memory. Clones share what is stored.
+#[derive(Clone)]
+pub struct MemoryStore {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    limits: Limits,
+    log: log::Log,
+    snapshots: Mutex<snapshots::Snapshots>,
+    /// Views and progress are under one lock: they are written in one step.
+    read_side: Mutex<ReadSide>,
+}
+
+#[derive(Default)]
+struct ReadSide {
+    progress: checkpoints::ProgressBook,
+    views: views::Views,
+}
+
+impl MemoryStore {
+    /// What a commit may have unless [`with_limits`](Self::with_limits) says otherwise: 1,000 events
+    /// and 4 MiB.
+    pub const DEFAULT_LIMITS: Limits = Limits { max_events: 1_000, max_bytes: 4 << 20 };
+
+    /// An empty store.
+    pub fn new() -> Self {
+        Self::with_limits(Self::DEFAULT_LIMITS)
+    }
+
+    /// An empty store that takes commits up to `limits`, as to test against those of another backend.
+    pub fn with_limits(limits: Limits) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                limits,
+                log: log::Log::default(),
+                snapshots: Mutex::default(),
+                read_side: Mutex::default(),
+            }),
+        }
+    }
+
+    fn read_side(&self) -> MutexGuard<'_, ReadSide> {
+        lock(&self.shared.read_side)
+    }
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for MemoryStore {
+    /// Says how much there is, never what: payloads do not belong into logs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryStore")
+            .field("commits", &self.shared.log.len())
+            .field("limits", &self.shared.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Locks also after a panic elsewhere: every critical section here checks first and changes then, so
+/// what it leaves behind is whole.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,100 @@
+//! What is known about a commit beside its events.
+
+use std::collections::BTreeMap;
+
+use bytestring::ByteString;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+
+/// Who and what caused a commit. It is stored as JSON beside the events and travels with them; it
+/// is not part of a commit's identity, and no decision is made on it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Metadata {
+    /// Names the business transaction that the commit belongs to; handed on from cause to effect.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub correlation_id: Option<String>,
+    /// Names the direct cause: a request, a message, or the commit that a policy reacted to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub causation_id: Option<String>,
+    /// Who asked for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor: Option<String>,
+    /// The [W3C trace context](https://www.w3.org/TR/trace-context/) of the cause.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<String>,
+    /// The idempotency key of the command.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idempotency_key: Option<String>,
+    /// A digest of the request that came with the idempotency key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_digest: Option<String>,
+    /// The command's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
+    /// Anything else.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub entries: BTreeMap<String, String>,
+}
+
+impl Metadata {
+    /// The most bytes of a commit's metadata as JSON. They are paid for with every commit.
+    pub const MAX_LEN: usize = 8 * 1024;
+
+    /// No metadata.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Encodes for storage.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidId`] when the JSON has more than [`MAX_LEN`](Self::MAX_LEN) bytes.
+    pub fn encode(&self) -> Result<EncodedMetadata> {
+        if *self == Self::default() {
+            return Ok(EncodedMetadata::default());
+        }
+        let json = serde_json::to_string(self).map_err(|source| Error::Encode {
+            what: "the metadata of a commit".to_owned(),
+            source: source.into(),
+        })?;
+        if json.len() > Self::MAX_LEN {
+            return Err(Error::invalid_id("metadata", &json, "it is longer than 8 KiB"));
+        }
+        Ok(EncodedMetadata(json.into()))
+    }
+}
+
+/// Metadata as stored: a JSON object, or nothing at all. It is decoded by those who look at it, so
+/// that replay does not pay for it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EncodedMetadata(ByteString);
+
+impl EncodedMetadata {
+    /// What a backend stored.
+    pub fn from_stored(json: ByteString) -> Self {
+        Self(json)
+    }
+
+    /// The stored text; empty when there is no metadata.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Decodes.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupt`] when the text is not what [`Metadata::encode`] writes.
+    pub fn decode(&self) -> Result<Metadata> {
+        if self.0.is_empty() {
+            return Ok(Metadata::default());
+        }
+        serde_json::from_str(&self.0).map_err(|error| Error::Corrupt {
+            what: "the metadata of a commit".to_owned(),
+            reason: error.to_string(),
+        })
+    }
+}

@@ -1,0 +1,127 @@
+//! How events cause commands.
+
+use std::error::Error as StdError;
+
+use async_trait::async_trait;
+
+use crate::commit::Commit;
+use crate::error::{BoxError, Error};
+use crate::event::{Event, Recorded, UnknownEvents};
+use crate::metadata::Metadata;
+use crate::repository::{ExecuteError, ExecuteOptions};
+use crate::version::Version;
+
+/// Reacts to events, usually with commands. A [`Reactor`](crate::Reactor) delivers each event at
+/// least once, those of one stream in order; commands that are executed with the
+/// [`Reaction`]'s options have their effect once.
+#[async_trait]
+pub trait Policy: Send + Sync + 'static {
+    /// The policy's name. Its progress and its commands' idempotency keys are stored under it: it
+    /// cannot change.
+    const NAME: &'static str;
+
+    /// The categories whose events it reacts to.
+    const CATEGORIES: &'static [&'static str];
+
+    /// The events, of all categories.
+    type Event: Event;
+
+    /// What to do with events whose name [`Self::Event`] does not have: by default what that type
+    /// says.
+    fn unknown_events(&self) -> UnknownEvents {
+        Self::Event::UNKNOWN
+    }
+
+    /// Reacts to `event`. It may be called again for the same event, after a crash or an error.
+    ///
+    /// # Errors
+    ///
+    /// [`ReactionError::transient`] is tried again with backoff; [`ReactionError::permanent`] stops
+    /// the policy at this event. Nothing is skipped.
+    async fn react(
+        &self,
+        event: &Recorded<'_, Self::Event>,
+        reaction: &Reaction,
+    ) -> Result<(), ReactionError>;
+}
+
+/// The identity of one reaction: a policy and an event.
+#[derive(Debug, Clone)]
+pub struct Reaction {
+    policy: &'static str,
+    commit: Commit,
+    version: Version,
+}
+
+impl Reaction {
+    pub(crate) fn new(policy: &'static str, commit: Commit, version: Version) -> Self {
+        Self { policy, commit, version }
+    }
+
+    /// Options for the reaction's `n`-th command, counted as the policy likes, as long as the same
+    /// command gets the same number each time. They carry the idempotency key that makes the
+    /// command have its effect once, name the commit as its cause, and hand on correlation and
+    /// trace.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupt`] when the commit's metadata cannot be read.
+    pub fn options(&self, n: u32) -> Result<ExecuteOptions, Error> {
+        let cause = self.commit.metadata()?;
+        let commit_id = self.commit.id();
+        let metadata = Metadata {
+            correlation_id: cause.correlation_id.or_else(|| Some(commit_id.to_string())),
+            causation_id: Some(commit_id.to_string()),
+            actor: Some(format!("policy {}", self.policy)),
+            traceparent: cause.traceparent,
+            ..Metadata::new()
+        };
+        let (policy, version) = (self.policy, self.version);
+        Ok(ExecuteOptions::new()
+            .idempotency_key(format!("{policy}/{commit_id}/{version}/{n}"))
+            .metadata(metadata))
+    }
+}
+
+/// A reaction that did not succeed.
+#[derive(Debug, thiserror::Error)]
+#[error("{source}")]
+pub struct ReactionError {
+    transient: bool,
+    source: BoxError,
+}
+
+impl ReactionError {
+    /// Trying again can help.
+    pub fn transient(source: impl Into<BoxError>) -> Self {
+        Self { transient: true, source: source.into() }
+    }
+
+    /// Trying again does not help.
+    pub fn permanent(source: impl Into<BoxError>) -> Self {
+        Self { transient: false, source: source.into() }
+    }
+
+    /// Whether trying again can help.
+    pub fn is_transient(&self) -> bool {
+        self.transient
+    }
+
+    pub(crate) fn into_source(self) -> BoxError {
+        self.source
+    }
+}
+
+impl<D: StdError + Send + Sync + 'static> From<ExecuteError<D>> for ReactionError {
+    /// A rejected command is permanent, a failed one as its error says. A policy for which a
+    /// rejection is a normal outcome looks at it before.
+    fn from(error: ExecuteError<D>) -> Self {
+        Self { transient: error.is_transient(), source: error.into() }
+    }
+}
+
+impl From<Error> for ReactionError {
+    fn from(error: Error) -> Self {
+        Self { transient: error.is_transient(), source: error.into() }
+    }
+}

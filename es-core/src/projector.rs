@@ -1,0 +1,90 @@
+//! How events become views.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::BoxError;
+use crate::event::{Event, Recorded, UnknownEvents};
+
+/// Folds events into the documents of a view. Pure: a [`Projection`](crate::Projection) reads the
+/// events, keeps their order, and writes documents and progress.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/account.rs"));
+/// use es_core::{BoxError, Projector, Recorded};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Debug, Default, Serialize, Deserialize)]
+/// struct Statement { balance: u64, movements: u32 }
+///
+/// #[derive(Debug)]
+/// struct Statements;
+///
+/// impl Projector for Statements {
+///     const NAME: &'static str = "statements";
+///     const VERSION: u32 = 1;
+///     const CATEGORIES: &'static [&'static str] = &["account"];
+///     type Event = AccountEvent;
+///     type View = Statement;
+///
+///     fn project(
+///         &self,
+///         _key: &str,
+///         view: &mut Option<Statement>,
+///         event: &Recorded<'_, AccountEvent>,
+///     ) -> Result<(), BoxError> {
+///         let statement = view.get_or_insert_default();
+///         statement.movements += 1;
+///         match &event.event {
+///             AccountEvent::Credited { amount } => statement.balance += amount,
+///             AccountEvent::Debited { amount } => statement.balance -= amount,
+///         }
+///         Ok(())
+///     }
+/// }
+/// ```
+pub trait Projector: Send + Sync + 'static {
+    /// The view's name: lower-case ASCII letters, digits and `_`, at most 40.
+    const NAME: &'static str;
+
+    /// The version of the view's form and meaning, from 1. Raise it whenever documents would come
+    /// out differently: the view is stored under its name and version, so the new one is built from
+    /// the log beside the old one.
+    const VERSION: u32;
+
+    /// The categories whose events the view is made of.
+    const CATEGORIES: &'static [&'static str];
+
+    /// Top-level string fields of the documents that listings can be filtered by.
+    const INDEXED_FIELDS: &'static [&'static str] = &[];
+
+    /// The events, of all categories.
+    type Event: Event;
+
+    /// The document.
+    type View: Serialize + DeserializeOwned + Send + Sync + 'static;
+
+    /// What to do with events whose name [`Self::Event`] does not have: by default what that type
+    /// says.
+    fn unknown_events(&self) -> UnknownEvents {
+        Self::Event::UNKNOWN
+    }
+
+    /// The keys of the documents that `event` touches: by default one, the aggregate's id.
+    fn keys(&self, event: &Recorded<'_, Self::Event>, keys: &mut Vec<String>) {
+        keys.push(event.aggregate_id().to_owned());
+    }
+
+    /// Takes `event` into the document under `key`. `None` is a document that is not there; setting
+    /// it to `None` removes it.
+    ///
+    /// # Errors
+    ///
+    /// Any error stops the projection at this event; nothing is skipped.
+    fn project(
+        &self,
+        key: &str,
+        view: &mut Option<Self::View>,
+        event: &Recorded<'_, Self::Event>,
+    ) -> Result<(), BoxError>;
+}

@@ -1,0 +1,330 @@
+use crate::aggregate::Aggregate;
+use crate::command::Command as _;
+use crate::commit::{Commit, CommitId, NewCommit};
+use crate::encoded_events::EncodedEvents;
+use crate::error::{Conflict, Error};
+use crate::event_store::{Appended, Expected};
+use crate::metadata::EncodedMetadata;
+use crate::stream_id::StreamId;
+use crate::telemetry;
+
+use super::load::{Until, apply_commit};
+use super::{ExecuteError, ExecuteOptions, IdempotencyKey, Loaded, Receipt, Repository};
+
+/// The state a decision is made on.
+struct Basis<A> {
+    loaded: Loaded<A>,
+    /// Whether it was read from the log for this command. A cached state may be behind: good enough
+    /// to append on, as the append is conditional, but not to turn a command down.
+    fresh: bool,
+}
+
+/// What a decision led to.
+enum Outcome<D: std::error::Error> {
+    Done(Receipt),
+    /// Not carried out on the state at hand.
+    Declined(Declined<D>),
+}
+
+enum Declined<D: std::error::Error> {
+    WrongVersion(Error),
+    Rejected(D),
+    NothingToDo,
+}
+
+impl<A: Aggregate> Repository<A> {
+    /// Like [`execute`](Self::execute), with options.
+    ///
+    /// # Errors
+    ///
+    /// As [`execute`](Self::execute), and [`Error::VersionMismatch`],
+    /// [`Error::IdempotencyKeyReused`], [`Error::InvalidId`] for what the options ask.
+    #[tracing::instrument(
+        name = "execute",
+        level = "debug",
+        skip_all,
+        fields(stream, command = command.name(), attempts, version)
+    )]
+    pub async fn execute_with(
+        &self,
+        id: &str,
+        command: A::Command,
+        options: ExecuteOptions,
+    ) -> Result<Receipt, ExecuteError<A::Error>> {
+        let result = self.execute_counted(id, command, options).await;
+        let outcome = match &result {
+            Ok(receipt) if receipt.replay => "replayed",
+            Ok(receipt) if receipt.commit.is_none() => "unchanged",
+            Ok(_) => "appended",
+            Err(ExecuteError::Rejected(_)) => "rejected",
+            Err(ExecuteError::Failed(_)) => "failed",
+        };
+        metrics::counter!(telemetry::COMMANDS, "category" => A::CATEGORY, "outcome" => outcome)
+            .increment(1);
+        if let Ok(receipt) = &result {
+            let span = tracing::Span::current();
+            span.record("attempts", receipt.attempts).record("version", receipt.version.get());
+        }
+        result
+    }
+
+    async fn execute_counted(
+        &self,
+        id: &str,
+        command: A::Command,
+        mut options: ExecuteOptions,
+    ) -> Result<Receipt, ExecuteError<A::Error>> {
+        let stream = StreamId::new(A::CATEGORY, id)?;
+        tracing::Span::current().record("stream", tracing::field::display(&stream));
+        if let Some(key) = &options.idempotency_key {
+            key.check()?;
+            options.metadata.idempotency_key = Some(key.key.clone());
+            options.metadata.request_digest.clone_from(&key.request_digest);
+        }
+        options.metadata.command = Some(command.name().to_owned());
+        let metadata = options.metadata.encode()?;
+
+        let Some(cache) = &self.cache else {
+            let loaded = self.load_until(&stream, Until::Now).await?;
+            let mut basis = Basis { loaded, fresh: true };
+            return self.decide_and_append(&mut basis, command, &options, metadata).await;
+        };
+        let slot = cache.slot(&stream);
+        let mut slot = slot.lock().await;
+        let mut basis = match slot.take() {
+            Some(loaded) => {
+                metrics::counter!(telemetry::CACHE_HITS, "category" => A::CATEGORY).increment(1);
+                Basis { loaded, fresh: false }
+            }
+            None => Basis { loaded: self.load_until(&stream, Until::Now).await?, fresh: true },
+        };
+        let result = self.decide_and_append(&mut basis, command, &options, metadata).await;
+        // After a failure of the store the state may lack events: the next command reads again.
+        if matches!(result, Ok(_) | Err(ExecuteError::Rejected(_))) {
+            *slot = Some(basis.loaded);
+        }
+        result
+    }
+
+    async fn decide_and_append(
+        &self,
+        basis: &mut Basis<A>,
+        command: A::Command,
+        options: &ExecuteOptions,
+        metadata: EncodedMetadata,
+    ) -> Result<Receipt, ExecuteError<A::Error>> {
+        let mut appends = 0;
+        loop {
+            let declined =
+                match self.decide(basis, &command, options, &metadata, &mut appends).await? {
+                    Outcome::Done(receipt) => return Ok(receipt),
+                    Outcome::Declined(declined) => declined,
+                };
+            if !basis.fresh {
+                basis.fresh = true;
+                if self.catch_up(&mut basis.loaded).await? {
+                    continue;
+                }
+            }
+            // A repetition is often declined because the first one had its effect.
+            if let Some(key) = &options.idempotency_key {
+                let stream = &basis.loaded.stream;
+                let commit_id = CommitId::derive(stream, &key.key);
+                if let Some(original) = self.store.find(stream, commit_id).await? {
+                    return Ok(replay_receipt(original, key, appends)?);
+                }
+            }
+            return match declined {
+                Declined::WrongVersion(error) => Err(error.into()),
+                Declined::Rejected(rejection) => Err(ExecuteError::Rejected(rejection)),
+                Declined::NothingToDo => Ok(Receipt {
+                    stream: basis.loaded.stream.clone(),
+                    version: basis.loaded.version,
+                    commit: None,
+                    replay: false,
+                    attempts: appends,
+                }),
+            };
+        }
+    }
+
+    /// Decides on the state and appends, again after each conflict.
+    async fn decide(
+        &self,
+        basis: &mut Basis<A>,
+        command: &A::Command,
+        options: &ExecuteOptions,
+        metadata: &EncodedMetadata,
+        appends: &mut u32,
+    ) -> Result<Outcome<A::Error>, Error> {
+        loop {
+            let loaded = &mut basis.loaded;
+            if let Some(expected) = options.expected_version
+                && expected != loaded.version
+            {
+                return Ok(Outcome::Declined(Declined::WrongVersion(Error::VersionMismatch {
+                    stream: loaded.stream.clone(),
+                    expected,
+                    actual: loaded.version,
+                })));
+            }
+            let events = match loaded.state.handle(command.clone()) {
+                Ok(events) if events.is_empty() => {
+                    return Ok(Outcome::Declined(Declined::NothingToDo));
+                }
+                Ok(events) => events,
+                Err(rejection) => return Ok(Outcome::Declined(Declined::Rejected(rejection))),
+            };
+            let commit = self.commit(loaded, options, metadata.clone(), &events)?;
+            match self.append(loaded, commit, appends).await {
+                Ok(appended) => {
+                    return self.accept(basis, appended, events, options, *appends).await;
+                }
+                Err(Error::Conflict(conflict)) if *appends < self.max_attempts => {
+                    metrics::counter!(telemetry::CONFLICTS, "category" => A::CATEGORY).increment(1);
+                    // The first retry goes at once: it is most often alone.
+                    if *appends > 1 {
+                        let delay = self.backoff.delay(*appends - 1, &*self.entropy);
+                        self.clock.sleep(delay).await;
+                    }
+                    self.catch_up_with_winner(loaded, *conflict).await?;
+                    basis.fresh = true;
+                }
+                Err(Error::CommitIdReused(reused)) => {
+                    return match &options.idempotency_key {
+                        // Decided again on a newer state, the events may differ: it is the same
+                        // request all the same.
+                        Some(key) => {
+                            replay_receipt(reused.original, key, *appends).map(Outcome::Done)
+                        }
+                        None => Err(Error::CommitIdReused(reused)),
+                    };
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn commit(
+        &self,
+        loaded: &Loaded<A>,
+        options: &ExecuteOptions,
+        metadata: EncodedMetadata,
+        events: &[A::Event],
+    ) -> Result<NewCommit, Error> {
+        let encoded =
+            EncodedEvents::encode(events, self.codec, self.compression, self.compress_from)
+                .map_err(|error| Error::Encode {
+                    what: format!("event {} of {}", error.name, loaded.stream),
+                    source: error.into(),
+                })?;
+        let now = self.clock.now();
+        let id = match &options.idempotency_key {
+            Some(key) => CommitId::derive(&loaded.stream, &key.key),
+            None => CommitId::generate(now, &*self.entropy),
+        };
+        Ok(NewCommit::new(id, now, metadata, encoded))
+    }
+
+    /// Appends one decision. If it is unknown whether the store has it, the same commit is appended
+    /// again: its id makes that safe.
+    async fn append(
+        &self,
+        loaded: &Loaded<A>,
+        commit: NewCommit,
+        appends: &mut u32,
+    ) -> Result<Appended, Error> {
+        loop {
+            *appends += 1;
+            let expected = Expected::end(loaded.head);
+            match self.store.append(&loaded.stream, expected, commit.clone()).await {
+                Err(Error::Unavailable { .. }) if *appends < self.max_attempts => {
+                    let delay = self.backoff.delay(*appends, &*self.entropy);
+                    self.clock.sleep(delay).await;
+                }
+                result => return result,
+            }
+        }
+    }
+
+    /// Takes the appended events into the state.
+    async fn accept(
+        &self,
+        basis: &mut Basis<A>,
+        appended: Appended,
+        events: Vec<A::Event>,
+        options: &ExecuteOptions,
+        appends: u32,
+    ) -> Result<Outcome<A::Error>, Error> {
+        let Appended { commit, duplicate } = appended;
+        let loaded = &mut basis.loaded;
+        if commit.first_version() == loaded.version.next() {
+            for event in events {
+                loaded.state.apply(event);
+            }
+            loaded.version = commit.last_version();
+            loaded.head = Some(commit.head());
+        }
+        if let Some(snapshots) = &self.snapshots {
+            snapshots.save_if_due(loaded, self.codec).await;
+        }
+        match &options.idempotency_key {
+            // The first append of this call cannot be its own repetition.
+            Some(key) if duplicate && appends == 1 => {
+                replay_receipt(commit, key, appends).map(Outcome::Done)
+            }
+            _ => Ok(Outcome::Done(Receipt {
+                stream: commit.stream().clone(),
+                version: commit.last_version(),
+                commit: Some(commit),
+                replay: false,
+                attempts: appends,
+            })),
+        }
+    }
+
+    /// Brings the state to where the stream is after a conflict, without a read when the conflict
+    /// carries all that is missing.
+    async fn catch_up_with_winner(
+        &self,
+        loaded: &mut Loaded<A>,
+        conflict: Conflict,
+    ) -> Result<(), Error> {
+        let Some(actual) = conflict.actual.filter(|actual| actual.version() >= loaded.version)
+        else {
+            // The log is behind the state: it is not of this log (a restored backup).
+            *loaded = self.load_until(&conflict.stream, Until::Now).await?;
+            return Ok(());
+        };
+        if let Some(winner) = conflict.winner
+            && winner.first_version() == loaded.version.next()
+        {
+            apply_commit(loaded, &winner, winner.last_version())?;
+            if winner.head() == actual {
+                return Ok(());
+            }
+        }
+        if !self.catch_up(loaded).await? && loaded.head != Some(actual) {
+            *loaded = self.load_until(&conflict.stream, Until::Now).await?;
+        }
+        Ok(())
+    }
+}
+
+/// The receipt of the first time, if it was for the same request.
+fn replay_receipt(original: Commit, key: &IdempotencyKey, attempts: u32) -> Result<Receipt, Error> {
+    let stored = original.metadata()?.request_digest;
+    if let (Some(stored), Some(asked)) = (&stored, &key.request_digest)
+        && stored != asked
+    {
+        let (stream, key) = (original.stream().clone(), key.key.clone());
+        return Err(Error::IdempotencyKeyReused { stream, key });
+    }
+    Ok(Receipt {
+        stream: original.stream().clone(),
+        version: original.last_version(),
+        commit: Some(original),
+        replay: true,
+        attempts,
+    })
+}

@@ -1,0 +1,154 @@
+use futures::StreamExt as _;
+
+use crate::aggregate::Aggregate;
+use crate::clock::Timestamp;
+use crate::commit::Commit;
+use crate::error::{Error, Result};
+use crate::event::{DecodeError, Event, UnknownEvents};
+use crate::event_store::ReadStream;
+use crate::stream_id::StreamId;
+use crate::telemetry;
+use crate::version::{Head, Version};
+
+use super::snapshots::Unconfirmed;
+use super::{Loaded, Repository, gap};
+
+/// Where a load stops.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Until {
+    Now,
+    Version(Version),
+    Time(Timestamp),
+}
+
+impl<A: Aggregate> Repository<A> {
+    /// Reads the state: from the snapshot, if there is one that the log confirms, and the events
+    /// after it; from all events otherwise.
+    #[tracing::instrument(name = "load", level = "debug", skip_all, fields(%stream, version))]
+    pub(super) async fn load_until(&self, stream: &StreamId, until: Until) -> Result<Loaded<A>> {
+        let mut loaded = match self.load_from_snapshot(stream, until).await? {
+            Some(loaded) => loaded,
+            None => {
+                let mut loaded = Loaded::new(stream.clone());
+                self.replay(&mut loaded, ReadStream::new(stream.clone()), None, until).await?;
+                loaded
+            }
+        };
+        if let Until::Version(asked) = until {
+            let actual = loaded.version;
+            if actual < asked {
+                return Err(Error::NoSuchVersion { stream: stream.clone(), asked, actual });
+            }
+            // What is stored as a snapshot does not describe a past state.
+            loaded.snapshot = Version::ZERO;
+        }
+        tracing::Span::current().record("version", loaded.version.get());
+        Ok(loaded)
+    }
+
+    /// Takes in what happened since `loaded` was read; tells whether there was anything.
+    pub(super) async fn catch_up(&self, loaded: &mut Loaded<A>) -> Result<bool> {
+        let before = loaded.version;
+        let tail = ReadStream::new(loaded.stream.clone()).from(before.next());
+        self.replay(loaded, tail, None, Until::Now).await?;
+        Ok(loaded.version > before)
+    }
+
+    async fn load_from_snapshot(
+        &self,
+        stream: &StreamId,
+        until: Until,
+    ) -> Result<Option<Loaded<A>>> {
+        let Some(snapshots) = &self.snapshots else { return Ok(None) };
+        // Times may go backwards within a stream, so that a late commit says nothing about those
+        // before it: the state as of a time is always folded from the beginning.
+        if matches!(until, Until::Time(_)) {
+            return Ok(None);
+        }
+        let Some(Unconfirmed { state, head }) = snapshots.load(stream).await else {
+            return Ok(None);
+        };
+        let version = head.version();
+        if matches!(until, Until::Version(last) if last < version) {
+            return Ok(None);
+        }
+        let mut loaded =
+            Loaded { stream: stream.clone(), state, version, head: Some(head), snapshot: version };
+        let tail = ReadStream::new(stream.clone()).from(head.commit_start());
+        let confirmed = self.replay(&mut loaded, tail, Some(head), until).await?;
+        snapshots.count_use(confirmed);
+        Ok(confirmed.then_some(loaded))
+    }
+
+    /// Applies the commits of `query` to `loaded`.
+    ///
+    /// With `confirm`, the first commit must be the one that the state was taken after: it is not
+    /// applied, and if it is another one, or there is none, nothing is applied and the answer is
+    /// `false`. So a snapshot that is ahead of the log, or of another log, is found out by the same
+    /// request that reads the tail.
+    async fn replay(
+        &self,
+        loaded: &mut Loaded<A>,
+        query: ReadStream,
+        mut confirm: Option<Head>,
+        until: Until,
+    ) -> Result<bool> {
+        let before = loaded.version;
+        let mut pages = self.store.read(query);
+        'pages: while let Some(page) = pages.next().await {
+            for commit in page? {
+                if let Some(head) = confirm.take() {
+                    if commit.head() != head {
+                        return Ok(false);
+                    }
+                    continue;
+                }
+                let last = match until {
+                    Until::Now => commit.last_version(),
+                    Until::Version(last) if last < commit.first_version() => break 'pages,
+                    Until::Version(last) => last.min(commit.last_version()),
+                    Until::Time(time) if commit.recorded_at() > time => break 'pages,
+                    Until::Time(_) => commit.last_version(),
+                };
+                apply_commit(loaded, &commit, last)?;
+            }
+        }
+        metrics::counter!(telemetry::EVENTS_LOADED, "category" => A::CATEGORY)
+            .increment(loaded.version.get() - before.get());
+        Ok(confirm.is_none())
+    }
+}
+
+/// Applies the events of the next commit, up to `last`.
+pub(super) fn apply_commit<A: Aggregate>(
+    loaded: &mut Loaded<A>,
+    commit: &Commit,
+    last: Version,
+) -> Result<()> {
+    if commit.first_version() != loaded.version.next() {
+        return Err(gap(&loaded.stream, loaded.version.next(), commit.first_version()));
+    }
+    commit.for_each_event(|version, event| {
+        if version > last {
+            return Ok(());
+        }
+        match event {
+            Ok(event) => loaded.state.apply(event),
+            Err(error) if skipped::<A::Event>(&error) => {
+                metrics::counter!(telemetry::EVENTS_SKIPPED, "category" => A::CATEGORY)
+                    .increment(1);
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    })?;
+    loaded.version = last;
+    loaded.head = Some(commit.head());
+    Ok(())
+}
+
+/// Whether the event type's policy is to leave this event out.
+fn skipped<E: Event>(error: &Error) -> bool {
+    E::UNKNOWN == UnknownEvents::Skip
+        && matches!(error, Error::Decode { source: DecodeError::UnknownName, .. })
+}

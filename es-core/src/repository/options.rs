@@ -1,0 +1,98 @@
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::codec::PayloadError;
+use crate::error::{Error, Result};
+use crate::metadata::Metadata;
+use crate::stream_id::check_id;
+use crate::version::Version;
+
+/// What a caller can ask for beside the command.
+#[derive(Debug, Clone, Default)]
+pub struct ExecuteOptions {
+    pub(super) idempotency_key: Option<IdempotencyKey>,
+    pub(super) expected_version: Option<Version>,
+    pub(super) metadata: Metadata,
+}
+
+impl ExecuteOptions {
+    /// Nothing special.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The command has its effect once per aggregate and key, however often and however much later
+    /// it comes again; repetitions get the receipt of the first. Checked when the command is
+    /// executed: 1–200 bytes, no control characters.
+    #[must_use]
+    pub fn idempotency_key(mut self, key: impl Into<IdempotencyKey>) -> Self {
+        self.idempotency_key = Some(key.into());
+        self
+    }
+
+    /// The command is only executed on this version of the aggregate
+    /// (0: it must not exist). Otherwise it fails with
+    /// [`Error::VersionMismatch`](crate::Error::VersionMismatch).
+    #[must_use]
+    pub fn expected_version(mut self, version: Version) -> Self {
+        self.expected_version = Some(version);
+        self
+    }
+
+    /// Stores `metadata` with the commit. The framework adds the command's name and the idempotency
+    /// key.
+    #[must_use]
+    pub fn metadata(mut self, metadata: Metadata) -> Self {
+        self.metadata = metadata;
+        self
+    }
+}
+
+/// A name for one request, chosen by the one who asks, so that it can ask again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdempotencyKey {
+    pub(super) key: String,
+    pub(super) request_digest: Option<String>,
+}
+
+impl IdempotencyKey {
+    /// The longest key, in bytes.
+    pub const MAX_LEN: usize = 200;
+
+    /// A key alone. A repetition with another command of the same name is not noticed.
+    pub fn new(key: impl Into<String>) -> Self {
+        Self { key: key.into(), request_digest: None }
+    }
+
+    /// A key with a digest of the request. The key on another request is
+    /// [`Error::IdempotencyKeyReused`](crate::Error::IdempotencyKeyReused).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Encode`] when the request cannot be written as JSON.
+    pub fn for_request<R: Serialize + ?Sized>(key: impl Into<String>, request: &R) -> Result<Self> {
+        let json = serde_json::to_vec(request).map_err(|error| Error::Encode {
+            what: "the request of an idempotency key".to_owned(),
+            source: PayloadError::new(error).into(),
+        })?;
+        let digest = Sha256::digest(&json);
+        let request_digest = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        Ok(Self { key: key.into(), request_digest: Some(request_digest) })
+    }
+
+    pub(super) fn check(&self) -> Result<()> {
+        check_id("idempotency key", &self.key, Self::MAX_LEN)
+    }
+}
+
+impl From<&str> for IdempotencyKey {
+    fn from(key: &str) -> Self {
+        Self::new(key)
+    }
+}
+
+impl From<String> for IdempotencyKey {
+    fn from(key: String) -> Self {
+        Self::new(key)
+    }
+}

@@ -1,0 +1,36 @@
+//! The names of the spans and metrics that the framework emits.
+//!
+//! Metrics go through the [`metrics`] facade: install any recorder and they are there. Spans go
+//! through [`tracing`].
+//!
+//! | span | fields | around |
+//! |---|---|---|
+//! | `execute` | `stream`, `command`, `attempts`, `version` | a command: load, decide, append |
+//! | `load` | `stream`, `version` | the reading of an aggregate |
+//! | `projection.batch` | `consumer`, `partition`, `commits` | one step of a projection or policy |
+
+/// Counter: commands executed. Labels: `category`, `outcome` (`appended`, `unchanged`, `replayed`,
+/// `rejected`, `failed`).
+pub const COMMANDS: &str = "es_commands_total";
+/// Counter: appends that lost against another writer. Label: `category`.
+pub const CONFLICTS: &str = "es_conflicts_total";
+/// Counter: commands decided on a cached state, without a read. Label: `category`.
+pub const CACHE_HITS: &str = "es_cache_hits_total";
+/// Counter: events read and applied to load aggregates. Label: `category`.
+pub const EVENTS_LOADED: &str = "es_events_loaded_total";
+/// Counter: snapshots used, or ignored because they are ahead, of another schema or undecodable.
+/// Labels: `category`, `outcome` (`used`, `missing`, `ignored`).
+pub const SNAPSHOTS: &str = "es_snapshots_total";
+/// Counter: events left out because their name is unknown. Label: `consumer` or `category`.
+pub const EVENTS_SKIPPED: &str = "es_events_skipped_total";
+/// Counter: commits that had their effect on a consumer. Label: `consumer`.
+pub const COMMITS_CONSUMED: &str = "es_commits_consumed_total";
+/// Counter: deliveries dropped because their effect was there already. Label: `consumer`.
+pub const DUPLICATES: &str = "es_duplicates_total";
+/// Counter: gaps repaired from the log. Label: `consumer`.
+pub const GAPS_REPAIRED: &str = "es_gaps_repaired_total";
+/// Counter: steps that failed and were tried again. Label: `consumer`.
+pub const CONSUMER_RETRIES: &str = "es_consumer_retries_total";
+/// Gauge: commits that a consumer is behind, where the feed can tell. Labels: `consumer`,
+/// `partition`.
+pub const LAG: &str = "es_consumer_lag_commits";

@@ -1,0 +1,99 @@
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::watch;
+
+use crate::clock::{Clock, Timestamp};
+
+/// A clock that a test moves by hand.
+///
+/// ```
+/// use std::time::Duration;
+/// use es_core::testing::VirtualClock;
+/// use es_core::Clock;
+///
+/// let clock = VirtualClock::at("2026-01-31T12:00:00Z");
+/// clock.advance(Duration::from_secs(90));
+/// assert_eq!(clock.now().to_string(), "2026-01-31T12:01:30Z");
+/// ```
+#[derive(Debug)]
+pub struct VirtualClock {
+    now: watch::Sender<Timestamp>,
+    sleeping: SleepMode,
+    slept: Mutex<Vec<Duration>>,
+}
+
+#[derive(Debug)]
+enum SleepMode {
+    /// A sleeper waits until the test has moved the clock far enough.
+    UntilAdvanced,
+    /// A sleeper moves the clock itself and goes on.
+    AdvancesTheClock,
+}
+
+impl VirtualClock {
+    /// A clock that stands at `time` (RFC 3339) and moves with [`advance`](Self::advance) only.
+    ///
+    /// # Panics
+    ///
+    /// When `time` is not a time.
+    pub fn at(time: &str) -> Self {
+        Self::new(time, SleepMode::UntilAdvanced)
+    }
+
+    /// A clock that also moves when somebody sleeps on it: waits take no time, and the clock shows
+    /// how long they would have been.
+    ///
+    /// # Panics
+    ///
+    /// When `time` is not a time.
+    pub fn auto_advancing(time: &str) -> Self {
+        Self::new(time, SleepMode::AdvancesTheClock)
+    }
+
+    fn new(time: &str, sleeping: SleepMode) -> Self {
+        let now = match time.parse::<Timestamp>() {
+            Ok(now) => now,
+            Err(error) => panic!("{time:?} is not a time: {error}"),
+        };
+        Self { now: watch::Sender::new(now), sleeping, slept: Mutex::default() }
+    }
+
+    /// Moves the clock on and wakes the sleepers whose time has come.
+    pub fn advance(&self, by: Duration) {
+        self.now.send_modify(|now| *now = now.saturating_add(by).unwrap_or(*now));
+    }
+
+    /// Sets the clock, also back: clocks jump.
+    pub fn set(&self, time: Timestamp) {
+        self.now.send_replace(time);
+    }
+
+    /// How long each sleep was asked to be, in order.
+    pub fn slept(&self) -> Vec<Duration> {
+        self.lock_slept().clone()
+    }
+
+    fn lock_slept(&self) -> MutexGuard<'_, Vec<Duration>> {
+        self.slept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Clock for VirtualClock {
+    fn now(&self) -> Timestamp {
+        *self.now.borrow()
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        self.lock_slept().push(duration);
+        if matches!(self.sleeping, SleepMode::AdvancesTheClock) {
+            self.advance(duration);
+            return tokio::task::yield_now().await;
+        }
+        let until = self.now().saturating_add(duration).unwrap_or(Timestamp::MAX);
+        // The sender lives in `self`, so the channel is open.
+        let _ = self.now.subscribe().wait_for(|now| *now >= until).await;
+    }
+}

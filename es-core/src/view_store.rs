@@ -1,0 +1,247 @@
+//! Read models: documents that projectors build and everybody reads.
+
+use std::fmt::{self, Debug};
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::checkpoint_store::{CheckpointStore, Progress, Revision};
+use crate::error::{Error, Result};
+use crate::stream_id::check_id;
+
+/// Keeps view documents — JSON texts under natural keys — together with the progress of the
+/// projections that write them.
+///
+/// # What an implementation promises
+///
+/// [`write`](Self::write) is one atomic, fenced step: either all documents and the progress are
+/// there, or nothing is. Documents come back as they were written; listings are ordered by key
+/// (byte order) and see every document once.
+#[async_trait]
+pub trait ViewStore: CheckpointStore {
+    /// Makes sure that the view can be written and its indexed fields be queried. Calling it again
+    /// is free.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`], [`Error::Backend`].
+    async fn prepare(&self, view: &ViewSchema) -> Result<()>;
+
+    /// The documents under `keys`, in that order; `None` where there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`], [`Error::Corrupt`]; [`Error::Misuse`] when the view was never
+    /// prepared.
+    async fn get(&self, view: &ViewName, keys: &[&str]) -> Result<Vec<Option<String>>>;
+
+    /// The documents that match, ordered by key.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get), and [`Error::Misuse`] for a filter on a field that is not indexed.
+    async fn list(&self, view: &ViewName, query: &ViewQuery) -> Result<Vec<ViewDocument>>;
+
+    /// Writes documents and the progress that they show, in one step; returns the new revision.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Fenced`] when another worker saved since the revision was loaded: nothing was
+    /// written.
+    async fn write(&self, changes: Vec<ViewChange>, progress: Progress) -> Result<Revision>;
+
+    /// Removes all documents of the view and forgets the progress of `progress_of`, in one step. A
+    /// worker of that projection which is at work meanwhile is fenced.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`].
+    async fn clear(
+        &self,
+        view: &ViewName,
+        progress_of: &crate::checkpoint_store::ConsumerId,
+    ) -> Result<()>;
+}
+
+/// The name of a view as it is stored: lower-case ASCII letters, digits and `_`, at most 48.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ViewName(Arc<str>);
+
+impl ViewName {
+    /// A view's name.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidId`] when it has other characters, begins with a digit, is empty or too long.
+    pub fn new(name: &str) -> Result<Self> {
+        let reason = if name.is_empty() {
+            "it is empty"
+        } else if name.len() > 48 {
+            "it is longer than 48 bytes"
+        } else if !name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+            || name.as_bytes()[0].is_ascii_digit()
+        {
+            "it may have lower-case ASCII letters, digits and '_' only, and no digit first"
+        } else {
+            return Ok(Self(name.into()));
+        };
+        Err(Error::invalid_id("view", name, reason))
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ViewName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for ViewName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ViewName({:?})", &*self.0)
+    }
+}
+
+/// What a store needs to know of a view before it is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ViewSchema {
+    /// The name.
+    pub name: ViewName,
+    /// Top-level fields of the documents that listings can be filtered by.
+    pub indexed_fields: &'static [&'static str],
+}
+
+/// One change of a view.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ViewChange {
+    /// The view.
+    pub view: ViewName,
+    /// The document's key.
+    pub key: String,
+    /// The new document, as JSON; `None` removes it.
+    pub document: Option<String>,
+}
+
+/// A stored document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ViewDocument {
+    /// Its key.
+    pub key: String,
+    /// The JSON text.
+    pub document: String,
+}
+
+/// Which documents of a view to list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ViewQuery {
+    /// Only documents whose top-level field is this string. The field must be indexed.
+    pub equals: Option<(String, String)>,
+    /// Only keys after this one: the last key of the page before.
+    pub after: Option<String>,
+    /// The most documents.
+    pub limit: usize,
+}
+
+impl Default for ViewQuery {
+    /// The first 100.
+    fn default() -> Self {
+        Self { equals: None, after: None, limit: 100 }
+    }
+}
+
+impl ViewQuery {
+    /// Only documents whose top-level `field` is the string `value`.
+    #[must_use]
+    pub fn equals(mut self, field: impl Into<String>, value: impl Into<String>) -> Self {
+        self.equals = Some((field.into(), value.into()));
+        self
+    }
+
+    /// Only keys after `key`.
+    #[must_use]
+    pub fn after(mut self, key: impl Into<String>) -> Self {
+        self.after = Some(key.into());
+        self
+    }
+
+    /// At most `limit` documents.
+    #[must_use]
+    pub fn limit(mut self, limit: usize) -> Self {
+        self.limit = limit;
+        self
+    }
+}
+
+/// The longest key of a view document, in bytes.
+pub const MAX_VIEW_KEY_LEN: usize = 512;
+
+pub(crate) fn check_view_key(key: &str) -> Result<()> {
+    check_id("view key", key, MAX_VIEW_KEY_LEN)
+}
+
+/// Typed reading of one view.
+#[derive(Debug)]
+pub struct View<V> {
+    store: Arc<dyn ViewStore>,
+    name: ViewName,
+    document: PhantomData<fn() -> V>,
+}
+
+impl<V> Clone for View<V> {
+    fn clone(&self) -> Self {
+        Self { store: Arc::clone(&self.store), name: self.name.clone(), document: PhantomData }
+    }
+}
+
+impl<V: DeserializeOwned + Serialize> View<V> {
+    /// The view `name` in `store`, read as documents `V`.
+    pub fn new(store: Arc<dyn ViewStore>, name: ViewName) -> Self {
+        Self { store, name, document: PhantomData }
+    }
+
+    /// The document under `key`.
+    ///
+    /// # Errors
+    ///
+    /// As [`ViewStore::get`], and [`Error::Corrupt`] when the document is not a `V`.
+    pub async fn get(&self, key: &str) -> Result<Option<V>> {
+        match self.store.get(&self.name, &[key]).await?.pop().flatten() {
+            Some(document) => decode_document(&self.name, key, &document).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The documents that match, ordered by key.
+    ///
+    /// # Errors
+    ///
+    /// As [`ViewStore::list`], and [`Error::Corrupt`] when a document is not a `V`.
+    pub async fn list(&self, query: &ViewQuery) -> Result<Vec<(String, V)>> {
+        let documents = self.store.list(&self.name, query).await?;
+        documents
+            .into_iter()
+            .map(|ViewDocument { key, document }| {
+                let document = decode_document(&self.name, &key, &document)?;
+                Ok((key, document))
+            })
+            .collect()
+    }
+}
+
+pub(crate) fn decode_document<V: DeserializeOwned>(
+    view: &ViewName,
+    key: &str,
+    document: &str,
+) -> Result<V> {
+    serde_json::from_str(document).map_err(|error| Error::Corrupt {
+        what: format!("document {key:?} of view {view}"),
+        reason: error.to_string(),
+    })
+}
