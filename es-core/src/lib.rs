@@ -1,5 +1,66 @@
-//! Event sourcing core.
-#![cfg_attr(docsrs, feature(doc_cfg))]
+//! Event sourcing: write aggregates, commands, events and projectors; get a system that stays correct
+//! under failure.
+//!
+//! This crate has the traits, the engine that runs them, and an in-memory backend. It knows no
+//! database: durable backends are crates of their own (`es-sqlite` is the embedded one), and they all
+//! pass the same [conformance suites](testing::conformance).
+//!
+//! ```
+//! # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/account.rs"));
+//! # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/statements.rs"));
+//! use std::sync::Arc;
+//!
+//! use es_core::memory::MemoryStore;
+//! use es_core::{ExecuteError, Projection, Repository};
+//!
+//! # futures::executor::block_on(async {
+//! let store = Arc::new(MemoryStore::new());
+//!
+//! // Commands are decided by the aggregate and appended as one atomic commit.
+//! let accounts = Repository::<Account>::new(store.clone());
+//! accounts.execute("a-1", AccountCommand::Credit(5)).await?;
+//! let rejected = accounts.execute("a-1", AccountCommand::Debit(7)).await;
+//! assert!(matches!(rejected, Err(ExecuteError::Rejected(Overdrawn(5)))));
+//!
+//! // A projection folds the log into documents: each event once, in order.
+//! let statements = Projection::new(Statements, store.clone(), store.clone(), store)?;
+//! statements.catch_up().await?;
+//! assert_eq!(statements.view().get("a-1").await?.map(|s| s.balance), Some(5));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # }).unwrap();
+//! ```
+//!
+//! # The map
+//!
+//! | you write | with | and it runs in |
+//! |---|---|---|
+//! | an [`Aggregate`] with its [`Command`]s and [`Event`]s | [`#[derive(Command)]`](derive@Command), [`#[derive(Event)]`](derive@Event) | a [`Repository`] |
+//! | a [`Projector`] | [`Recorded`] events, your documents | a [`Projection`], read through a [`View`] |
+//! | a [`Policy`] | [`Reaction`] | a [`Reactor`] |
+//!
+//! | a backend implements | for |
+//! |---|---|
+//! | [`EventStore`] | the log: conditional, idempotent appends and page-wise reads of [`Commit`]s |
+//! | [`Feed`] | the commits of all streams, for projections and policies |
+//! | [`SnapshotStore`], [`CheckpointStore`], [`ViewStore`] | what can be thrown away and built again |
+//!
+//! | ids and places | |
+//! |---|---|
+//! | [`StreamId`], [`Version`], [`Head`] | a stream, a position in it, the proof of where it ended |
+//! | [`CommitId`], [`Metadata`] | a commit's identity, and who and what caused it |
+//! | [`ConsumerId`], [`PartitionId`], [`Checkpoint`], [`Revision`] | how far a consumer has come in a feed |
+//!
+//! | also here | |
+//! |---|---|
+//! | [`Clock`], [`Entropy`], [`Backoff`] | time and randomness as dependencies, and retries made of them |
+//! | [`memory`] | the in-memory backend |
+//! | [`telemetry`] | the names of spans and metrics |
+//! | [`testing`] (feature `testing`) | given/when/then, virtual time, the conformance suites |
+//!
+//! # Features
+//!
+//! `derive` (default): the derive macros. `postcard`: the compact payload codec. `zstd`: compression
+//! of large payloads. `testing`: the test kit.
 
 extern crate self as es_core;
 

@@ -60,11 +60,7 @@ impl Place {
                     Some(key) => read(key, &meta),
                     None => Err(self.unknown_key(&meta)),
                 };
-                if let Err(error) = result {
-                    errors.push(error);
-                    skip_to_comma(&meta)?;
-                }
-                Ok(())
+                keep_on(result, &meta, errors)
             });
             if let Err(error) = parsed {
                 errors.push(error);
@@ -96,9 +92,29 @@ impl Place {
     }
 }
 
-fn skip_to_comma(meta: &ParseNestedMeta<'_>) -> syn::Result<()> {
-    while !meta.input.is_empty() && !meta.input.peek(Token![,]) {
-        meta.input.parse::<TokenTree>()?;
+/// Hands every key inside of the parentheses after `meta` to `read`, going on after errors.
+pub(crate) fn read_keys(
+    meta: &ParseNestedMeta<'_>,
+    errors: &mut Errors,
+    mut read: impl FnMut(&ParseNestedMeta<'_>) -> syn::Result<()>,
+) -> syn::Result<()> {
+    meta.parse_nested_meta(|part| {
+        let result = read(&part);
+        keep_on(result, &part, errors)
+    })
+}
+
+/// Notes an error, and moves to the next key.
+fn keep_on(
+    result: syn::Result<()>,
+    meta: &ParseNestedMeta<'_>,
+    errors: &mut Errors,
+) -> syn::Result<()> {
+    if let Err(error) = result {
+        errors.push(error);
+        while !meta.input.is_empty() && !meta.input.peek(Token![,]) {
+            meta.input.parse::<TokenTree>()?;
+        }
     }
     Ok(())
 }
@@ -117,9 +133,20 @@ pub(crate) fn set<T>(
     Ok(())
 }
 
-/// The string of `key = "string"`, if it can be a part of a stored name.
-pub(crate) fn name(meta: &ParseNestedMeta<'_>) -> syn::Result<LitStr> {
+/// Fills a setting that is a name, or the first part of one, and can be given once.
+pub(crate) fn set_name(
+    setting: &mut Option<LitStr>,
+    key: &str,
+    meta: &ParseNestedMeta<'_>,
+) -> syn::Result<()> {
     let name: LitStr = meta.value()?.parse()?;
+    // A name with mistakes is there all the same: no second error shall say that it is missing.
+    set(setting, key, meta, name.clone())?;
+    check_name(&name)
+}
+
+/// The string must be fit for a name, or for a part of one.
+pub(crate) fn check_name(name: &LitStr) -> syn::Result<()> {
     let text = name.value();
     if text.is_empty() {
         return Err(syn::Error::new(
@@ -133,8 +160,7 @@ pub(crate) fn name(meta: &ParseNestedMeta<'_>) -> syn::Result<LitStr> {
             "a name has no white space or control characters: remove them",
         ));
     }
-    check_len(&text, name.span())?;
-    Ok(name)
+    check_len(&text, name.span())
 }
 
 /// A whole name must not be too long.

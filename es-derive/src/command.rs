@@ -11,7 +11,7 @@ use syn::{
     Type, parse_quote,
 };
 
-use crate::attributes::{Errors, Place, check_len, name, set};
+use crate::attributes::{Errors, Place, check_len, set, set_name};
 
 const ON_ENUM: Place = Place {
     attribute: "command",
@@ -119,7 +119,7 @@ fn command_name(
 ) -> (String, Span) {
     let mut renamed: Option<LitStr> = None;
     place.read(attributes, errors, |key, meta| {
-        set(&mut renamed, key, meta, name(meta)?)
+        set_name(&mut renamed, key, meta)
     });
     let (name, span) = match renamed {
         Some(name) => (name.value(), name.span()),

@@ -29,7 +29,13 @@ pub(crate) fn expand(input: &DeriveInput) -> syn::Result<TokenStream> {
     let decode = decode(&definition);
     Ok(quote! {
         #[doc(hidden)]
-        #[allow(deprecated, unused_qualifications, clippy::absolute_paths)]
+        #[allow(
+            deprecated,
+            non_camel_case_types,
+            non_snake_case,
+            unused_qualifications,
+            clippy::absolute_paths,
+        )]
         const _: () = {
             #serialized
             #deserialized

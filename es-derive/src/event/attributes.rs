@@ -3,9 +3,10 @@
 use proc_macro2::Span;
 use syn::meta::ParseNestedMeta;
 use syn::spanned::Spanned as _;
-use syn::{Attribute, Expr, ExprPath, Fields, LitInt, LitStr};
+use syn::token::Paren;
+use syn::{Attribute, Expr, ExprPath, Fields, Lit, LitStr};
 
-use crate::attributes::{Errors, Place, name, set};
+use crate::attributes::{Errors, Place, check_name, read_keys, set, set_name};
 
 const ON_ENUM: Place = Place {
     attribute: "event",
@@ -40,7 +41,7 @@ impl EnumAttributes {
     pub(super) fn read(attributes: &[Attribute], errors: &mut Errors) -> Self {
         let mut this = Self::default();
         ON_ENUM.read(attributes, errors, |key, meta| match key {
-            "prefix" => set(&mut this.prefix, key, meta, name(meta)?),
+            "prefix" => set_name(&mut this.prefix, key, meta),
             _ => set(&mut this.unknown, key, meta, unknown(meta)?),
         });
         this
@@ -66,6 +67,8 @@ pub(super) struct VariantAttributes {
     pub(super) aliases: Vec<LitStr>,
     version: Option<u32>,
     upcasts: Vec<Upcast>,
+    /// A version or an upcaster has an error, so nothing can be said about the others.
+    misread: bool,
 }
 
 /// One step from a schema version to the next.
@@ -79,12 +82,30 @@ impl VariantAttributes {
     pub(super) fn read(attributes: &[Attribute], errors: &mut Errors) -> Self {
         let mut this = Self::default();
         ON_VARIANT.read(attributes, errors, |key, meta| match key {
-            "name" => set(&mut this.name, key, meta, name_after_prefix(meta)?),
-            "alias" => name(meta).map(|alias| this.aliases.push(alias)),
-            "version" => set(&mut this.version, key, meta, version(meta)?.0),
-            _ => Upcast::read(meta).map(|upcast| this.upcasts.push(upcast)),
+            "name" => {
+                set_name(&mut this.name, key, meta)?;
+                this.name.as_ref().map_or(Ok(()), check_after_prefix)
+            }
+            "alias" => {
+                let alias = meta.value()?.parse()?;
+                check_name(&alias)?;
+                this.aliases.push(alias);
+                Ok(())
+            }
+            _ => {
+                let result = this.read_schema(key, meta);
+                this.misread |= result.is_err();
+                result
+            }
         });
         this
+    }
+
+    fn read_schema(&mut self, key: &str, meta: &ParseNestedMeta<'_>) -> syn::Result<()> {
+        match key {
+            "version" => set(&mut self.version, key, meta, version(meta)?.0),
+            _ => Upcast::read(meta).map(|upcast| self.upcasts.push(upcast)),
+        }
     }
 
     /// The current schema version.
@@ -94,37 +115,40 @@ impl VariantAttributes {
 
     /// The upcasters from version 1, 2, … to the current one: exactly one from each.
     pub(super) fn upcasters(&self, variant: Span, errors: &mut Errors) -> Vec<&ExprPath> {
+        if !self.misread {
+            self.check_superfluous(errors);
+            self.check_missing(variant, errors);
+        }
+        let versions = 1..self.version();
+        versions.map_while(|from| self.upcaster(from)).collect()
+    }
+
+    fn check_superfluous(&self, errors: &mut Errors) {
         let current = self.version();
         for (index, upcast) in self.upcasts.iter().enumerate() {
-            let from = upcast.from;
+            let (from, place) = (upcast.from, upcast.from_span);
+            let mut earlier = self.upcasts[..index].iter();
             if from >= current {
-                errors.add(upcast.from_span, too_new(from, current));
-            } else if self.upcasts[..index]
-                .iter()
-                .any(|earlier| earlier.from == from)
-            {
-                errors.add(
-                    upcast.from_span,
-                    format!("there is an upcaster from version {from} already: keep one"),
-                );
+                errors.add(place, too_new(from, current));
+            } else if earlier.any(|earlier| earlier.from == from) {
+                let message = format!("there is an upcaster from version {from} already: keep one");
+                errors.add(place, message);
             }
         }
-        // A mistyped version would otherwise print thousands of errors.
-        const REPORTED: usize = 8;
-        for from in (1..current)
-            .filter(|from| self.upcaster(*from).is_none())
-            .take(REPORTED)
-        {
-            errors.add(
-                variant,
-                format!(
-                    "version {} needs an upcaster from version {from}: \
-                     add `upcast(from = {from}, with = function)`",
-                    from + 1
-                ),
+    }
+
+    fn check_missing(&self, variant: Span, errors: &mut Errors) {
+        // A mistyped version would otherwise be an error thousands of times.
+        const REPORTED: usize = 3;
+        let missing = (1..self.version()).filter(|from| self.upcaster(*from).is_none());
+        for from in missing.take(REPORTED) {
+            let message = format!(
+                "version {} needs an upcaster from version {from}: \
+                 add `upcast(from = {from}, with = function)`",
+                from + 1
             );
+            errors.add(variant, message);
         }
-        (1..current).map_while(|from| self.upcaster(from)).collect()
     }
 
     fn upcaster(&self, from: u32) -> Option<&ExprPath> {
@@ -144,65 +168,65 @@ fn too_new(from: u32, current: u32) -> String {
 }
 
 /// The prefix comes in front of a name, so a name that brings one of its own is a mistake.
-fn name_after_prefix(meta: &ParseNestedMeta<'_>) -> syn::Result<LitStr> {
-    let name = name(meta)?;
+fn check_after_prefix(name: &LitStr) -> syn::Result<()> {
     if name.value().contains(':') {
         return Err(syn::Error::new(
             name.span(),
             "the enum's prefix and a colon are put in front of `name`: write only what follows",
         ));
     }
-    Ok(name)
+    Ok(())
 }
 
 fn version(meta: &ParseNestedMeta<'_>) -> syn::Result<(u32, Span)> {
-    let literal: LitInt = meta.value()?.parse()?;
-    let span = literal.span();
-    match literal.base10_parse()? {
-        0 => Err(syn::Error::new(span, "versions are counted from 1")),
-        version => Ok((version, span)),
+    let literal: Lit = meta.value()?.parse()?;
+    let error = |message| Err(syn::Error::new(literal.span(), message));
+    let Lit::Int(number) = &literal else {
+        return error("a version is a number, without quotes");
+    };
+    match number.base10_parse()? {
+        0 => error("versions are counted from 1"),
+        version => Ok((version, literal.span())),
     }
 }
 
 impl Upcast {
     fn read(meta: &ParseNestedMeta<'_>) -> syn::Result<Self> {
         const FORM: &str = "write `upcast(from = 1, with = function)`";
-        let (mut from, mut with) = (None, None);
-        if !meta.input.peek(syn::token::Paren) {
-            return Err(syn::Error::new(meta.path.span(), FORM));
+        let error = |message: &str| syn::Error::new(meta.path.span(), format!("{message}{FORM}"));
+        if !meta.input.peek(Paren) {
+            return Err(error(""));
         }
-        meta.parse_nested_meta(|part| {
+        let (mut from, mut with) = (None, None);
+        let mut errors = Errors::default();
+        read_keys(meta, &mut errors, |part| {
             if part.path.is_ident("from") {
-                set(&mut from, "from", &part, version(&part)?)
+                set(&mut from, "from", part, version(part)?)
             } else if part.path.is_ident("with") {
-                set(&mut with, "with", &part, function(&part)?)
+                set(&mut with, "with", part, function(part)?)
             } else {
-                Err(syn::Error::new(
-                    part.path.span(),
-                    format!("unknown key: {FORM}"),
-                ))
+                let message = format!("unknown key: {FORM}");
+                Err(syn::Error::new(part.path.span(), message))
             }
         })?;
-        match (from, with) {
-            (Some((from, from_span)), Some(with)) => Ok(Self {
-                from,
-                from_span,
-                with,
-            }),
-            (None, _) => Err(syn::Error::new(
-                meta.path.span(),
-                format!("`from` is missing: {FORM}"),
-            )),
-            (_, None) => Err(syn::Error::new(
-                meta.path.span(),
-                format!("`with` is missing: {FORM}"),
-            )),
-        }
+        errors.finish(())?;
+        let (from, from_span) = from.ok_or_else(|| error("`from` is missing: "))?;
+        let with = with.ok_or_else(|| error("`with` is missing: "))?;
+        Ok(Self {
+            from,
+            from_span,
+            with,
+        })
     }
 }
 
 fn function(meta: &ParseNestedMeta<'_>) -> syn::Result<ExprPath> {
-    match meta.value()?.parse()? {
+    let mut with = meta.value()?.parse()?;
+    // A path that was handed to a `macro_rules` macro comes in a group that nobody sees.
+    while let Expr::Group(group) = with {
+        with = *group.expr;
+    }
+    match with {
         Expr::Path(path) => Ok(path),
         other => Err(syn::Error::new(
             other.span(),

@@ -1,0 +1,193 @@
+//! The feed: all commits in the order of their positions, as one partition.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use es_core::{Checkpoint, Error, Feed, FeedPage, Partition, PartitionId, Result, StreamId};
+use rusqlite::{Connection, params};
+
+use crate::commit_rows::{COMMIT_COLUMNS, CommitRows, commit_columns};
+use crate::errors::Fault;
+use crate::readers::in_snapshot;
+use crate::store::SqliteStore;
+
+/// The only partition.
+const PARTITION: &str = "log";
+
+#[async_trait]
+impl Feed for SqliteStore {
+    async fn partitions(&self) -> Result<Vec<Partition>> {
+        Ok(vec![Partition {
+            id: PartitionId::new(PARTITION)?,
+            parents: Vec::new(),
+        }])
+    }
+
+    /// Reads the log behind a position; see [`Feed::read`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupt`] also for a checkpoint past the end of the log: the file is older than the
+    /// consumer, as after a restored backup, and what comes next would be skipped.
+    async fn read(
+        &self,
+        partition: &PartitionId,
+        after: &Checkpoint,
+        max_commits: usize,
+    ) -> Result<FeedPage> {
+        check_partition(partition)?;
+        let start = position(after)?;
+        let max = i64::try_from(max_commits.max(1)).unwrap_or(i64::MAX);
+        self.readers()
+            .run(move |db| in_snapshot(db, |db| page(db, start, max)))
+            .await
+    }
+
+    async fn wait(&self, partition: &PartitionId, after: &Checkpoint) -> Result<()> {
+        check_partition(partition)?;
+        let start = position(after)?;
+        // Whatever is appended from here on changes what this receiver sees, so nothing is lost
+        // between looking and waiting.
+        let mut log_end = self.writer().log_end();
+        loop {
+            if *log_end.borrow_and_update() > start {
+                return Ok(());
+            }
+            // Other processes do not wake us. A position past the end is for `read` to report.
+            if self.readers().run(last_position).await? != start {
+                return Ok(());
+            }
+            tokio::select! {
+                grown = log_end.changed() => grown.map_err(|_| self.writer().gone())?,
+                () = self.clock().sleep(self.poll_interval()) => {}
+            }
+        }
+    }
+}
+
+fn check_partition(partition: &PartitionId) -> Result<()> {
+    if partition.as_str() == PARTITION {
+        return Ok(());
+    }
+    Err(Error::Misuse(format!(
+        "the feed has no partition {partition}, only {PARTITION}"
+    )))
+}
+
+fn position(checkpoint: &Checkpoint) -> Result<i64> {
+    if checkpoint.is_start() {
+        return Ok(0);
+    }
+    let text = checkpoint.as_str();
+    // Digits only: `str::parse` would also take a sign.
+    if !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(damaged_checkpoint(text, "it is not a position"));
+    }
+    text.parse()
+        .map_err(|_| damaged_checkpoint(text, "it is too large for a position"))
+}
+
+fn damaged_checkpoint(text: &str, reason: impl Into<String>) -> Error {
+    Error::Corrupt {
+        what: format!("the checkpoint {text:?} of the log"),
+        reason: reason.into(),
+    }
+}
+
+/// The last position ever given, also when its row is missing.
+fn last_position(db: &Connection) -> Result<i64, Fault> {
+    let last = db
+        .prepare_cached(
+            "SELECT max( \
+             coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'commits'), 0), \
+             coalesce((SELECT max(position) FROM commits), 0))",
+        )?
+        .query_row([], |row| row.get(0))?;
+    Ok(last)
+}
+
+fn page(db: &Connection, after: i64, max_commits: i64) -> Result<FeedPage, Fault> {
+    let end = last_position(db)?;
+    if after > end {
+        let reason = format!("the log ends at position {end}");
+        return Err(damaged_checkpoint(&after.to_string(), reason).into());
+    }
+    let mut select = db.prepare_cached(concat!(
+        "SELECT ",
+        commit_columns!(),
+        ", position, stream FROM commits WHERE position > ?1 ORDER BY position LIMIT ?2"
+    ))?;
+    let mut rows = select.query(params![after, max_commits])?;
+    let mut page = CommitRows::default();
+    let mut streams = HashMap::new();
+    let mut last = after;
+    let mut damage = None;
+    while last < end && last - after < max_commits && !page.is_full() {
+        let taken = match rows.next()? {
+            Some(row) if row.get::<_, i64>(COMMIT_COLUMNS)? == last + 1 => {
+                stream_of(db, &mut streams, row.get(COMMIT_COLUMNS + 1)?)
+                    .and_then(|stream| page.push(stream, row).map_err(Fault::from))
+            }
+            _ => Err(missing(last + 1)),
+        };
+        match taken {
+            Ok(()) => last += 1,
+            Err(error) => {
+                damage = Some(error);
+                break;
+            }
+        }
+    }
+    let (commits, broken) = page.into_commits();
+    // What is good before the damage is delivered; the next read begins at it.
+    if commits.is_empty()
+        && let Some(error) = broken.map(Fault::from).or(damage)
+    {
+        return Err(error);
+    }
+    let reached = after + i64::try_from(commits.len()).unwrap_or(0);
+    let checkpoint = match reached {
+        0 => Checkpoint::start(),
+        reached => Checkpoint::from_stored(reached.to_string()),
+    };
+    let remaining = u64::try_from(end - reached).ok();
+    Ok(FeedPage {
+        commits,
+        checkpoint,
+        remaining,
+        ended: false,
+    })
+}
+
+/// The name of a stream by its row; most commits of a page share few.
+fn stream_of<'a>(
+    db: &Connection,
+    known: &'a mut HashMap<i64, StreamId>,
+    id: i64,
+) -> Result<&'a StreamId, Fault> {
+    use std::collections::hash_map::Entry;
+
+    match known.entry(id) {
+        Entry::Occupied(entry) => Ok(entry.into_mut()),
+        Entry::Vacant(entry) => {
+            let (category, aggregate_id): (String, String) = db
+                .prepare_cached("SELECT category, aggregate_id FROM streams WHERE id = ?1")?
+                .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            let stream = StreamId::new(&category, &aggregate_id).map_err(|error| {
+                Fault::from(Error::Corrupt {
+                    what: format!("the name of stream {id}"),
+                    reason: error.to_string(),
+                })
+            })?;
+            Ok(entry.insert(stream))
+        }
+    }
+}
+
+fn missing(position: i64) -> Fault {
+    Error::Corrupt {
+        what: format!("the log at position {position}"),
+        reason: "its commit is missing, and the log goes on behind it".to_owned(),
+    }
+    .into()
+}

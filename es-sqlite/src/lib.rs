@@ -1,0 +1,95 @@
+//! The embedded, durable default backend of [`es_core`]: log, feed, snapshots, checkpoints and views
+//! in one SQLite file. Nothing to install, nothing to run; the same program runs on a service later.
+//!
+//! ```
+//! use es_core::{
+//!     Appended, CommitId, EncodedEvents, EncodedMetadata, EventStore, Expected, NewCommit,
+//!     StreamId, SystemEntropy, Timestamp,
+//! };
+//! use es_sqlite::SqliteStore;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> es_core::Result<()> {
+//! # let directory = tempfile::tempdir().expect("a directory");
+//! # let path = directory.path().join("app.db");
+//! let store = SqliteStore::open(&path).await?;
+//!
+//! let stream = StreamId::new("dispense", "d-1")?;
+//! // A repository encodes a command's events; here they are written out.
+//! let manifest = "Dispense:Started 1 17".into();
+//! let events = EncodedEvents::from_stored_json(manifest, r#"{"patient":"Ada"}"#.into())
+//!     .expect("manifest and payloads fit");
+//! let now = Timestamp::now();
+//! let id = CommitId::generate(now, &SystemEntropy);
+//! let commit = NewCommit::new(id, now, EncodedMetadata::default(), events);
+//!
+//! let Appended { commit, duplicate } =
+//!     store.append(&stream, Expected::NoStream, commit).await?;
+//! assert!(!duplicate);
+//! assert_eq!(store.head(&stream).await?, Some(commit.head()));
+//! store.close().await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What it promises
+//!
+//! - **Durable when acknowledged.** A write returns after its transaction is on the disk
+//!   ([`Synchronous::Full`]); `kill -9` at any moment loses nothing that was acknowledged and leaves
+//!   no half commit.
+//! - **One writer.** Writes of all kinds go through one queue to one thread, which puts those that
+//!   wait into one transaction: under load a single `fsync` is shared by many. Each can fail alone.
+//! - **Readers beside it.** Each page of a read is a short query on a connection of its own, on
+//!   tokio's blocking pool. A slow reader holds up nobody.
+//! - **A feed without gaps.** Commits have a global position that is given inside the writer's
+//!   transaction: all readers see the same order, and a rolled back append burns no position. Feeds
+//!   of this process are woken by an append, those of others notice it within
+//!   [`poll_interval`](SqliteOptions::poll_interval).
+//! - **Damage is told.** Every commit has a checksum that each read checks, missing rows are
+//!   noticed, and a damaged commit is an error that names stream and version, after the good ones
+//!   before it.
+//! - **A busy or full disk passes.** A lock that is held longer than
+//!   [`busy_timeout`](SqliteOptions::busy_timeout), a full disk and an I/O error are
+//!   [`Error::Unavailable`](es_core::Error::Unavailable), so projections wait for better times.
+//!
+//! A write whose future is dropped may still be carried out. Appending the same commit again tells,
+//! and writes nothing twice.
+//!
+//! # Map
+//!
+//! | module | is about |
+//! |---|---|
+//! | `store` | [`SqliteStore`]: opening, closing, what is shared |
+//! | `options` | [`SqliteOptions`], [`Synchronous`] |
+//! | `file` | connections and their settings |
+//! | `schema` | the tables, their versions, foreign and newer files |
+//! | `writer` | the queue and the group commit |
+//! | `readers` | the pool of reading connections |
+//! | `log` | appending to streams |
+//! | `stream_pages`, `commit_rows` | reading streams: page by page; from rows to commits |
+//! | `feed` | the log as a feed |
+//! | `snapshots`, `checkpoints`, `views` | the stores of these names |
+//! | `errors` | what SQLite's errors become |
+//! | [`telemetry`] | names of spans and metrics |
+#![doc = include_str!("schema.md")]
+
+pub mod telemetry;
+
+mod checkpoints;
+mod commit_rows;
+mod errors;
+mod feed;
+mod file;
+mod log;
+mod options;
+mod readers;
+mod schema;
+mod snapshots;
+mod store;
+mod stream_pages;
+mod views;
+mod writer;
+
+pub use options::{SqliteOptions, Synchronous};
+pub use store::SqliteStore;
+pub use writer::WriterStats;

@@ -1,0 +1,291 @@
+//! Views: documents under keys, written together with the progress that they show.
+//!
+//! Each view is a table `view_<name>` with an index per indexed field, on the expression
+//! `document ->> '$.field'`. Other programs can query it with SQL. The index of a field that a later
+//! schema no longer lists stays: readers of the earlier one may still be there.
+
+use async_trait::async_trait;
+use es_core::{
+    ConsumerId, Error, MAX_VIEW_KEY_LEN, Progress, Result, Revision, ViewChange, ViewDocument,
+    ViewName, ViewQuery, ViewSchema, ViewStore,
+};
+use rusqlite::{CachedStatement, Connection, OptionalExtension as _, ffi, params};
+
+use crate::checkpoints::{advance, forget};
+use crate::errors::Fault;
+use crate::readers::in_snapshot;
+use crate::store::SqliteStore;
+
+#[async_trait]
+impl ViewStore for SqliteStore {
+    async fn prepare(&self, view: &ViewSchema) -> Result<()> {
+        for field in view.indexed_fields {
+            check_field(&view.name, field)?;
+        }
+        let (name, fields) = (view.name.clone(), view.indexed_fields);
+        if self
+            .readers()
+            .run(move |db| is_prepared(db, &name, fields))
+            .await?
+        {
+            return Ok(());
+        }
+        let name = view.name.clone();
+        self.writer()
+            .run(move |transaction| create(transaction, &name, fields))
+            .await
+    }
+
+    async fn get(&self, view: &ViewName, keys: &[&str]) -> Result<Vec<Option<String>>> {
+        let view = view.clone();
+        let keys: Vec<String> = keys.iter().map(|&key| key.to_owned()).collect();
+        self.readers()
+            .run(move |db| in_snapshot(db, |db| get(db, &view, &keys)))
+            .await
+    }
+
+    async fn list(&self, view: &ViewName, query: &ViewQuery) -> Result<Vec<ViewDocument>> {
+        let (view, query) = (view.clone(), query.clone());
+        self.readers()
+            .run(move |db| in_snapshot(db, |db| list(db, &view, &query)))
+            .await
+    }
+
+    /// Writes documents and progress; see [`ViewStore::write`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Encode`] also for a document that is not JSON, [`Error::InvalidId`] for a key that is
+    /// empty, too long or has control characters, and [`Error::Misuse`] for a view that was never
+    /// prepared: nothing was written.
+    async fn write(&self, changes: Vec<ViewChange>, progress: Progress) -> Result<Revision> {
+        for change in &changes {
+            check_key(&change.key)?;
+        }
+        self.writer()
+            .run(move |transaction| write(transaction, &changes, &progress))
+            .await
+    }
+
+    async fn clear(&self, view: &ViewName, progress_of: &ConsumerId) -> Result<()> {
+        let (view, consumer) = (view.clone(), progress_of.clone());
+        self.writer()
+            .run(move |transaction| {
+                if table_exists(transaction, &view)? {
+                    let delete = format!("DELETE FROM {}", table(&view));
+                    transaction.prepare_cached(&delete)?.execute([])?;
+                }
+                forget(transaction, &consumer)
+            })
+            .await
+    }
+}
+
+/// The view's table, quoted. A view's name has no character that would need more.
+fn table(view: &ViewName) -> String {
+    format!("\"view_{view}\"")
+}
+
+/// A field becomes part of an SQL text, so it may be a plain name only.
+fn check_field(view: &ViewName, field: &str) -> Result<()> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    let digit_first = field.as_bytes().first().is_some_and(u8::is_ascii_digit);
+    if field.is_empty() || field.len() > 64 || digit_first || !field.bytes().all(plain) {
+        return Err(Error::Misuse(format!(
+            "view {view} cannot be indexed by {field:?}: a field is up to 64 ASCII letters, digits \
+             and '_', no digit first"
+        )));
+    }
+    Ok(())
+}
+
+fn check_key(key: &str) -> Result<()> {
+    let reason = if key.is_empty() {
+        "it is empty"
+    } else if key.len() > MAX_VIEW_KEY_LEN {
+        "it is too long"
+    } else if key
+        .chars()
+        .any(|c| c.is_control() || matches!(c, '\u{FFFE}' | '\u{FFFF}'))
+    {
+        "it has control characters or noncharacters"
+    } else if key.starts_with(char::is_whitespace) || key.ends_with(char::is_whitespace) {
+        "it begins or ends with white space"
+    } else {
+        return Ok(());
+    };
+    Err(Error::InvalidId {
+        what: "view key",
+        value: key.chars().take(64).collect(),
+        reason,
+    })
+}
+
+fn table_exists(db: &Connection, view: &ViewName) -> Result<bool, Fault> {
+    let mut select = db.prepare_cached("SELECT 1 FROM views WHERE name = ?1")?;
+    Ok(select.exists([view.as_str()])?)
+}
+
+fn is_indexed(db: &Connection, view: &ViewName, field: &str) -> Result<bool, Fault> {
+    let mut select =
+        db.prepare_cached("SELECT 1 FROM view_fields WHERE view = ?1 AND field = ?2")?;
+    Ok(select.exists([view.as_str(), field])?)
+}
+
+fn is_prepared(db: &Connection, view: &ViewName, fields: &[&str]) -> Result<bool, Fault> {
+    if !table_exists(db, view)? {
+        return Ok(false);
+    }
+    for field in fields {
+        if !is_indexed(db, view, field)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn create(db: &Connection, view: &ViewName, fields: &[&str]) -> Result<(), Fault> {
+    let table = table(view);
+    db.execute_batch(&format!(
+        "CREATE TABLE IF NOT EXISTS {table} (\
+         key TEXT PRIMARY KEY, document TEXT NOT NULL CHECK (json_valid(document))\
+         ) STRICT, WITHOUT ROWID"
+    ))?;
+    db.execute(
+        "INSERT INTO views (name) VALUES (?1) ON CONFLICT DO NOTHING",
+        [view.as_str()],
+    )?;
+    for field in fields {
+        if is_indexed(db, view, field)? {
+            continue;
+        }
+        // SQLite's names do not know upper and lower case, fields do: the number tells them apart.
+        let number: i64 = db.query_row(
+            "SELECT coalesce(max(number), 0) + 1 FROM view_fields WHERE view = ?1",
+            [view.as_str()],
+            |row| row.get(0),
+        )?;
+        db.execute_batch(&format!(
+            "CREATE INDEX \"view_{view}.{number}.{field}\" \
+             ON {table} (document ->> '$.{field}', key)"
+        ))?;
+        db.execute(
+            "INSERT INTO view_fields (view, field, number) VALUES (?1, ?2, ?3)",
+            params![view.as_str(), field, number],
+        )?;
+    }
+    Ok(())
+}
+
+/// Prepares a statement on a view's table. It fails if there is no such table; only then it is worth
+/// a look whether the view was prepared.
+fn prepare_on<'a>(
+    db: &'a Connection,
+    view: &ViewName,
+    sql: &str,
+) -> Result<CachedStatement<'a>, Fault> {
+    match db.prepare_cached(sql) {
+        Ok(statement) => Ok(statement),
+        Err(error) if table_exists(db, view)? => Err(error.into()),
+        Err(_) => {
+            let message = format!("view {view} was never prepared in this store");
+            Err(Error::Misuse(message).into())
+        }
+    }
+}
+
+fn get(db: &Connection, view: &ViewName, keys: &[String]) -> Result<Vec<Option<String>>, Fault> {
+    let select = format!("SELECT document FROM {} WHERE key = ?1", table(view));
+    let mut select = prepare_on(db, view, &select)?;
+    keys.iter()
+        .map(|key| Ok(select.query_row([key], |row| row.get(0)).optional()?))
+        .collect()
+}
+
+fn list(db: &Connection, view: &ViewName, query: &ViewQuery) -> Result<Vec<ViewDocument>, Fault> {
+    let limit = i64::try_from(query.limit).unwrap_or(i64::MAX);
+    // No key is empty, so all are after the empty one.
+    let after = query.after.as_deref().unwrap_or("");
+    let document = |row: &rusqlite::Row<'_>| {
+        Ok(ViewDocument {
+            key: row.get(0)?,
+            document: row.get(1)?,
+        })
+    };
+    let table = table(view);
+    let documents = match &query.equals {
+        None => prepare_on(
+            db,
+            view,
+            &format!("SELECT key, document FROM {table} WHERE key > ?1 ORDER BY key LIMIT ?2"),
+        )?
+        .query_map(params![after, limit], document)?
+        .collect::<Result<_, _>>()?,
+        Some((field, value)) => {
+            let mut select = prepare_on(db, view, &list_by_field(&table, view, db, field)?)?;
+            select
+                .query_map(params![value, after, limit], document)?
+                .collect::<Result<_, _>>()?
+        }
+    };
+    Ok(documents)
+}
+
+/// The expression must be the one of the index, letter by letter, for SQLite to use that. An object
+/// or array whose text is the value is not that string, hence the look at the type.
+fn list_by_field(
+    table: &str,
+    view: &ViewName,
+    db: &Connection,
+    field: &str,
+) -> Result<String, Fault> {
+    prepare_on(db, view, &format!("SELECT 1 FROM {table}"))?;
+    if !is_indexed(db, view, field)? {
+        let message = format!("view {view} cannot be listed by {field:?}: it is not indexed");
+        return Err(Error::Misuse(message).into());
+    }
+    Ok(format!(
+        "SELECT key, document FROM {table} \
+         WHERE document ->> '$.{field}' = ?1 AND key > ?2 \
+         AND json_type(document, '$.{field}') = 'text' ORDER BY key LIMIT ?3"
+    ))
+}
+
+fn write(db: &Connection, changes: &[ViewChange], progress: &Progress) -> Result<Revision, Fault> {
+    let revision = advance(db, progress)?;
+    for ViewChange {
+        view,
+        key,
+        document,
+    } in changes
+    {
+        let table = table(view);
+        match document {
+            Some(document) => {
+                let insert = format!(
+                    "INSERT INTO {table} (key, document) VALUES (?1, ?2) \
+                     ON CONFLICT (key) DO UPDATE SET document = excluded.document"
+                );
+                prepare_on(db, view, &insert)?
+                    .execute([key, document])
+                    .map_err(|error| not_json(view, key, error))?;
+            }
+            None => {
+                let delete = format!("DELETE FROM {table} WHERE key = ?1");
+                prepare_on(db, view, &delete)?.execute([key])?;
+            }
+        }
+    }
+    Ok(revision)
+}
+
+fn not_json(view: &ViewName, key: &str, error: rusqlite::Error) -> Fault {
+    if error.sqlite_extended_error_code() != Some(ffi::SQLITE_CONSTRAINT_CHECK) {
+        return error.into();
+    }
+    Error::Encode {
+        what: format!("document {key:?} of view {view}"),
+        source: "it is not JSON".into(),
+    }
+    .into()
+}
