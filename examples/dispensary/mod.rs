@@ -1,0 +1,34 @@
+//! The dispensary: prescriptions from upload to hand-over.
+//!
+//! A dispense is started, its prescription uploaded, analyzed in the background, completed with
+//! patient and drugs, or cancelled on the way:
+//!
+//! ```text
+//! start ─▶ pending ─ upload ─▶ analyzing ─ analysis ─▶ ready ─ patient, drugs ─▶ complete
+//!             └───────────────── cancel ─────────────────┴──▶ cancelled
+//! ```
+//!
+//! | module | what is in it |
+//! |---|---|
+//! | [`domain`] | the aggregate: commands, events, rules. Pure |
+//! | [`prescription`] | the parser of prescription text. Pure |
+//! | [`analysis`] | the policy that analyzes each upload |
+//! | [`files`] | the prescription files in an object store |
+//! | [`history`] | the events of one dispense, to be looked at |
+//! | [`views`] | the read models: one document per dispense |
+//! | [`service`] | the parts put together on a backend |
+//! | [`api`] | the HTTP interface |
+//! | [`journey`] | the main job: files in, dispenses out |
+//! | [`cli`] | the command line |
+
+pub mod analysis;
+pub mod api;
+pub mod cli;
+pub mod domain;
+pub mod files;
+pub mod history;
+pub mod journey;
+pub mod prescription;
+pub mod report;
+pub mod service;
+pub mod views;

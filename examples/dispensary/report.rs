@@ -1,0 +1,117 @@
+//! What the program prints.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
+use serde::Serialize;
+
+use super::domain::Status;
+use super::history::Entry;
+use super::views::DispenseSummary;
+
+/// The totals over all dispenses of a data directory.
+#[derive(Debug, Serialize)]
+pub struct Totals {
+    /// How many dispenses there are.
+    pub dispenses: u64,
+    /// How many events they have.
+    pub events: u64,
+    /// How many are at which station.
+    pub by_status: BTreeMap<&'static str, u64>,
+    /// Lines of prescriptions that could not be read.
+    pub unreadable_lines: u64,
+    /// How long this run took.
+    pub seconds: f64,
+    /// Where the data is.
+    pub data: String,
+}
+
+impl Totals {
+    /// Adds up.
+    pub fn of(dispenses: &[DispenseSummary], took: Duration, data: &Path) -> Self {
+        let mut by_status: BTreeMap<_, _> =
+            Status::ALL.map(|status| (status.as_str(), 0)).into_iter().collect();
+        for dispense in dispenses {
+            *by_status.entry(dispense.status.as_str()).or_default() += 1;
+        }
+        Self {
+            dispenses: dispenses.len() as u64,
+            events: dispenses.iter().map(|dispense| dispense.events).sum(),
+            by_status,
+            unreadable_lines: dispenses.iter().map(|dispense| dispense.unreadable_lines).sum(),
+            seconds: took.as_secs_f64(),
+            data: data.display().to_string(),
+        }
+    }
+
+    /// The totals for people.
+    pub fn to_text(&self) -> String {
+        let by_status: Vec<String> = Status::ALL
+            .iter()
+            .map(|status| (status.as_str(), self.by_status.get(status.as_str()).unwrap_or(&0)))
+            .filter(|(_, count)| **count > 0)
+            .map(|(status, count)| format!("{count} {status}"))
+            .collect();
+        format!(
+            "dispenses: {} ({})\nevents: {}\nunreadable lines: {}\nseconds: {:.2}\ndata: {}",
+            self.dispenses,
+            by_status.join(", "),
+            self.events,
+            self.unreadable_lines,
+            self.seconds,
+            self.data
+        )
+    }
+}
+
+/// A table of dispenses.
+pub fn dispenses_table(dispenses: &[DispenseSummary]) -> String {
+    let mut table = table(["Id", "Status", "Patient", "Drugs", "Unreadable", "Events", "Time"]);
+    for dispense in dispenses {
+        let took = dispense.updated_at.duration_since(dispense.started_at);
+        table.add_row([
+            Cell::new(&dispense.id),
+            Cell::new(dispense.status.as_str()),
+            Cell::new(dispense.patient.as_deref().unwrap_or("–")),
+            Cell::new(if dispense.drugs.is_empty() {
+                "–".to_owned()
+            } else {
+                dispense.drugs.join(", ")
+            }),
+            number(dispense.unreadable_lines),
+            number(dispense.events),
+            Cell::new(format!("{:.0} ms", took.as_secs_f64() * 1000.0))
+                .set_alignment(CellAlignment::Right),
+        ]);
+    }
+    table.to_string()
+}
+
+/// A table of events.
+pub fn events_table(events: &[Entry]) -> String {
+    let mut table = table(["Version", "Event", "Recorded at", "Data"]);
+    for event in events {
+        table.add_row([
+            number(event.version),
+            Cell::new(event.name),
+            Cell::new(event.recorded_at),
+            Cell::new(event.data.get()),
+        ]);
+    }
+    table.to_string()
+}
+
+fn number(n: u64) -> Cell {
+    Cell::new(n).set_alignment(CellAlignment::Right)
+}
+
+fn table<const N: usize>(header: [&str; N]) -> Table {
+    let mut table = Table::new();
+    table
+        .load_style(presets::UTF8_FULL_CONDENSED)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_header(header);
+    table
+}

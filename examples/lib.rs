@@ -1,0 +1,10 @@
+//! Real systems, rebuilt on the framework. Each is a program of its own, `cargo run --example NAME`;
+//! its parts are here, so that a test or another host (a Lambda function) can run them too.
+//!
+//! | module | system |
+//! |---|---|
+//! | [`dispensary`] | prescriptions from upload to hand-over: API → log → policy → views |
+//! | [`http`] | what the systems' HTTP interfaces share: problem details, preconditions |
+
+pub mod dispensary;
+pub mod http;
