@@ -6,5 +6,7 @@
 //! | [`dispensary`] | prescriptions from upload to hand-over: API → log → policy → views |
 //! | [`http`] | what the systems' HTTP interfaces share: problem details, preconditions |
 
+#![cfg_attr(not(test), warn(clippy::unwrap_used))]
+
 pub mod dispensary;
 pub mod http;

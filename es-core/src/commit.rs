@@ -103,8 +103,10 @@ impl NewCommit {
         metadata: EncodedMetadata,
         events: EncodedEvents,
     ) -> Self {
+        // Not by way of `from_microsecond`, which refuses the last second that there is.
+        let microseconds = recorded_at.subsec_microsecond() * 1_000;
         let recorded_at =
-            Timestamp::from_microsecond(recorded_at.as_microsecond()).unwrap_or(recorded_at);
+            Timestamp::new(recorded_at.as_second(), microseconds).unwrap_or(recorded_at);
         Self { id, recorded_at, metadata, events }
     }
 

@@ -6,14 +6,18 @@
 //! pass the same [conformance suites](testing::conformance).
 //!
 //! ```
-//! # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/account.rs"));
-//! # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/statements.rs"));
+//! # mod doc {
+//! #     include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/account.rs"));
+//! #     include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/statements.rs"));
+//! # }
+//! # use doc::*;
 //! use std::sync::Arc;
 //!
 //! use es_core::memory::MemoryStore;
 //! use es_core::{ExecuteError, Projection, Repository};
 //!
-//! # futures::executor::block_on(async {
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let store = Arc::new(MemoryStore::new());
 //!
 //! // Commands are decided by the aggregate and appended as one atomic commit.
@@ -26,8 +30,8 @@
 //! let statements = Projection::new(Statements, store.clone(), store.clone(), store)?;
 //! statements.catch_up().await?;
 //! assert_eq!(statements.view().get("a-1").await?.map(|s| s.balance), Some(5));
-//! # Ok::<(), Box<dyn std::error::Error>>(())
-//! # }).unwrap();
+//! # Ok(())
+//! # }
 //! ```
 //!
 //! # The map
@@ -61,6 +65,8 @@
 //!
 //! `derive` (default): the derive macros. `postcard`: the compact payload codec. `zstd`: compression
 //! of large payloads. `testing`: the test kit.
+
+#![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
 extern crate self as es_core;
 
@@ -119,6 +125,7 @@ pub use stream_id::StreamId;
 pub use version::{Head, Version};
 pub use view_store::{
     MAX_VIEW_KEY_LEN, View, ViewChange, ViewDocument, ViewName, ViewQuery, ViewSchema, ViewStore,
+    check_view_key,
 };
 
 /// What the derive macros refer to. Not for use by hand.

@@ -10,7 +10,10 @@ use crate::event::{Event, Recorded, UnknownEvents};
 /// events, keeps their order, and writes documents and progress.
 ///
 /// ```
-/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/account.rs"));
+/// # mod doc {
+/// #     include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/account.rs"));
+/// # }
+/// # use doc::*;
 /// use es_core::{BoxError, Projector, Recorded};
 /// use serde::{Deserialize, Serialize};
 ///

@@ -182,7 +182,13 @@ impl ViewQuery {
 /// The longest key of a view document, in bytes.
 pub const MAX_VIEW_KEY_LEN: usize = 512;
 
-pub(crate) fn check_view_key(key: &str) -> Result<()> {
+/// Checks the key of a view document. For stores: the first line of every access.
+///
+/// # Errors
+///
+/// [`Error::InvalidId`] when it is empty, longer than [`MAX_VIEW_KEY_LEN`], has control characters or
+/// noncharacters, or white space at an end.
+pub fn check_view_key(key: &str) -> Result<()> {
     check_id("view key", key, MAX_VIEW_KEY_LEN)
 }
 

@@ -71,6 +71,8 @@
 //! | `snapshots`, `checkpoints`, `views` | the stores of these names |
 //! | `errors` | what SQLite's errors become |
 //! | [`telemetry`] | names of spans and metrics |
+
+#![cfg_attr(not(test), warn(clippy::unwrap_used))]
 #![doc = include_str!("schema.md")]
 
 pub mod telemetry;
@@ -93,3 +95,8 @@ mod writer;
 pub use options::{SqliteOptions, Synchronous};
 pub use store::SqliteStore;
 pub use writer::WriterStats;
+
+/// The README's first aggregate must compile and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

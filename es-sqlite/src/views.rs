@@ -6,8 +6,8 @@
 
 use async_trait::async_trait;
 use es_core::{
-    ConsumerId, Error, MAX_VIEW_KEY_LEN, Progress, Result, Revision, ViewChange, ViewDocument,
-    ViewName, ViewQuery, ViewSchema, ViewStore,
+    ConsumerId, Error, Progress, Result, Revision, ViewChange, ViewDocument,
+    ViewName, ViewQuery, ViewSchema, ViewStore, check_view_key,
 };
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _, ffi, params};
 
@@ -60,7 +60,7 @@ impl ViewStore for SqliteStore {
     /// prepared: nothing was written.
     async fn write(&self, changes: Vec<ViewChange>, progress: Progress) -> Result<Revision> {
         for change in &changes {
-            check_key(&change.key)?;
+            check_view_key(&change.key)?;
         }
         self.writer()
             .run(move |transaction| write(transaction, &changes, &progress))
@@ -97,28 +97,6 @@ fn check_field(view: &ViewName, field: &str) -> Result<()> {
         )));
     }
     Ok(())
-}
-
-fn check_key(key: &str) -> Result<()> {
-    let reason = if key.is_empty() {
-        "it is empty"
-    } else if key.len() > MAX_VIEW_KEY_LEN {
-        "it is too long"
-    } else if key
-        .chars()
-        .any(|c| c.is_control() || matches!(c, '\u{FFFE}' | '\u{FFFF}'))
-    {
-        "it has control characters or noncharacters"
-    } else if key.starts_with(char::is_whitespace) || key.ends_with(char::is_whitespace) {
-        "it begins or ends with white space"
-    } else {
-        return Ok(());
-    };
-    Err(Error::InvalidId {
-        what: "view key",
-        value: key.chars().take(64).collect(),
-        reason,
-    })
 }
 
 fn table_exists(db: &Connection, view: &ViewName) -> Result<bool, Fault> {

@@ -18,15 +18,19 @@ use super::{CatchUp, Consumer, Handler};
 /// A consumer that builds a view with a [`Projector`].
 ///
 /// ```
-/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/account.rs"));
-/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/statements.rs"));
+/// # mod doc {
+/// #     include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/account.rs"));
+/// #     include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/statements.rs"));
+/// # }
+/// # use doc::*;
 /// use std::sync::Arc;
 /// use std::time::Duration;
 ///
 /// use es_core::memory::MemoryStore;
 /// use es_core::{Projection, Repository};
 ///
-/// # futures::executor::block_on(async {
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let store = Arc::new(MemoryStore::new());
 /// let accounts = Repository::<Account>::new(store.clone());
 /// accounts.execute("a-1", AccountCommand::Credit(5)).await?;
@@ -35,8 +39,8 @@ use super::{CatchUp, Consumer, Handler};
 /// statements.catch_up().await?;
 /// let statement = statements.view().get("a-1").await?.expect("the account was credited");
 /// assert_eq!((statement.balance, statement.movements), (5, 1));
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// # }).unwrap();
+/// # Ok(())
+/// # }
 /// ```
 pub type Projection<P> = Consumer<Projecting<P>>;
 

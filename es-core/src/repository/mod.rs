@@ -34,13 +34,17 @@ use snapshots::Snapshots;
 /// Cloning is cheap; clones share the cache.
 ///
 /// ```
-/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/account.rs"));
+/// # mod doc {
+/// #     include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/account.rs"));
+/// # }
+/// # use doc::*;
 /// use std::sync::Arc;
 ///
 /// use es_core::memory::MemoryStore;
 /// use es_core::{ExecuteOptions, Repository, Version};
 ///
-/// # futures::executor::block_on(async {
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let accounts = Repository::<Account>::new(Arc::new(MemoryStore::new())).with_cache(10_000);
 ///
 /// let receipt = accounts.execute("a-1", AccountCommand::Credit(5)).await?;
@@ -55,8 +59,8 @@ use snapshots::Snapshots;
 ///
 /// assert_eq!(accounts.load("a-1").await?.balance, 6);
 /// assert_eq!(accounts.load_at("a-1", Version::new(1)).await?.balance, 5);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// # }).unwrap();
+/// # Ok(())
+/// # }
 /// ```
 pub struct Repository<A: Aggregate> {
     store: Arc<dyn EventStore>,

@@ -12,7 +12,10 @@ use super::VirtualClock;
 /// Given/when/then for an aggregate, without a store.
 ///
 /// ```
-/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/account.rs"));
+/// # mod doc {
+/// #     include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/account.rs"));
+/// # }
+/// # use doc::*;
 /// use es_core::testing::Given;
 ///
 /// Given::<Account>::events([AccountEvent::Credited { amount: 5 }])
@@ -26,7 +29,10 @@ use super::VirtualClock;
 /// Time comes to an aggregate with its commands. A scenario has a virtual clock for that:
 ///
 /// ```
-/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/account.rs"));
+/// # mod doc {
+/// #     include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/account.rs"));
+/// # }
+/// # use doc::*;
 /// # use std::time::Duration;
 /// # use es_core::testing::Given;
 /// Given::<Account>::nothing()

@@ -1,0 +1,14 @@
+use es_core::Event;
+
+#[derive(Event)]
+enum DispenseEvent {
+    Started,
+}
+
+#[derive(Event)]
+#[event]
+enum Bare {
+    Started,
+}
+
+fn main() {}
