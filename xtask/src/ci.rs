@@ -1,0 +1,143 @@
+//! `cargo xtask ci`: everything that a change has to pass, cheapest verdict first, tests last.
+//!
+//! All steps that compile name the whole workspace with all features. Cargo then finds the same
+//! set of dependencies in each: lints and documentation share one pass over them, benches and
+//! tests the other.
+
+use std::{
+    process::{Command, ExitCode},
+    time::{Duration, Instant},
+};
+
+use crate::{process, test};
+
+struct Step {
+    name: &'static str,
+    command: fn() -> Command,
+    /// What to do when it fails: a step whose failure says nothing about the later ones does not
+    /// keep their verdicts from the reader.
+    on_failure: OnFailure,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum OnFailure {
+    GoOn,
+    Stop,
+}
+
+const STEPS: [Step; 4] = [
+    Step {
+        name: "formatting",
+        command: || process::cargo(["fmt", "--all", "--check"]),
+        on_failure: OnFailure::GoOn,
+    },
+    Step {
+        name: "lints",
+        command: || {
+            process::cargo([
+                "clippy",
+                "--workspace",
+                "--all-targets",
+                "--all-features",
+                "--",
+                "-D",
+                "warnings",
+            ])
+        },
+        on_failure: OnFailure::Stop,
+    },
+    Step {
+        name: "documentation",
+        command: || {
+            let mut doc = process::cargo(["doc", "--workspace", "--all-features", "--no-deps"]);
+            doc.env("RUSTDOCFLAGS", "-Dwarnings");
+            doc
+        },
+        on_failure: OnFailure::GoOn,
+    },
+    Step {
+        name: "benches",
+        // With the profile of the tests the dependencies are compiled once for both, and the glob
+        // leaves out the libraries' and binaries' unit tests, which are benches too for cargo.
+        command: || {
+            process::cargo([
+                "bench",
+                "--workspace",
+                "--all-features",
+                "--profile",
+                "dev",
+                "--bench",
+                "*",
+                "--no-run",
+            ])
+        },
+        on_failure: OnFailure::Stop,
+    },
+];
+
+/// Runs all steps and ends with the closing lines of the tests.
+///
+/// # Errors
+///
+/// The first failure of a step that the later ones depend on.
+pub(crate) fn run() -> Result<ExitCode, process::Error> {
+    let mut times = Vec::new();
+    let mut failed = Vec::new();
+
+    for step in &STEPS {
+        let command = (step.command)();
+        announce(step.name, &process::shown(&command));
+        let (outcome, time) = timed(|| process::run(command));
+        times.push((step.name, time));
+        match outcome {
+            Ok(()) => println!("==> {}: ok after {}", step.name, seconds(time)),
+            Err(error) if step.on_failure == OnFailure::GoOn => {
+                eprintln!("==> {}: FAILED after {}, going on: {error}", step.name, seconds(time));
+                failed.push(step.name);
+            }
+            Err(error) => {
+                failed.push(step.name);
+                eprintln!(
+                    "==> {}: FAILED after {}, stopping here; failed so far: {}",
+                    step.name,
+                    seconds(time),
+                    failed.join(", ")
+                );
+                return Err(error);
+            }
+        }
+    }
+
+    announce("tests", "cargo xtask test");
+    let (report, time) = timed(|| test::run(&[]));
+    let report = report?;
+    times.push(("tests", time));
+    if !report.succeeded() {
+        failed.push("tests");
+    }
+
+    println!();
+    for (name, time) in times {
+        let verdict = if failed.contains(&name) { "FAILED" } else { "ok" };
+        println!("{name:<14} {:>8}  {verdict}", seconds(time));
+    }
+    if !failed.is_empty() {
+        eprintln!("error: failed: {}", failed.join(", "));
+    }
+    let tests = report.conclude();
+    Ok(if failed.is_empty() { tests } else { ExitCode::FAILURE })
+}
+
+fn announce(name: &str, command: &str) {
+    println!("\n==> {name}: {command}");
+}
+
+fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
+    let start = Instant::now();
+    let outcome = work();
+    (outcome, start.elapsed())
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{:.1} s", time.as_secs_f64())
+}

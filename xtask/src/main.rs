@@ -1,0 +1,71 @@
+//! The workspace's own commands: `cargo xtask test`, `cargo xtask ci`, `cargo xtask deny`.
+//!
+//! Everything that a contributor or a build server has to run is a command here, so that both run
+//! the same thing. The modules: `test` and `ci` are the commands, `process` starts programs,
+//! `summary` reads what test runners print at their end.
+
+mod ci;
+mod process;
+mod summary;
+mod test;
+
+use std::{error::Error, ffi::OsString, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+/// The workspace's own commands.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run every test of the workspace, then the doc tests, and end with their totals.
+    ///
+    /// Sets up whatever the tests need, which today is the example programs that the end-to-end
+    /// tests start. Uses cargo-nextest when it is installed, `cargo test` otherwise. Fails when a
+    /// test failed, and when none ran.
+    Test {
+        /// Arguments for the test runner, such as a test's name; the doc tests do not get them.
+        #[arg(last = true)]
+        arguments: Vec<OsString>,
+    },
+    /// Run everything that a change has to pass: formatting, lints, docs, benches, tests.
+    Ci,
+    /// Check licences, advisories, bans and sources of all dependencies with cargo-deny.
+    Deny,
+}
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Test { arguments } => test::run(&arguments).map(|report| report.conclude()),
+        Command::Ci => ci::run(),
+        Command::Deny => deny(),
+    };
+    outcome.unwrap_or_else(|error| {
+        eprintln!("error: {}", with_causes(&error));
+        ExitCode::FAILURE
+    })
+}
+
+/// Not a step of `ci`: the advisory database comes over the network and changes by itself.
+fn deny() -> Result<ExitCode, process::Error> {
+    if !process::succeeds_quietly(process::cargo(["deny", "--version"])) {
+        eprintln!("error: cargo-deny is missing; `cargo install --locked cargo-deny` installs it");
+        return Ok(ExitCode::FAILURE);
+    }
+    process::run(process::cargo(["deny", "check"])).map(|()| ExitCode::SUCCESS)
+}
+
+fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,43 @@
+//! The program used here is cargo itself: it is there wherever these tests run.
+
+use super::*;
+
+#[test]
+fn what_a_program_prints_is_passed_on_and_copied() {
+    let mut screen = Vec::new();
+    let (status, copy) = tee_to(cargo(["--version"]), &mut screen).expect("cargo runs");
+    assert!(status.success());
+    assert!(copy.starts_with("cargo "), "{copy}");
+    assert_eq!(screen, copy.as_bytes());
+}
+
+#[test]
+fn standard_error_is_passed_on_too_and_a_bad_exit_is_told() {
+    let mut screen = Vec::new();
+    let (status, copy) = tee_to(cargo(["no-such-command"]), &mut screen).expect("cargo runs");
+    assert!(!status.success());
+    assert!(copy.contains("no-such-command"), "{copy}");
+}
+
+#[test]
+fn a_failure_names_the_command() {
+    let mut command = cargo(["no-such-command", "--flag"]);
+    command.stderr(Stdio::null());
+    let error = run(command).expect_err("there is no such command");
+    assert!(error.to_string().starts_with("`cargo no-such-command --flag` failed"), "{error}");
+}
+
+#[test]
+fn a_program_that_does_not_exist_has_its_cause() {
+    let error = run(Command::new("no-such-program")).expect_err("there is no such program");
+    assert_eq!(error.to_string(), "`no-such-program` could not be run");
+    assert!(error.source().is_some());
+    assert!(!succeeds_quietly(Command::new("no-such-program")));
+}
+
+#[test]
+fn a_shown_command_can_be_pasted_into_a_shell() {
+    let mut command = cargo(["bench", "--bench", "*", "it's", ""]);
+    command.env("RUSTDOCFLAGS", "-Dwarnings");
+    assert_eq!(shown(&command), r"RUSTDOCFLAGS=-Dwarnings cargo bench --bench '*' 'it'\''s' ''");
+}
