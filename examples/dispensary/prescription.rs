@@ -30,7 +30,7 @@ pub use self::{
     unreadable::{Part, Reason, UnreadableLine},
 };
 
-use self::heading::{Heading, Label, heading, unambiguous_date, without_marker};
+use self::heading::{Heading, Label, has_drug_label, heading, unambiguous_date, without_marker};
 
 /// What was found in the text of a prescription.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -127,9 +127,17 @@ impl<'a> Sheet<'a> {
             Some(Heading::Fields(fields)) => self.fields(line, fields),
             Some(Heading::Ruler) => {}
             Some(Heading::Boilerplate) if !directions::concerns_drugs(line.text()) => {}
-            _ if line.in_letterhead && !directions::concerns_drugs(line.text()) => {}
+            _ if self.is_letterhead(line) => {}
             _ => self.content(line),
         }
+    }
+
+    /// Nothing printed stands below the first drug, or beside the label of one.
+    fn is_letterhead(&self, line: Line<'_>) -> bool {
+        line.in_letterhead
+            && matches!(self.above, Above::Nothing)
+            && !has_drug_label(line.text())
+            && !directions::concerns_drugs(line.text())
     }
 
     fn fields(&mut self, line: Line<'_>, fields: Vec<(Label, &str)>) {
@@ -179,7 +187,7 @@ impl<'a> Sheet<'a> {
     /// first word is one of directions.
     fn is_below_item(&self, line: Line<'_>, text: &str) -> bool {
         let Above::Item(_, lines) = &self.above else {
-            return matches!(self.above, Above::Unreadable(_)) && begins_directions(text);
+            return false;
         };
         let is_indented = lines.first().is_some_and(|head| head.indent() < line.indent());
         is_indented || begins_directions(text)
