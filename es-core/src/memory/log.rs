@@ -1,7 +1,6 @@
 //! The log: streams of commits, and the order in which they came.
 
 use std::collections::HashMap;
-use std::ops::ControlFlow;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use async_trait::async_trait;
@@ -98,12 +97,7 @@ impl Log {
         self.state.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn append(
-        &self,
-        stream: &StreamId,
-        expected: Expected,
-        commit: NewCommit,
-    ) -> Result<Appended> {
+    fn append(&self, stream: &StreamId, expected: Expected, commit: NewCommit) -> Result<Appended> {
         let mut state = self.write();
         if let Some(existing) = state.stream(stream)
             && let Some(original) = existing.with_id(commit.id)
@@ -133,9 +127,10 @@ impl Log {
         let state = self.read();
         let commits = &state.stream(&query.stream)?.commits;
         let cursor = cursor.unwrap_or_else(|| start(commits, query));
+        let page_size = query.page_size.max(1);
         let page = match query.direction {
-            Direction::Forwards => take_page(commits.get(cursor..)?.iter(), query.page_size),
-            Direction::Backwards => take_page(commits[..cursor].iter().rev(), query.page_size),
+            Direction::Forwards => take_page(commits.get(cursor..)?.iter(), page_size),
+            Direction::Backwards => take_page(commits[..cursor].iter().rev(), page_size),
         };
         if page.is_empty() {
             return None;
@@ -161,21 +156,22 @@ fn start(commits: &[Commit], query: &ReadStream) -> usize {
     }
 }
 
-/// The next commits, up to a number and about [`PAGE_BYTES`]; at least one, if there is one.
+/// The next commits, up to a number and about [`PAGE_BYTES`]; at least one, if there is one and one
+/// was asked for.
 pub(super) fn take_page<'a>(
     commits: impl ExactSizeIterator<Item = &'a Commit>,
     max_commits: usize,
 ) -> Vec<Commit> {
-    let mut page = Vec::with_capacity(commits.len().min(max_commits.max(1)));
+    // A caller that asks for everything gets what the bytes allow: no memory for more is taken ahead.
+    let mut page = Vec::with_capacity(commits.len().min(max_commits).min(1_000));
     let mut bytes = 0;
-    let _ = commits.take(max_commits.max(1)).try_for_each(|commit| {
+    for commit in commits.take(max_commits) {
         bytes += commit.events().stored_len() + commit.encoded_metadata().as_str().len();
         if bytes > PAGE_BYTES && !page.is_empty() {
-            return ControlFlow::Break(());
+            break;
         }
         page.push(commit.clone());
-        ControlFlow::Continue(())
-    });
+    }
     page
 }
 

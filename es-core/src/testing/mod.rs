@@ -6,7 +6,7 @@
 //! | [`VirtualClock`], [`SeededEntropy`] | time and randomness that tests decide |
 //! | [`conformance`] | the suites that every backend passes |
 
-// pub mod conformance;
+pub mod conformance;
 
 mod given;
 mod seeded_entropy;

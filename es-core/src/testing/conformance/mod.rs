@@ -1,0 +1,158 @@
+//! Conformance suites: one behaviour for every backend.
+//!
+//! Each trait that a backend implements has a suite here, and a suite is a list of rules: small tests
+//! named by the sentence they hold the implementation to. Memory, SQLite and DynamoDB pass the same
+//! rules; a backend of your own joins with one line per trait.
+//!
+//! The macros make a test of every rule, so that a test report names the rule that is broken:
+//!
+//! ```
+//! use es_core::memory::MemoryStore;
+//!
+//! # #[cfg(any())] // The macros expand to tests, which a documentation test does not run.
+//! mod event_store {
+//!     es_core::event_store_conformance!(|| async { super::MemoryStore::new() });
+//! }
+//! # fn main() {}
+//! ```
+//!
+//! Every test makes a store of its own. The factory is any expression that can be called for a future
+//! of a fresh, empty store. What the store needs for its life, as a temporary directory, comes along
+//! with [`holding`]: `|| async { holding(store, directory) }`. Where the log and its feed are two
+//! objects, the factory of a feed suite gives the pair.
+//!
+//! Tests run under `#[tokio::test]`, unless attributes before the factory say otherwise:
+//!
+//! ```
+//! # #[cfg(any())]
+//! es_core::event_store_conformance!(
+//!     #[tokio::test(flavor = "multi_thread")]
+//!     #[ignore = "needs the emulator"]
+//!     || async { super::open().await }
+//! );
+//! # fn main() {}
+//! ```
+//!
+//! Without a macro, one call runs all rules of a suite and panics with those that are broken:
+//!
+//! ```
+//! use es_core::memory::MemoryStore;
+//! use es_core::testing::conformance;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! conformance::snapshot_store(|| async { MemoryStore::new() }).await;
+//! # }
+//! ```
+//!
+//! | trait | macro | call | rules |
+//! |---|---|---|---|
+//! | [`EventStore`](crate::EventStore) | [`event_store_conformance!`](crate::event_store_conformance) | [`event_store()`] | [`event_store::SUITE`] |
+//! | [`Feed`](crate::Feed) | [`feed_conformance!`](crate::feed_conformance) | [`feed()`] | [`feed::SUITE`] |
+//! | [`Feed`](crate::Feed) in one total order | [`ordered_feed_conformance!`](crate::ordered_feed_conformance) | [`ordered_feed()`] | [`ordered_feed::SUITE`] |
+//! | [`SnapshotStore`](crate::SnapshotStore) | [`snapshot_store_conformance!`](crate::snapshot_store_conformance) | [`snapshot_store()`] | [`snapshot_store::SUITE`] |
+//! | [`CheckpointStore`](crate::CheckpointStore) | [`checkpoint_store_conformance!`](crate::checkpoint_store_conformance) | [`checkpoint_store()`] | [`checkpoint_store::SUITE`] |
+//! | [`ViewStore`](crate::ViewStore) | [`view_store_conformance!`](crate::view_store_conformance) | [`view_store()`] | [`view_store::SUITE`] |
+//!
+//! The rules ask something of what they test: that it takes commits of ten events and of 64 KiB,
+//! snapshots of 250 KiB, view documents of 100 kB, and steps of 80 documents or 80 streams; and that
+//! the limits on commits are at most [`MAX_TESTABLE_EVENTS`] and [`MAX_TESTABLE_BYTES`], so that they
+//! can be reached. What cannot be asked through the traits is left to the backend's own tests: that
+//! damaged bytes are reported, and that what was acknowledged survives a crash.
+
+use std::future::Future;
+
+mod concurrently;
+mod rule;
+mod sample;
+
+#[macro_use]
+mod suite;
+
+pub mod checkpoint_store;
+pub mod event_store;
+pub mod feed;
+pub mod ordered_feed;
+pub mod snapshot_store;
+pub mod view_store;
+
+pub use event_store::limits::{MAX_TESTABLE_BYTES, MAX_TESTABLE_EVENTS};
+pub use rule::{Failure, Fixture, Holding, Rule, Suite, holding};
+
+/// Holds an [`EventStore`](crate::EventStore) to its contract. `make` opens a fresh, empty one.
+///
+/// # Panics
+///
+/// When a rule is broken, with all that are.
+pub async fn event_store<M, F>(make: M)
+where
+    M: Fn() -> F,
+    F: Future<Output: Into<Fixture<event_store::Store>>>,
+{
+    event_store::SUITE.hold(make).await;
+}
+
+/// Holds a [`Feed`](crate::Feed) to its contract. `make` opens a fresh, empty one.
+///
+/// # Panics
+///
+/// When a rule is broken, with all that are.
+pub async fn feed<M, F>(make: M)
+where
+    M: Fn() -> F,
+    F: Future<Output: Into<Fixture<feed::LogAndFeed>>>,
+{
+    feed::SUITE.hold(make).await;
+}
+
+/// Holds a [`Feed`](crate::Feed) to what it promises more when it is in one total order. `make` opens a fresh, empty one.
+///
+/// # Panics
+///
+/// When a rule is broken, with all that are.
+pub async fn ordered_feed<M, F>(make: M)
+where
+    M: Fn() -> F,
+    F: Future<Output: Into<Fixture<ordered_feed::LogAndFeed>>>,
+{
+    ordered_feed::SUITE.hold(make).await;
+}
+
+/// Holds a [`SnapshotStore`](crate::SnapshotStore) to its contract. `make` opens a fresh, empty one.
+///
+/// # Panics
+///
+/// When a rule is broken, with all that are.
+pub async fn snapshot_store<M, F>(make: M)
+where
+    M: Fn() -> F,
+    F: Future<Output: Into<Fixture<snapshot_store::Store>>>,
+{
+    snapshot_store::SUITE.hold(make).await;
+}
+
+/// Holds a [`CheckpointStore`](crate::CheckpointStore) to its contract. `make` opens a fresh, empty one.
+///
+/// # Panics
+///
+/// When a rule is broken, with all that are.
+pub async fn checkpoint_store<M, F>(make: M)
+where
+    M: Fn() -> F,
+    F: Future<Output: Into<Fixture<checkpoint_store::Store>>>,
+{
+    checkpoint_store::SUITE.hold(make).await;
+}
+
+/// Holds a [`ViewStore`](crate::ViewStore) to its contract. `make` opens a fresh, empty one.
+///
+/// # Panics
+///
+/// When a rule is broken, with all that are.
+pub async fn view_store<M, F>(make: M)
+where
+    M: Fn() -> F,
+    F: Future<Output: Into<Fixture<view_store::Store>>>,
+{
+    view_store::SUITE.hold(make).await;
+}

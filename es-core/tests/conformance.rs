@@ -1,0 +1,63 @@
+//! The in-memory backend keeps every contract.
+
+use es_core::memory::MemoryStore;
+use es_core::testing::conformance::{self, holding};
+
+async fn store() -> MemoryStore {
+    MemoryStore::new()
+}
+
+mod event_store {
+    es_core::event_store_conformance!(super::store);
+}
+
+mod feed {
+    es_core::feed_conformance!(super::store);
+}
+
+mod ordered_feed {
+    es_core::ordered_feed_conformance!(super::store);
+}
+
+mod snapshot_store {
+    es_core::snapshot_store_conformance!(super::store);
+}
+
+/// The form with attributes and a closure.
+mod snapshot_store_in_another_runtime {
+    es_core::snapshot_store_conformance!(
+        #[tokio::test(flavor = "current_thread")]
+        || async { super::MemoryStore::default() }
+    );
+}
+
+mod checkpoint_store {
+    es_core::checkpoint_store_conformance!(super::store);
+}
+
+mod view_store {
+    es_core::view_store_conformance!(super::store);
+}
+
+#[tokio::test]
+async fn one_call_runs_a_whole_suite() {
+    conformance::snapshot_store(store).await;
+    conformance::checkpoint_store(|| async { MemoryStore::new() }).await;
+}
+
+#[tokio::test]
+async fn a_factory_may_hand_over_what_its_store_needs() {
+    let rule = conformance::snapshot_store::SUITE.rule("a_deleted_snapshot_is_gone");
+    let directory = std::sync::Arc::new("a directory that is removed with its last handle");
+    rule.hold(|| async { holding(store().await, directory.clone()) }).await;
+    assert_eq!(std::sync::Arc::strong_count(&directory), 1, "it is dropped when the rule is done");
+}
+
+#[tokio::test]
+async fn a_log_and_its_feed_may_be_two_objects() {
+    let pair = || async {
+        let store = MemoryStore::new();
+        holding((store.clone(), store), "something else")
+    };
+    conformance::feed::SUITE.rule("every_commit_is_delivered").hold(pair).await;
+}
