@@ -109,7 +109,9 @@ impl<'a> Payload<'a> {
     /// [`PayloadError`] when the bytes are not a `T`.
     pub fn decode<T: DeserializeOwned>(self) -> Result<T, PayloadError> {
         match self {
-            Self::Json(text) => serde_json::from_str(text).map_err(PayloadError::new),
+            Self::Json(text) => {
+                serde_json::from_str(text).map_err(|error| PayloadError::new(json_error(&error)))
+            }
             Self::Postcard(bytes) => decode_postcard(bytes),
         }
     }
@@ -166,6 +168,37 @@ fn decode_postcard<T: DeserializeOwned>(_: &[u8]) -> Result<T, PayloadError> {
 #[cfg(not(feature = "postcard"))]
 const NO_POSTCARD: &str = "es-core was built without its feature `postcard`";
 
+/// What is wrong with a JSON text, without the values in it: errors end up in logs, payloads must not.
+pub(crate) fn json_error(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    // These name fields of the type, not of the text.
+    if text.starts_with("missing field") || text.starts_with("duplicate field") {
+        return text;
+    }
+    let (line, column) = (error.line(), error.column());
+    let found = [
+        ("invalid type", "a value of another type"),
+        ("invalid value", "a value out of range"),
+        ("invalid length", "another number of elements"),
+        ("unknown field", "an unknown field"),
+        ("unknown variant", "an unknown variant"),
+    ];
+    for (start, found) in found {
+        // What is expected is known to the type; what stands before it is from the text.
+        if text.starts_with(start)
+            && let Some((_, expected)) = text.rsplit_once(", expected ")
+        {
+            return format!("{found}, expected {expected}");
+        }
+    }
+    let what = match error.classify() {
+        serde_json::error::Category::Data => "a value that the type refuses",
+        serde_json::error::Category::Eof => "the end of the text",
+        _ => "no JSON",
+    };
+    format!("{what} at line {line} column {column}")
+}
+
 /// A payload that cannot be encoded or decoded, with the codec's error.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
@@ -218,3 +251,24 @@ pub(crate) fn decompress(_: &[u8], _: usize) -> Result<Vec<u8>, PayloadError> {
 
 #[cfg(not(feature = "zstd"))]
 const NO_ZSTD: &str = "es-core was built without its feature `zstd`";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_say_where_and_never_what_the_payload_says() {
+        #[derive(Debug, serde::Deserialize)]
+        struct Person {
+            #[expect(dead_code, reason = "only its type matters")]
+            age: u8,
+        }
+        for payload in [r#"{"age":"Ada Secret"}"#, r#"{"age":7777}"#, r#"{"Secret":1,"age":"#] {
+            let error = Payload::Json(payload).decode::<Person>().unwrap_err().to_string();
+            assert!(!error.contains("Secret") && !error.contains("7777"), "{error}");
+            assert!(error.contains("column"), "{error}");
+        }
+        let missing = Payload::Json("{}").decode::<Person>().unwrap_err().to_string();
+        assert!(missing.contains("missing field `age`"), "{missing}");
+    }
+}

@@ -71,6 +71,12 @@ pub enum CorruptEvents {
         /// The length found.
         found: u64,
     },
+    /// The manifest of compressed payloads lists more than any commit can have.
+    #[error("the manifest lists {listed} bytes of payloads, more than any commit has")]
+    TooLarge {
+        /// The sum of the manifest.
+        listed: u64,
+    },
     /// JSON payloads are not UTF-8, or an event ends inside a character.
     #[error("the payloads are not UTF-8 text")]
     NotText,
@@ -78,6 +84,10 @@ pub enum CorruptEvents {
     #[error("the payloads cannot be decompressed: {0}")]
     Compressed(String),
 }
+
+/// The most bytes of payloads, before compression, that a commit is decompressed to: far over what any
+/// store takes, and far under what a damaged or hostile commit could claim.
+const MAX_PLAIN_LEN: usize = 256 << 20;
 
 impl EncodedEvents {
     /// Encodes events with `codec`; the payloads are compressed when together they have at least
@@ -105,11 +115,17 @@ impl EncodedEvents {
             event
                 .encode(codec, &mut payloads)
                 .map_err(|source| EncodeError { name: event.name(), source })?;
-            write_entry(&mut manifest, event.name(), event.schema_version(), payloads.len() - start);
+            write_entry(
+                &mut manifest,
+                event.name(),
+                event.schema_version(),
+                payloads.len() - start,
+            );
         }
         let plain_len = payloads.len();
         let mut encoding = Encoding { codec, compression: Compression::None };
-        if compression != Compression::None && plain_len >= compress_from {
+        let worth_it = (compress_from..=MAX_PLAIN_LEN).contains(&plain_len);
+        if compression != Compression::None && worth_it {
             let compressed = codec::compress(compression, &payloads)
                 .map_err(|source| EncodeError { name: "all of a commit", source })?;
             if compressed.len() < plain_len {
@@ -147,9 +163,9 @@ impl EncodedEvents {
         payloads: Bytes,
     ) -> Result<Self, CorruptEvents> {
         let payloads = match encoding {
-            Encoding { codec: Codec::Json, compression: Compression::None } => Payloads::Text(
-                ByteString::try_from(payloads).map_err(|_| CorruptEvents::NotText)?,
-            ),
+            Encoding { codec: Codec::Json, compression: Compression::None } => {
+                Payloads::Text(ByteString::try_from(payloads).map_err(|_| CorruptEvents::NotText)?)
+            }
             _ => Payloads::Binary(payloads),
         };
         Self::checked(encoding, manifest, payloads)
@@ -186,6 +202,9 @@ impl EncodedEvents {
             listed = listed.saturating_add(u64::from(count) - 1);
         }
         let plain_len = usize::try_from(listed).unwrap_or(usize::MAX);
+        if encoding.compression != Compression::None && plain_len > MAX_PLAIN_LEN {
+            return Err(CorruptEvents::TooLarge { listed });
+        }
         let events = Self { encoding, manifest, payloads, count, plain_len };
         if encoding.compression == Compression::None {
             let found = events.payloads().len() as u64;
@@ -399,9 +418,9 @@ fn number(digits: &str) -> Option<u64> {
     if digits.is_empty() || digits.len() > 10 {
         return None;
     }
-    digits.bytes().try_fold(0, |n, digit| {
-        digit.is_ascii_digit().then(|| n * 10 + u64::from(digit - b'0'))
-    })
+    digits
+        .bytes()
+        .try_fold(0, |n, digit| digit.is_ascii_digit().then(|| n * 10 + u64::from(digit - b'0')))
 }
 
 /// An event that cannot be encoded.
@@ -412,4 +431,68 @@ pub struct EncodeError {
     pub name: &'static str,
     /// The codec's error.
     pub source: PayloadError,
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn stored(
+        encoding: &str,
+        manifest: &str,
+        payloads: &[u8],
+    ) -> Result<EncodedEvents, CorruptEvents> {
+        let encoding = encoding.parse().unwrap();
+        EncodedEvents::from_stored(encoding, manifest.into(), Bytes::copy_from_slice(payloads))
+    }
+
+    #[test]
+    fn parts_that_do_not_fit_each_other_are_refused() {
+        let damaged = [
+            ("json", "", "".as_bytes()),
+            ("json", "A:B 1", b"{}"),
+            ("json", "A:B 1 +2", b"{}"),
+            ("json", "A:B -1 2", b"{}"),
+            ("json", "A:B 1 2 ", b"{}"),
+            ("json", " 1 2", b"{}"),
+            ("json", "A:B 1 2\n", b"{}"),
+            ("json", "A:B 1 3", b"{}"),
+            ("json", "A:B 1 1", b"{}"),
+            ("json", "A:B 1 2\nA:B 1 2", b"{}{}"),
+            ("json", "A:B 1 2\nA:B 1 2", b"{} {}"),
+            ("json", "A:B 1 2", b"\xff\xfe"),
+            ("json", "A:B 1 1\nA:B 1 2", "ä\n{}".as_bytes()),
+            ("json", "A:B 1 99999999999999999999", b"{}"),
+            ("postcard", "A:B 1 4294967295\nA:B 1 4294967295", b"ab"),
+        ];
+        for (encoding, manifest, payloads) in damaged {
+            assert!(stored(encoding, manifest, payloads).is_err(), "{manifest:?} {payloads:?}");
+        }
+    }
+
+    #[test]
+    fn a_hostile_length_takes_no_memory() {
+        let manifest = vec!["A:B 1 4294967295"; 1000].join("\n");
+        let refused = stored("postcard+zstd", &manifest, b"\x28\xb5\x2f\xfd");
+        assert!(matches!(refused, Err(CorruptEvents::TooLarge { .. })));
+        let damaged = stored("json+zstd", "A:B 1 100", b"\x28\xb5\x2f\xfd").unwrap();
+        assert!(matches!(damaged.open(), Err(CorruptEvents::Compressed(_))));
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(
+            encoding in prop::sample::select(vec!["json", "postcard", "json+zstd", "postcard+zstd"]),
+            manifest in "([A-Z:]{0,3}[ ]?[0-9]{0,3}[ ]?[0-9]{0,2}\n?){0,3}",
+            payloads in prop::collection::vec(any::<u8>(), 0..40),
+        ) {
+            if let Ok(events) = stored(encoding, &manifest, &payloads)
+                && let Ok(open) = events.open()
+            {
+                prop_assert_eq!(open.iter().count(), events.len());
+            }
+        }
+    }
 }

@@ -53,6 +53,15 @@ pub enum Error {
         /// The stream that it was meant for.
         stream: StreamId,
     },
+    /// A command's metadata is longer than [`Metadata::MAX_LEN`](crate::Metadata::MAX_LEN); nothing
+    /// was written.
+    #[error("the metadata has {actual} bytes as JSON, over the limit of {limit}")]
+    MetadataTooLarge {
+        /// Its size.
+        actual: usize,
+        /// The most that is taken.
+        limit: usize,
+    },
     /// A value could not be turned into bytes.
     #[error("{what} cannot be encoded")]
     Encode {
@@ -62,7 +71,9 @@ pub enum Error {
         source: BoxError,
     },
     /// A stored event cannot be turned into the type asked for. Its bytes are as they were written.
-    #[error("event {name} (schema version {schema_version}) of {stream} at version {version} cannot be decoded")]
+    #[error(
+        "event {name} (schema version {schema_version}) of {stream} at version {version} cannot be decoded"
+    )]
     Decode {
         /// The stream that the event is in.
         stream: StreamId,

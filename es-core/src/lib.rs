@@ -105,7 +105,9 @@ pub use clock::{Clock, SystemClock, Timestamp};
 pub use codec::{Codec, Compression, Encoding, Payload, PayloadError, UnknownEncoding};
 pub use command::{Addressed, Command};
 pub use commit::{Commit, CommitId, NewCommit};
-pub use consumer::{CatchUp, Consumer, Handler, Projecting, Projection, Reacting, Reactor, Workers};
+pub use consumer::{
+    CatchUp, Consumer, Handler, Projecting, Projection, Reacting, Reactor, Workers,
+};
 pub use encoded_events::{CorruptEvents, EncodeError, EncodedEvent, EncodedEvents, OpenEvents};
 pub use entropy::{Entropy, SystemEntropy};
 pub use error::{BoxError, CommitIdReused, Conflict, Error, Result};

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use bytestring::ByteString;
 use serde::{Deserialize, Serialize};
 
+use crate::codec::json_error;
 use crate::error::{Error, Result};
 
 /// Who and what caused a commit. It is stored as JSON beside the events and travels with them; it
@@ -51,7 +52,7 @@ impl Metadata {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidId`] when the JSON has more than [`MAX_LEN`](Self::MAX_LEN) bytes.
+    /// [`Error::MetadataTooLarge`] when the JSON has more than [`MAX_LEN`](Self::MAX_LEN) bytes.
     pub fn encode(&self) -> Result<EncodedMetadata> {
         if *self == Self::default() {
             return Ok(EncodedMetadata::default());
@@ -61,7 +62,8 @@ impl Metadata {
             source: source.into(),
         })?;
         if json.len() > Self::MAX_LEN {
-            return Err(Error::invalid_id("metadata", &json, "it is longer than 8 KiB"));
+            let (actual, limit) = (json.len(), Self::MAX_LEN);
+            return Err(Error::MetadataTooLarge { actual, limit });
         }
         Ok(EncodedMetadata(json.into()))
     }
@@ -94,7 +96,7 @@ impl EncodedMetadata {
         }
         serde_json::from_str(&self.0).map_err(|error| Error::Corrupt {
             what: "the metadata of a commit".to_owned(),
-            reason: error.to_string(),
+            reason: json_error(&error),
         })
     }
 }

@@ -8,7 +8,7 @@ use crate::commit::Commit;
 use crate::error::{BoxError, Error};
 use crate::event::{Event, Recorded, UnknownEvents};
 use crate::metadata::Metadata;
-use crate::repository::{ExecuteError, ExecuteOptions};
+use crate::repository::{ExecuteError, ExecuteOptions, IdempotencyKey};
 use crate::version::Version;
 
 /// Reacts to events, usually with commands. A [`Reactor`](crate::Reactor) delivers each event at
@@ -20,7 +20,8 @@ pub trait Policy: Send + Sync + 'static {
     /// cannot change.
     const NAME: &'static str;
 
-    /// The categories whose events it reacts to.
+    /// The categories whose events it reacts to. They belong to the name: with another category the
+    /// policy needs a new one, as what was read past is not read again.
     const CATEGORIES: &'static [&'static str];
 
     /// The events, of all categories.
@@ -44,6 +45,9 @@ pub trait Policy: Send + Sync + 'static {
         reaction: &Reaction,
     ) -> Result<(), ReactionError>;
 }
+
+/// The longest correlation id or trace context, in bytes, that a reaction hands on.
+const MAX_HANDED_ON: usize = 1024;
 
 /// The identity of one reaction: a policy and an event.
 #[derive(Debug, Clone)]
@@ -69,17 +73,19 @@ impl Reaction {
     pub fn options(&self, n: u32) -> Result<ExecuteOptions, Error> {
         let cause = self.commit.metadata()?;
         let commit_id = self.commit.id();
+        // What a client put into the cause must not make the reaction fail for good: an inherited value
+        // that is longer than any reasonable one is not handed on.
+        let handed_on = |value: Option<String>| value.filter(|value| value.len() <= MAX_HANDED_ON);
         let metadata = Metadata {
-            correlation_id: cause.correlation_id.or_else(|| Some(commit_id.to_string())),
+            correlation_id: handed_on(cause.correlation_id).or_else(|| Some(commit_id.to_string())),
             causation_id: Some(commit_id.to_string()),
             actor: Some(format!("policy {}", self.policy)),
-            traceparent: cause.traceparent,
+            traceparent: handed_on(cause.traceparent),
             ..Metadata::new()
         };
         let (policy, version) = (self.policy, self.version);
-        Ok(ExecuteOptions::new()
-            .idempotency_key(format!("{policy}/{commit_id}/{version}/{n}"))
-            .metadata(metadata))
+        let key = IdempotencyKey::of_policy(format!("{policy}/{commit_id}/{version}/{n}"));
+        Ok(ExecuteOptions::new().idempotency_key(key).metadata(metadata))
     }
 }
 

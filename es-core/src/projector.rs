@@ -55,7 +55,8 @@ pub trait Projector: Send + Sync + 'static {
     /// the log beside the old one.
     const VERSION: u32;
 
-    /// The categories whose events the view is made of.
+    /// The categories whose events the view is made of. A change needs a new [`VERSION`](Self::VERSION),
+    /// as what was read past is not read again.
     const CATEGORIES: &'static [&'static str];
 
     /// Top-level string fields of the documents that listings can be filtered by.

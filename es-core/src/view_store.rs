@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::checkpoint_store::{CheckpointStore, Progress, Revision};
+use crate::codec::json_error;
 use crate::error::{Error, Result};
 use crate::stream_id::check_id;
 
@@ -248,6 +249,6 @@ pub(crate) fn decode_document<V: DeserializeOwned>(
 ) -> Result<V> {
     serde_json::from_str(document).map_err(|error| Error::Corrupt {
         what: format!("document {key:?} of view {view}"),
-        reason: error.to_string(),
+        reason: json_error(&error),
     })
 }

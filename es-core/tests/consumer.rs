@@ -11,9 +11,10 @@ use async_trait::async_trait;
 use es_core::memory::MemoryStore;
 use es_core::testing::VirtualClock;
 use es_core::{
-    Backoff, BoxError, Codec, CommitId, Compression, EncodedEvents, Error, EventStore, ExecuteOptions,
-    Expected, Metadata, NewCommit, Policy, Projection, Projector, Reaction, ReactionError, Reactor,
-    Recorded, Repository, StreamId, Timestamp, UnknownEvents, ViewQuery, ViewStore, Workers,
+    Backoff, BoxError, Codec, CommitId, Compression, EncodedEvents, Error, EventStore,
+    ExecuteOptions, Expected, Metadata, NewCommit, Policy, Projection, Projector, Reaction,
+    ReactionError, Reactor, Recorded, Repository, StreamId, Timestamp, UnknownEvents, ViewQuery,
+    ViewStore, Workers,
 };
 use support::{
     Account, AccountCommand, AccountEvent, CrashingViews, ScrambledFeed, Statement, Statements,
@@ -69,8 +70,7 @@ async fn deliveries_out_of_order_and_repeated_come_to_the_same_views() {
         let expected = some_history(&store).await;
         let feed = Arc::new(ScrambledFeed { inner: store.clone(), seed });
         let shared = Arc::new(store);
-        let projection =
-            Projection::new(Statements, feed, shared.clone(), shared.clone()).unwrap();
+        let projection = Projection::new(Statements, feed, shared.clone(), shared.clone()).unwrap();
         projection.with_batch_size(9).catch_up().await.unwrap();
         assert_eq!(statements(shared).await, expected, "seed {seed}");
     }
@@ -103,8 +103,7 @@ async fn a_crash_at_any_write_leaves_views_that_equal_the_log() {
 async fn two_workers_of_one_projection_have_each_effect_once() {
     let store = MemoryStore::new();
     let expected = some_history(&store).await;
-    let (one, two) =
-        (projection(&store).with_batch_size(3), projection(&store).with_batch_size(5));
+    let (one, two) = (projection(&store).with_batch_size(3), projection(&store).with_batch_size(5));
     let (one, two) = futures::join!(one.catch_up(), two.catch_up());
     one.unwrap();
     two.unwrap();
@@ -414,4 +413,110 @@ async fn commits_with_several_events_are_taken_whole() {
     store.append(&stream, Expected::NoStream, commit).await.unwrap();
     projection(&store).catch_up().await.unwrap();
     assert_eq!(statements(Arc::new(store)).await["a"], (0, 3));
+}
+
+mod partitions {
+    use std::sync::Mutex;
+
+    use es_core::{Checkpoint, Feed, FeedPage, Partition, PartitionId};
+
+    use super::*;
+
+    /// Partitions that come and go as the test says; each has the whole log of its own store.
+    #[derive(Debug, Default)]
+    struct Shards(Mutex<Vec<Shard>>);
+
+    #[derive(Debug, Clone)]
+    struct Shard {
+        partition: Partition,
+        store: MemoryStore,
+        ended: bool,
+    }
+
+    fn id(name: &str) -> PartitionId {
+        PartitionId::new(name).unwrap()
+    }
+
+    impl Shards {
+        fn add(&self, name: &str, parents: &[&str], store: &MemoryStore, ended: bool) {
+            let parents = parents.iter().map(|name| id(name)).collect();
+            let partition = Partition { id: id(name), parents };
+            self.0.lock().unwrap().push(Shard { partition, store: store.clone(), ended });
+        }
+
+        fn shard(&self, partition: &PartitionId) -> Shard {
+            let shards = self.0.lock().unwrap();
+            shards.iter().find(|shard| shard.partition.id == *partition).unwrap().clone()
+        }
+    }
+
+    #[async_trait]
+    impl Feed for Shards {
+        async fn partitions(&self) -> es_core::Result<Vec<Partition>> {
+            Ok(self.0.lock().unwrap().iter().map(|shard| shard.partition.clone()).collect())
+        }
+
+        async fn read(
+            &self,
+            partition: &PartitionId,
+            after: &Checkpoint,
+            max_commits: usize,
+        ) -> es_core::Result<FeedPage> {
+            let Shard { store, ended, .. } = self.shard(partition);
+            let log = store.partitions().await?.remove(0).id;
+            let page = Feed::read(&store, &log, after, max_commits).await?;
+            let ended = ended && page.remaining == Some(0);
+            Ok(FeedPage { ended, ..page })
+        }
+
+        async fn wait(&self, _: &PartitionId, _: &Checkpoint) -> es_core::Result<()> {
+            std::future::pending().await
+        }
+    }
+
+    #[tokio::test]
+    async fn a_feed_without_partitions_is_looked_at_again() {
+        let feed = Arc::new(Shards::default());
+        let store = MemoryStore::new();
+        let shared = Arc::new(store.clone());
+        let clock = Arc::new(VirtualClock::at("2026-01-01T00:00:00Z"));
+        let statements =
+            Projection::new(Statements, feed.clone(), shared.clone(), shared.clone()).unwrap();
+        let statements = Arc::new(statements.with_clock(clock.clone()));
+        statements.prepare().await.unwrap();
+        let mut workers = Workers::new();
+        workers.start(statements.clone());
+
+        let receipt = accounts(&store).execute("a", AccountCommand::Credit(5)).await.unwrap();
+        feed.add("first", &[], &store, true);
+        feed.add("second", &["first"], &store, false);
+        while statements.view().get("a").await.is_ok_and(|view| view.is_none()) {
+            clock.advance(Duration::from_secs(1));
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(statements.view().get("a").await.unwrap().unwrap().balance, 5);
+        assert_eq!(receipt.version(), es_core::Version::new(1));
+        workers.shutdown().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_child_is_not_begun_before_its_parent_has_ended() {
+        let feed = Arc::new(Shards::default());
+        let (parent, child) = (MemoryStore::new(), MemoryStore::new());
+        accounts(&parent).execute("parent", AccountCommand::Credit(1)).await.unwrap();
+        accounts(&child).execute("child", AccountCommand::Credit(1)).await.unwrap();
+        feed.add("child", &["parent"], &child, false);
+        feed.add("parent", &[], &parent, false);
+        let shared = Arc::new(parent.clone());
+        let statements =
+            Projection::new(Statements, feed.clone(), shared.clone(), shared.clone()).unwrap();
+        let one_round = Duration::from_millis(0);
+        let _ = tokio::time::timeout(one_round, statements.run(std::future::pending())).await;
+        assert!(statements.view().get("parent").await.unwrap().is_some());
+        assert!(statements.view().get("child").await.unwrap().is_none());
+
+        feed.0.lock().unwrap()[1].ended = true;
+        let _ = tokio::time::timeout(one_round, statements.run(std::future::pending())).await;
+        assert!(statements.view().get("child").await.unwrap().is_some());
+    }
 }

@@ -29,11 +29,7 @@ fn json(event: &impl Event) -> String {
 
 /// What is read from a stored name, schema version and JSON payload.
 fn read<E: Event>(name: &str, schema_version: u32, payload: &str) -> Result<E, DecodeError> {
-    E::decode(EncodedEvent {
-        name,
-        schema_version,
-        payload: Payload::Json(payload),
-    })
+    E::decode(EncodedEvent { name, schema_version, payload: Payload::Json(payload) })
 }
 
 /// The codec's words about a payload that cannot be read.

@@ -227,12 +227,53 @@ mod idempotency {
                 .idempotency_key(IdempotencyKey::for_request("k", request).unwrap())
         };
         accounts.execute_with("a", AccountCommand::Credit(5), options("five")).await.unwrap();
-        let error =
-            accounts.execute_with("a", AccountCommand::Credit(6), options("six")).await.unwrap_err();
+        let error = accounts
+            .execute_with("a", AccountCommand::Credit(6), options("six"))
+            .await
+            .unwrap_err();
         assert!(
             matches!(&error, ExecuteError::Failed(Error::IdempotencyKeyReused { key, .. }) if key == "k")
         );
         assert_eq!(movements(&store, "a").await, [5]);
+    }
+
+    #[tokio::test]
+    async fn a_key_on_another_command_is_refused() {
+        let Scene { accounts, .. } = scene();
+        accounts.execute_with("a", AccountCommand::Credit(5), keyed("k")).await.unwrap();
+        for command in [AccountCommand::Debit(5), AccountCommand::Debit(50)] {
+            let error = accounts.execute_with("a", command, keyed("k")).await.unwrap_err();
+            assert!(
+                matches!(&error, ExecuteError::Failed(Error::IdempotencyKeyReused { .. })),
+                "{error:?}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_request_that_lost_to_another_one_under_its_key_is_refused() {
+        let Scene { store, accounts, .. } = scene();
+        let options = |request: &str| {
+            ExecuteOptions::new()
+                .idempotency_key(IdempotencyKey::for_request("k", request).unwrap())
+        };
+        // The other request wins, with equal events, while this one is after its first conflict.
+        let other = accounts.execute_with("b", AccountCommand::Credit(5), options("x")).await;
+        let other = other.unwrap().commit().unwrap().clone();
+        let won = NewCommit {
+            id: CommitId::derive(&stream("a"), "k"),
+            recorded_at: other.recorded_at(),
+            metadata: other.encoded_metadata().clone(),
+            events: other.events().clone(),
+        };
+        store.then(Fault::Overtaken(commit_of(1, &[credited(1)])));
+        store.then(Fault::Overtaken(won));
+        let error = accounts.execute_with("a", AccountCommand::Credit(5), options("y")).await;
+        let error = error.unwrap_err();
+        assert!(
+            matches!(&error, ExecuteError::Failed(Error::IdempotencyKeyReused { .. })),
+            "{error:?}"
+        );
     }
 
     #[tokio::test]
@@ -305,8 +346,7 @@ async fn past_states_can_be_loaded_by_version_and_by_time() {
     let pair = commit_of(1, &[credited(10), credited(100)]);
     store.append(&stream("a"), Expected::Any, pair).await.unwrap();
     let snapshots: Arc<dyn SnapshotStore> = Arc::new(store.inner.clone());
-    let with_snapshots =
-        accounts.clone().with_snapshots(snapshots, SnapshotPolicy::Every(1));
+    let with_snapshots = accounts.clone().with_snapshots(snapshots, SnapshotPolicy::Every(1));
     with_snapshots.execute("a", AccountCommand::Credit(1000)).await.unwrap();
     for accounts in [accounts, with_snapshots] {
         let balances = [0, 1, 3, 6, 16, 116, 1116];
@@ -349,7 +389,7 @@ async fn metadata_is_stored_with_the_commit() {
     metadata.entries.insert("large".to_owned(), "x".repeat(Metadata::MAX_LEN));
     let options = ExecuteOptions::new().metadata(metadata);
     let error = accounts.execute_with("a", AccountCommand::Credit(5), options).await;
-    assert!(matches!(error, Err(ExecuteError::Failed(Error::InvalidId { .. }))));
+    assert!(matches!(error, Err(ExecuteError::Failed(Error::MetadataTooLarge { .. }))));
 }
 
 mod cache {
@@ -386,6 +426,58 @@ mod cache {
         there.execute("a", AccountCommand::Credit(5)).await.unwrap();
         here.execute("a", AccountCommand::Debit(6)).await.unwrap();
         assert_eq!(here.load("a").await.unwrap().balance, 0);
+    }
+
+    #[tokio::test]
+    async fn a_state_that_is_not_of_this_log_is_read_anew() {
+        let (old, new) = (MemoryStore::new(), MemoryStore::new());
+        let swapped = SwappedStore { stores: [old, new.clone()], restored: Default::default() };
+        let swapped = Arc::new(swapped);
+        let accounts = Repository::<Account>::new(swapped.clone()).with_cache(8);
+        accounts.execute("a", AccountCommand::Credit(1000)).await.unwrap();
+        for n in 1..=2 {
+            let commit = commit_of(n, &[credited(1)]);
+            new.append(&stream("a"), Expected::Any, commit).await.unwrap();
+        }
+        swapped.restored.store(true, std::sync::atomic::Ordering::SeqCst);
+        let error = accounts.execute("a", AccountCommand::Debit(500)).await.unwrap_err();
+        assert!(matches!(error, ExecuteError::Rejected(Overdrawn(2))), "{error:?}");
+    }
+
+    /// A store that is restored from another one's backup while it is in use.
+    #[derive(Debug)]
+    struct SwappedStore {
+        stores: [MemoryStore; 2],
+        restored: std::sync::atomic::AtomicBool,
+    }
+
+    impl SwappedStore {
+        fn current(&self) -> &MemoryStore {
+            &self.stores[usize::from(self.restored.load(std::sync::atomic::Ordering::SeqCst))]
+        }
+    }
+
+    #[async_trait::async_trait]
+    impl EventStore for SwappedStore {
+        async fn append(
+            &self,
+            stream: &StreamId,
+            expected: Expected,
+            commit: NewCommit,
+        ) -> es_core::Result<es_core::Appended> {
+            self.current().append(stream, expected, commit).await
+        }
+
+        fn read(
+            &self,
+            query: es_core::ReadStream,
+        ) -> futures::stream::BoxStream<'_, es_core::Result<Vec<es_core::Commit>>> {
+            EventStore::read(self.current(), query)
+        }
+
+        fn limits(&self) -> es_core::Limits {
+            self.current().limits()
+        }
     }
 
     #[tokio::test]

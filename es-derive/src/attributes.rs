@@ -50,10 +50,7 @@ impl Place {
         errors: &mut Errors,
         mut read: impl FnMut(&str, &ParseNestedMeta<'_>) -> syn::Result<()>,
     ) {
-        for attribute in attributes
-            .iter()
-            .filter(|a| a.path().is_ident(self.attribute))
-        {
+        for attribute in attributes.iter().filter(|a| a.path().is_ident(self.attribute)) {
             let parsed = attribute.parse_nested_meta(|meta| {
                 let known = self.keys.iter().find(|key| meta.path.is_ident(key));
                 let result = match known {
@@ -69,22 +66,14 @@ impl Place {
     }
 
     fn unknown_key(&self, meta: &ParseNestedMeta<'_>) -> syn::Error {
-        let Self {
-            attribute,
-            on,
-            keys,
-        } = self;
+        let Self { attribute, on, keys } = self;
         if keys.is_empty() {
             return syn::Error::new(
                 meta.path.span(),
                 format!("`#[{attribute}(...)]` has no meaning on {on}: remove it"),
             );
         }
-        let keys = keys
-            .iter()
-            .map(|key| format!("`{key}`"))
-            .collect::<Vec<_>>()
-            .join(", ");
+        let keys = keys.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
         syn::Error::new(
             meta.path.span(),
             format!("unknown key: on {on}, `#[{attribute}(...)]` takes {keys}"),
@@ -149,10 +138,7 @@ pub(crate) fn set_name(
 pub(crate) fn check_name(name: &LitStr) -> syn::Result<()> {
     let text = name.value();
     if text.is_empty() {
-        return Err(syn::Error::new(
-            name.span(),
-            "a name has at least one character",
-        ));
+        return Err(syn::Error::new(name.span(), "a name has at least one character"));
     }
     if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
         return Err(syn::Error::new(

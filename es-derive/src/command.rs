@@ -13,26 +13,10 @@ use syn::{
 
 use crate::attributes::{Errors, Place, check_len, set, set_name};
 
-const ON_ENUM: Place = Place {
-    attribute: "command",
-    on: "the enum",
-    keys: &[],
-};
-const ON_STRUCT: Place = Place {
-    attribute: "command",
-    on: "the struct",
-    keys: &["name"],
-};
-const ON_VARIANT: Place = Place {
-    attribute: "command",
-    on: "a variant",
-    keys: &["name"],
-};
-const ON_FIELD: Place = Place {
-    attribute: "command",
-    on: "a field",
-    keys: &["id"],
-};
+const ON_ENUM: Place = Place { attribute: "command", on: "the enum", keys: &[] };
+const ON_STRUCT: Place = Place { attribute: "command", on: "the struct", keys: &["name"] };
+const ON_VARIANT: Place = Place { attribute: "command", on: "a variant", keys: &["name"] };
+const ON_FIELD: Place = Place { attribute: "command", on: "a field", keys: &["id"] };
 
 /// The implementations of `Command` and, when all commands have an id, of `Addressed`.
 pub(crate) fn expand(input: &DeriveInput) -> syn::Result<TokenStream> {
@@ -41,10 +25,7 @@ pub(crate) fn expand(input: &DeriveInput) -> syn::Result<TokenStream> {
         Data::Enum(variants) => of_enum(input, variants, &mut errors),
         Data::Struct(content) => vec![of_struct(input, content, &mut errors)],
         Data::Union(_) => {
-            errors.add(
-                input.ident.span(),
-                "a command is an enum or a struct, not a union",
-            );
+            errors.add(input.ident.span(), "a command is an enum or a struct, not a union");
             Vec::new()
         }
     };
@@ -84,13 +65,7 @@ fn of_enum<'a>(
             let ident = &variant.ident;
             let (name, name_span) = command_name(&ON_VARIANT, &variant.attrs, ident, errors);
             let id = id(&variant.fields, errors);
-            Command {
-                ident,
-                name,
-                name_span,
-                pattern: quote!(Self::#ident),
-                id,
-            }
+            Command { ident, name, name_span, pattern: quote!(Self::#ident), id }
         })
         .collect()
 }
@@ -102,13 +77,7 @@ fn of_struct<'a>(
 ) -> Command<'a> {
     let ident = &input.ident;
     let (name, name_span) = command_name(&ON_STRUCT, &input.attrs, ident, errors);
-    Command {
-        ident,
-        name,
-        name_span,
-        pattern: quote!(Self),
-        id: id(&content.fields, errors),
-    }
+    Command { ident, name, name_span, pattern: quote!(Self), id: id(&content.fields, errors) }
 }
 
 fn command_name(
@@ -118,9 +87,7 @@ fn command_name(
     errors: &mut Errors,
 ) -> (String, Span) {
     let mut renamed: Option<LitStr> = None;
-    place.read(attributes, errors, |key, meta| {
-        set_name(&mut renamed, key, meta)
-    });
+    place.read(attributes, errors, |key, meta| set_name(&mut renamed, key, meta));
     let (name, span) = match renamed {
         Some(name) => (name.value(), name.span()),
         None => (ident.unraw().to_string(), ident.span()),
@@ -135,9 +102,8 @@ fn id<'a>(fields: &'a Fields, errors: &mut Errors) -> Option<Id<'a>> {
     let mut id = None;
     for (member, field) in fields.members().zip(fields) {
         let mut marked = None;
-        ON_FIELD.read(&field.attrs, errors, |key, meta| {
-            set(&mut marked, key, meta, meta.path.span())
-        });
+        ON_FIELD
+            .read(&field.attrs, errors, |key, meta| set(&mut marked, key, meta, meta.path.span()));
         let Some(span) = marked else { continue };
         if id.is_some() {
             errors.add(
@@ -147,23 +113,14 @@ fn id<'a>(fields: &'a Fields, errors: &mut Errors) -> Option<Id<'a>> {
             );
             continue;
         }
-        id = Some(Id {
-            member,
-            ty: &field.ty,
-        });
+        id = Some(Id { member, ty: &field.ty });
     }
     id
 }
 
 fn check_names(commands: &[Command<'_>], errors: &mut Errors) {
     let mut names = HashMap::new();
-    for Command {
-        ident,
-        name,
-        name_span,
-        ..
-    } in commands
-    {
+    for Command { ident, name, name_span, .. } in commands {
         if let Some(owner) = names.insert(name, ident) {
             errors.add(
                 *name_span,
@@ -178,15 +135,9 @@ fn check_ids(commands: &[Command<'_>], errors: &mut Errors) {
     if commands.iter().all(|command| command.id.is_none()) {
         return;
     }
-    let lacking: Vec<_> = commands
-        .iter()
-        .filter(|command| command.id.is_none())
-        .collect();
+    let lacking: Vec<_> = commands.iter().filter(|command| command.id.is_none()).collect();
     let Some(first) = lacking.first() else { return };
-    let names: Vec<_> = lacking
-        .iter()
-        .map(|command| format!("`{}`", command.ident))
-        .collect();
+    let names: Vec<_> = lacking.iter().map(|command| format!("`{}`", command.ident)).collect();
     errors.add(
         first.ident.span(),
         format!(
@@ -201,9 +152,8 @@ fn implementations(input: &DeriveInput, commands: &[Command<'_>]) -> TokenStream
     let ident = &input.ident;
     let generics = bounded(&input.generics);
     let (parameters, arguments, bounds) = generics.split_for_impl();
-    let names = commands
-        .iter()
-        .map(|Command { pattern, name, .. }| quote!(#pattern { .. } => #name,));
+    let names =
+        commands.iter().map(|Command { pattern, name, .. }| quote!(#pattern { .. } => #name,));
     let addressed = aggregate_id(commands).map(|aggregate_id| {
         quote! {
             #[automatically_derived]

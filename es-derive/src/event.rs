@@ -139,12 +139,10 @@ fn decode(definition: &Definition) -> TokenStream {
 fn decode_versions(variant: &Variant) -> TokenStream {
     let newest = variant.version;
     let current = decode_current(variant);
-    let older = (1_u32..)
-        .zip(0..variant.upcasters.len())
-        .map(|(version, first)| {
-            let event = decode_older(variant, &variant.upcasters[first..]);
-            quote!(#version => #event)
-        });
+    let older = (1_u32..).zip(0..variant.upcasters.len()).map(|(version, first)| {
+        let event = decode_older(variant, &variant.upcasters[first..]);
+        quote!(#version => #event)
+    });
     quote! {
         match __stored.schema_version {
             #(#older)*

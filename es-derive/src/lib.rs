@@ -164,7 +164,5 @@ pub fn derive_command(input: TokenStream) -> TokenStream {
 }
 
 fn code(expanded: syn::Result<TokenStream2>) -> TokenStream {
-    expanded
-        .unwrap_or_else(syn::Error::into_compile_error)
-        .into()
+    expanded.unwrap_or_else(syn::Error::into_compile_error).into()
 }

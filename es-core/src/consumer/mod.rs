@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures::StreamExt as _;
 use tokio::sync::{Mutex, Notify};
 
 use crate::backoff::Backoff;
@@ -39,6 +40,10 @@ pub use workers::Workers;
 /// a delivery is read from the log. Effects and progress are saved in one fenced step, so a crash
 /// leaves both or neither, and of two workers that do the same work one has its step refused and
 /// goes on from where the other is.
+///
+/// Several workers may run the same consumer on a feed with one partition. On a feed with several,
+/// run one worker for now: steps are fenced per partition, so two workers at different partitions
+/// that have the same stream, or whose streams share a document, could undo each other's step.
 ///
 /// The two forms are [`Projection`] and [`Reactor`].
 pub struct Consumer<H> {
@@ -86,6 +91,8 @@ struct Step {
     remaining: Option<u64>,
     /// The feed had nothing (more) at the time.
     at_end: bool,
+    /// The partition has ended for good, and all of it is done.
+    ended: bool,
 }
 
 impl<H: Handler> Consumer<H> {
@@ -161,9 +168,9 @@ impl<H: Handler> Consumer<H> {
     pub async fn catch_up_with(&self, mut report: impl FnMut(CatchUp)) -> Result<CatchUp> {
         self.handler.prepare().await?;
         let mut total = CatchUp::default();
-        for partition in parents_first(self.feed.partitions().await?)? {
+        for Partition { id, .. } in parents_first(self.feed.partitions().await?)? {
             loop {
-                let step = match self.step(&partition).await {
+                let step = match self.step(&id).await {
                     // Another worker is at it: go on from where it is.
                     Err(Error::Fenced { .. }) => continue,
                     step => step?,
@@ -171,7 +178,7 @@ impl<H: Handler> Consumer<H> {
                 total.applied += step.applied;
                 total.remaining = step.remaining;
                 report(total);
-                if step.at_end {
+                if step.at_end || step.ended {
                     break;
                 }
             }
@@ -226,17 +233,26 @@ impl<H: Handler> Consumer<H> {
         shutdown: &mut std::pin::Pin<&mut S>,
     ) -> Result<Advance> {
         self.handler.prepare().await?;
-        let partitions = parents_first(self.feed.partitions().await?)?;
         let mut moved = false;
-        for partition in &partitions {
+        // Those that have not ended: their children must wait, and they may have more.
+        let mut open = Vec::new();
+        for Partition { id: partition, parents } in parents_first(self.feed.partitions().await?)? {
+            if parents.iter().any(|parent| open.contains(parent)) {
+                open.push(partition);
+                continue;
+            }
             loop {
                 // Polled once between steps: a step itself is never cut off.
                 if futures::poll!(shutdown.as_mut()).is_ready() {
                     return Ok(Advance::Shutdown);
                 }
-                let step = self.step(partition).await?;
+                let step = self.step(&partition).await?;
                 moved |= step.applied > 0;
+                if step.ended {
+                    break;
+                }
                 if step.at_end {
+                    open.push(partition);
                     break;
                 }
             }
@@ -244,15 +260,19 @@ impl<H: Handler> Consumer<H> {
         if moved {
             return Ok(Advance::Stepped);
         }
+        /// How long until the partitions are listed again while none of the known ones has anything.
+        const LIST_AGAIN: Duration = Duration::from_secs(10);
         let positions = self.positions.lock().await.clone();
-        let waits = partitions.iter().map(|partition| {
+        let waits = open.iter().map(|partition| {
             let checkpoint = positions.get(partition).cloned().unwrap_or_default().checkpoint;
             Box::pin(async move { self.feed.wait(partition, &checkpoint).await })
         });
+        let mut woken: futures::stream::FuturesUnordered<_> = waits.collect();
         tokio::select! {
             biased;
             () = shutdown => Ok(Advance::Shutdown),
-            (woken, ..) = futures::future::select_all(waits) => woken.map(|()| Advance::Stepped),
+            Some(woken) = woken.next() => woken.map(|()| Advance::Stepped),
+            () = self.clock.sleep(LIST_AGAIN) => Ok(Advance::Stepped),
         }
     }
 
@@ -267,20 +287,25 @@ impl<H: Handler> Consumer<H> {
         positions.remove(partition);
         let page = self.feed.read(partition, &position.checkpoint, self.batch_size).await?;
         let at_end = page.commits.is_empty() || page.remaining == Some(0);
+        let (remaining, ended) = (page.remaining, page.ended);
         if page.checkpoint == position.checkpoint {
             positions.insert(partition.clone(), position);
-            return Ok(Step { applied: 0, remaining: page.remaining, at_end });
+            return Ok(Step { applied: 0, remaining, at_end, ended });
         }
         let categories = self.handler.categories();
         let mut delivered = page.commits;
         delivered.retain(|commit| categories.contains(&commit.stream().category()));
 
-        let streams: Vec<StreamId> =
-            delivered.iter().map(Commit::stream).collect::<BTreeSet<_>>().into_iter().cloned().collect();
+        let streams: Vec<StreamId> = delivered
+            .iter()
+            .map(Commit::stream)
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .cloned()
+            .collect();
         let seen = self.handler.checkpoints().stream_versions(&self.id, &streams).await?;
         let mut versions: HashMap<StreamId, Version> = streams.into_iter().zip(seen).collect();
-        let accepted =
-            contiguity::in_order(delivered, &mut versions, &*self.log, &self.id).await?;
+        let accepted = contiguity::in_order(delivered, &mut versions, &*self.log, &self.id).await?;
 
         let reached: HashMap<StreamId, Version> =
             accepted.iter().map(|c| (c.stream().clone(), c.last_version())).collect();
@@ -292,8 +317,7 @@ impl<H: Handler> Consumer<H> {
             streams: reached.into_iter().collect(),
         };
         let revision = self.handle(&accepted, progress).await?;
-        positions
-            .insert(partition.clone(), Position { checkpoint: page.checkpoint, revision });
+        positions.insert(partition.clone(), Position { checkpoint: page.checkpoint, revision });
         drop(positions);
         self.stepped.notify_waiters();
 
@@ -305,7 +329,7 @@ impl<H: Handler> Consumer<H> {
                 "partition" => partition.to_string())
             .set(remaining as f64);
         }
-        Ok(Step { applied, remaining: page.remaining, at_end })
+        Ok(Step { applied, remaining, at_end, ended })
     }
 
     #[tracing::instrument(name = "projection.batch", level = "debug", skip_all, fields(
@@ -338,11 +362,13 @@ impl<H: Handler> Consumer<H> {
     ) -> Result<()> {
         /// Another process may do the work, so that no notification comes from it.
         const POLL: Duration = Duration::from_millis(20);
+        const SLOWEST_POLL: Duration = Duration::from_millis(320);
         if !self.handler.categories().contains(&stream.category()) {
             let (consumer, category) = (&self.id, stream.category());
             return Err(Error::Misuse(format!("{consumer} does not follow category {category}")));
         }
         let seen = async {
+            let mut poll = POLL;
             loop {
                 let mut stepped = std::pin::pin!(self.stepped.notified());
                 // Registered before the look, so that a step between the two is not missed.
@@ -355,7 +381,7 @@ impl<H: Handler> Consumer<H> {
                 }
                 tokio::select! {
                     () = stepped => {}
-                    () = self.clock.sleep(POLL) => {}
+                    () = self.clock.sleep(poll) => poll = (poll * 2).min(SLOWEST_POLL),
                 }
             }
         };
@@ -376,7 +402,7 @@ enum Advance {
 }
 
 /// Orders partitions so that each comes after its parents. Parents that are not listed are gone.
-fn parents_first(partitions: Vec<Partition>) -> Result<Vec<PartitionId>> {
+fn parents_first(partitions: Vec<Partition>) -> Result<Vec<Partition>> {
     let mut waiting = partitions;
     let mut ordered = Vec::with_capacity(waiting.len());
     while !waiting.is_empty() {
@@ -389,7 +415,7 @@ fn parents_first(partitions: Vec<Partition>) -> Result<Vec<PartitionId>> {
                 reason: "partitions are each other's parents".to_owned(),
             });
         }
-        ordered.extend(ready.into_iter().map(|p| p.id));
+        ordered.extend(ready);
         waiting = later;
     }
     Ok(ordered)

@@ -68,8 +68,7 @@ impl<P: Projector> Consumer<Projecting<P>> {
         const BATCH_SIZE: usize = 500;
         let name = format!("{}_v{}", P::NAME, P::VERSION);
         let id = ConsumerId::new(&name)?;
-        let schema =
-            ViewSchema { name: ViewName::new(&name)?, indexed_fields: P::INDEXED_FIELDS };
+        let schema = ViewSchema { name: ViewName::new(&name)?, indexed_fields: P::INDEXED_FIELDS };
         let handler = Projecting { projector, views, schema };
         Ok(Self::with_handler(handler, id, feed, log, BATCH_SIZE))
     }
@@ -163,12 +162,13 @@ impl<P: Projector> Handler for Projecting<P> {
             .iter()
             .map(|key| {
                 let document = documents.get(key).and_then(Option::as_ref);
-                let document = document.map(serde_json::to_string).transpose().map_err(|error| {
-                    Error::Encode {
-                        what: format!("document {key:?} of view {view}"),
-                        source: error.into(),
-                    }
-                })?;
+                let document =
+                    document.map(serde_json::to_string).transpose().map_err(|error| {
+                        Error::Encode {
+                            what: format!("document {key:?} of view {view}"),
+                            source: error.into(),
+                        }
+                    })?;
                 Ok(ViewChange { view: view.clone(), key: (*key).to_owned(), document })
             })
             .collect::<Result<Vec<_>>>()?;

@@ -129,9 +129,8 @@ impl<A: Aggregate> Repository<A> {
             // A repetition is often declined because the first one had its effect.
             if let Some(key) = &options.idempotency_key {
                 let stream = &basis.loaded.stream;
-                let commit_id = CommitId::derive(stream, &key.key);
-                if let Some(original) = self.store.find(stream, commit_id).await? {
-                    return Ok(replay_receipt(original, key, appends)?);
+                if let Some(original) = self.store.find(stream, key.commit_id(stream)).await? {
+                    return Ok(replay_receipt(original, key, command.name(), appends)?);
                 }
             }
             return match declined {
@@ -178,7 +177,8 @@ impl<A: Aggregate> Repository<A> {
             let commit = self.commit(loaded, options, metadata.clone(), &events)?;
             match self.append(loaded, commit, appends).await {
                 Ok(appended) => {
-                    return self.accept(basis, appended, events, options, *appends).await;
+                    let name = command.name();
+                    return self.accept(basis, appended, events, options, name, *appends).await;
                 }
                 Err(Error::Conflict(conflict)) if *appends < self.max_attempts => {
                     metrics::counter!(telemetry::CONFLICTS, "category" => A::CATEGORY).increment(1);
@@ -195,7 +195,9 @@ impl<A: Aggregate> Repository<A> {
                         // Decided again on a newer state, the events may differ: it is the same
                         // request all the same.
                         Some(key) => {
-                            replay_receipt(reused.original, key, *appends).map(Outcome::Done)
+                            let original = reused.original;
+                            replay_receipt(original, key, command.name(), *appends)
+                                .map(Outcome::Done)
                         }
                         None => Err(Error::CommitIdReused(reused)),
                     };
@@ -220,7 +222,7 @@ impl<A: Aggregate> Repository<A> {
                 })?;
         let now = self.clock.now();
         let id = match &options.idempotency_key {
-            Some(key) => CommitId::derive(&loaded.stream, &key.key),
+            Some(key) => key.commit_id(&loaded.stream),
             None => CommitId::generate(now, &*self.entropy),
         };
         Ok(NewCommit::new(id, now, metadata, encoded))
@@ -254,6 +256,7 @@ impl<A: Aggregate> Repository<A> {
         appended: Appended,
         events: Vec<A::Event>,
         options: &ExecuteOptions,
+        command: &str,
         appends: u32,
     ) -> Result<Outcome<A::Error>, Error> {
         let Appended { commit, duplicate } = appended;
@@ -268,19 +271,21 @@ impl<A: Aggregate> Repository<A> {
         if let Some(snapshots) = &self.snapshots {
             snapshots.save_if_due(loaded, self.codec).await;
         }
-        match &options.idempotency_key {
-            // The first append of this call cannot be its own repetition.
-            Some(key) if duplicate && appends == 1 => {
-                replay_receipt(commit, key, appends).map(Outcome::Done)
+        let receipt = match &options.idempotency_key {
+            Some(key) if duplicate => {
+                let receipt = replay_receipt(commit, key, command, appends)?;
+                // A later append of this call may have met its own first one. The first cannot.
+                Receipt { replay: appends == 1, ..receipt }
             }
-            _ => Ok(Outcome::Done(Receipt {
+            _ => Receipt {
                 stream: commit.stream().clone(),
                 version: commit.last_version(),
                 commit: Some(commit),
                 replay: false,
                 attempts: appends,
-            })),
-        }
+            },
+        };
+        Ok(Outcome::Done(receipt))
     }
 
     /// Brings the state to where the stream is after a conflict, without a read when the conflict
@@ -290,32 +295,31 @@ impl<A: Aggregate> Repository<A> {
         loaded: &mut Loaded<A>,
         conflict: Conflict,
     ) -> Result<(), Error> {
-        let Some(actual) = conflict.actual.filter(|actual| actual.version() >= loaded.version)
-        else {
-            // The log is behind the state: it is not of this log (a restored backup).
-            *loaded = self.load_until(&conflict.stream, Until::Now).await?;
-            return Ok(());
-        };
         if let Some(winner) = conflict.winner
             && winner.first_version() == loaded.version.next()
         {
             apply_commit(loaded, &winner, winner.last_version())?;
-            if winner.head() == actual {
+            if conflict.actual == Some(winner.head()) {
                 return Ok(());
             }
         }
-        if !self.catch_up(loaded).await? && loaded.head != Some(actual) {
-            *loaded = self.load_until(&conflict.stream, Until::Now).await?;
-        }
-        Ok(())
+        self.catch_up(loaded).await.map(drop)
     }
 }
 
 /// The receipt of the first time, if it was for the same request.
-fn replay_receipt(original: Commit, key: &IdempotencyKey, attempts: u32) -> Result<Receipt, Error> {
-    let stored = original.metadata()?.request_digest;
-    if let (Some(stored), Some(asked)) = (&stored, &key.request_digest)
-        && stored != asked
+fn replay_receipt(
+    original: Commit,
+    key: &IdempotencyKey,
+    command: &str,
+    attempts: u32,
+) -> Result<Receipt, Error> {
+    let stored = original.metadata()?;
+    let differ = |stored: Option<&str>, asked: Option<&str>| {
+        stored.zip(asked).is_some_and(|(stored, asked)| stored != asked)
+    };
+    if differ(stored.request_digest.as_deref(), key.request_digest.as_deref())
+        || differ(stored.command.as_deref(), Some(command))
     {
         let (stream, key) = (original.stream().clone(), key.key.clone());
         return Err(Error::IdempotencyKeyReused { stream, key });

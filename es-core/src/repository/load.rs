@@ -46,12 +46,18 @@ impl<A: Aggregate> Repository<A> {
         Ok(loaded)
     }
 
-    /// Takes in what happened since `loaded` was read; tells whether there was anything.
+    /// Takes in what happened since `loaded` was read; tells whether there was anything. A state that
+    /// is not of this log (it was restored meanwhile) is read anew.
     pub(super) async fn catch_up(&self, loaded: &mut Loaded<A>) -> Result<bool> {
-        let before = loaded.version;
-        let tail = ReadStream::new(loaded.stream.clone()).from(before.next());
-        self.replay(loaded, tail, None, Until::Now).await?;
-        Ok(loaded.version > before)
+        let before = loaded.head;
+        let mut query = ReadStream::new(loaded.stream.clone());
+        if let Some(head) = before {
+            query = query.from(head.commit_start());
+        }
+        if !self.replay(loaded, query, before, Until::Now).await? {
+            *loaded = self.load_until(&loaded.stream.clone(), Until::Now).await?;
+        }
+        Ok(loaded.head != before)
     }
 
     async fn load_from_snapshot(

@@ -2,9 +2,10 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::codec::PayloadError;
+use crate::commit::CommitId;
 use crate::error::{Error, Result};
 use crate::metadata::Metadata;
-use crate::stream_id::check_id;
+use crate::stream_id::{StreamId, check_id};
 use crate::version::Version;
 
 /// What a caller can ask for beside the command.
@@ -24,6 +25,9 @@ impl ExecuteOptions {
     /// The command has its effect once per aggregate and key, however often and however much later
     /// it comes again; repetitions get the receipt of the first. Checked when the command is
     /// executed: 1–200 bytes, no control characters.
+    ///
+    /// A command that had nothing to do, or was rejected, leaves no trace: it is decided anew when it
+    /// comes again.
     #[must_use]
     pub fn idempotency_key(mut self, key: impl Into<IdempotencyKey>) -> Self {
         self.idempotency_key = Some(key.into());
@@ -53,15 +57,39 @@ impl ExecuteOptions {
 pub struct IdempotencyKey {
     pub(super) key: String,
     pub(super) request_digest: Option<String>,
+    asked_by: AskedBy,
+}
+
+/// Keys of clients and of policies are different sets: a client that guesses a policy's key must not
+/// be able to take its command's place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum AskedBy {
+    Client,
+    Policy,
 }
 
 impl IdempotencyKey {
     /// The longest key, in bytes.
     pub const MAX_LEN: usize = 200;
 
-    /// A key alone. A repetition with another command of the same name is not noticed.
+    /// A key alone. A repetition with another command of the same name is not noticed; with a command
+    /// of another name it is refused.
     pub fn new(key: impl Into<String>) -> Self {
-        Self { key: key.into(), request_digest: None }
+        Self { key: key.into(), request_digest: None, asked_by: AskedBy::Client }
+    }
+
+    /// The key of a policy's reaction.
+    pub(crate) fn of_policy(key: String) -> Self {
+        Self { key, request_digest: None, asked_by: AskedBy::Policy }
+    }
+
+    /// The id of the commit that the command under this key leads to.
+    pub(super) fn commit_id(&self, stream: &StreamId) -> CommitId {
+        match self.asked_by {
+            AskedBy::Client => CommitId::derive(stream, &self.key),
+            // No client's key begins like this: keys have no control characters.
+            AskedBy::Policy => CommitId::derive(stream, &format!("\u{1}{}", self.key)),
+        }
     }
 
     /// A key with a digest of the request. The key on another request is
@@ -77,7 +105,7 @@ impl IdempotencyKey {
         })?;
         let digest = Sha256::digest(&json);
         let request_digest = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        Ok(Self { key: key.into(), request_digest: Some(request_digest) })
+        Ok(Self { request_digest: Some(request_digest), ..Self::new(key) })
     }
 
     pub(super) fn check(&self) -> Result<()> {

@@ -47,10 +47,7 @@ struct Envelope<I: AsRef<str>, T>(#[command(id)] I, T);
 
 #[test]
 fn a_name_is_that_of_the_variant_or_struct() {
-    let place = OrderCommand::Place {
-        order: OrderId("o".into()),
-        customer: "Ada".into(),
-    };
+    let place = OrderCommand::Place { order: OrderId("o".into()), customer: "Ada".into() };
     assert!(matches!(&place, OrderCommand::Place { customer, .. } if customer == "Ada"));
     assert_eq!(place.name(), "Place");
     assert_eq!(OrderCommand::r#Type("o").name(), "Type");
@@ -70,10 +67,7 @@ fn a_name_can_be_given() {
 
 #[test]
 fn the_marked_field_addresses_the_command() {
-    let place = OrderCommand::Place {
-        order: OrderId("o-1".into()),
-        customer: "Ada".into(),
-    };
+    let place = OrderCommand::Place { order: OrderId("o-1".into()), customer: "Ada".into() };
     assert_eq!(place.aggregate_id(), "o-1");
     assert_eq!(OrderCommand::Ship(1, "o-2".into()).aggregate_id(), "o-2");
     assert_eq!(OrderCommand::r#Type("o-3").aggregate_id(), "o-3");
@@ -83,10 +77,7 @@ fn the_marked_field_addresses_the_command() {
 #[test]
 fn a_generic_command_has_the_bounds_of_its_type() {
     let envelope = Envelope("e-1", 5_u8);
-    assert_eq!(
-        (envelope.name(), envelope.aggregate_id(), envelope.1),
-        ("Envelope", "e-1", 5)
-    );
+    assert_eq!((envelope.name(), envelope.aggregate_id(), envelope.1), ("Envelope", "e-1", 5));
 }
 
 #[test]

@@ -22,18 +22,12 @@ enum OrderEvent {
 }
 
 fn line() -> Line {
-    Line {
-        item: "tea".into(),
-        quantity: 2,
-    }
+    Line { item: "tea".into(), quantity: 2 }
 }
 
 fn all() -> [OrderEvent; 5] {
     [
-        OrderEvent::Placed {
-            customer: "Ada".into(),
-            lines: vec![line()],
-        },
+        OrderEvent::Placed { customer: "Ada".into(), lines: vec![line()] },
         OrderEvent::Added(line()),
         OrderEvent::Discounted(None),
         OrderEvent::Emptied {},
@@ -46,13 +40,7 @@ fn a_stored_name_is_prefix_and_variant() {
     let names = all().map(|event| event.name());
     assert_eq!(
         names,
-        [
-            "Order:Placed",
-            "Order:Added",
-            "Order:Discounted",
-            "Order:Emptied",
-            "Order:Shipped"
-        ]
+        ["Order:Placed", "Order:Added", "Order:Discounted", "Order:Emptied", "Order:Shipped"]
     );
     assert_eq!(all().map(|event| event.schema_version()), [1; 5]);
 }
@@ -78,13 +66,7 @@ fn a_payload_is_the_content_of_the_variant() {
     );
     assert_eq!(
         all().map(|event| stored(&event, Codec::Postcard)),
-        [
-            b"\x03Ada\x01\x03tea\x02".to_vec(),
-            b"\x03tea\x02".to_vec(),
-            vec![0],
-            vec![],
-            vec![]
-        ]
+        [b"\x03Ada\x01\x03tea\x02".to_vec(), b"\x03tea\x02".to_vec(), vec![0], vec![], vec![]]
     );
 }
 
@@ -93,13 +75,8 @@ fn payloads_are_read_back_in_every_encoding() {
     for codec in [Codec::Json, Codec::Postcard] {
         for compression in [Compression::None, Compression::Zstd] {
             let stored = EncodedEvents::encode(&all(), codec, compression, 0).unwrap();
-            let read: Vec<_> = stored
-                .open()
-                .unwrap()
-                .iter()
-                .map(OrderEvent::decode)
-                .map(Result::unwrap)
-                .collect();
+            let read: Vec<_> =
+                stored.open().unwrap().iter().map(OrderEvent::decode).map(Result::unwrap).collect();
             assert_eq!(read, all());
         }
     }
@@ -154,11 +131,7 @@ fn a_truncated_payload_is_an_error_of_the_payload() {
         let postcard = stored(&event, Codec::Postcard);
         for len in 0..postcard.len() {
             let payload = Payload::Postcard(&postcard[..len]);
-            let stored = EncodedEvent {
-                name: event.name(),
-                schema_version: 1,
-                payload,
-            };
+            let stored = EncodedEvent { name: event.name(), schema_version: 1, payload };
             let error = OrderEvent::decode(stored).unwrap_err();
             assert!(matches!(error, DecodeError::Payload(_)), "{error:?}");
         }
@@ -170,8 +143,5 @@ fn an_error_of_the_payload_says_what_was_expected() {
     let missing = payload_error::<OrderEvent>("Order:Placed", 1, r#"{"customer":"Ada"}"#);
     assert!(missing.contains("missing field `lines`"), "{missing}");
     let other = payload_error::<OrderEvent>("Order:Placed", 1, "5");
-    assert!(
-        other.contains("expected the payload of Order:Placed 1"),
-        "{other}"
-    );
+    assert!(other.contains("expected the payload of Order:Placed 1"), "{other}");
 }

@@ -12,11 +12,7 @@ enum PatientEvent {
         upcast(from = 2, with = upcasters::add_country),
         upcast(from = 1, with = upcasters::split_name)
     )]
-    Added {
-        first: String,
-        last: String,
-        country: String,
-    },
+    Added { first: String, last: String, country: String },
     #[event(version = 2)]
     #[event(upcast(from = 1, with = Weight::from_pounds))]
     Weighed(Weight),
@@ -33,9 +29,7 @@ struct Weight {
 
 impl Weight {
     fn from_pounds(pounds: u32) -> Self {
-        Self {
-            grams: pounds * 454,
-        }
+        Self { grams: pounds * 454 }
     }
 }
 
@@ -67,37 +61,22 @@ mod upcasters {
 
     pub(super) fn split_name(old: AddedV1) -> AddedV2 {
         let (first, last) = old.name.split_once(' ').unwrap_or(("", &old.name));
-        AddedV2 {
-            first: first.into(),
-            last: last.into(),
-        }
+        AddedV2 { first: first.into(), last: last.into() }
     }
 
     pub(super) fn add_country(old: AddedV2) -> PatientEvent {
-        PatientEvent::Added {
-            first: old.first,
-            last: old.last,
-            country: "GB".into(),
-        }
+        PatientEvent::Added { first: old.first, last: old.last, country: "GB".into() }
     }
 }
 
 fn ada() -> PatientEvent {
-    PatientEvent::Added {
-        first: "Ada".into(),
-        last: "Lovelace".into(),
-        country: "GB".into(),
-    }
+    PatientEvent::Added { first: "Ada".into(), last: "Lovelace".into(), country: "GB".into() }
 }
 
 #[test]
 fn the_newest_version_is_written() {
-    let schemas = [
-        ("Patient:Added", 3),
-        ("Patient:Weighed", 2),
-        ("Patient:Left", 2),
-    ]
-    .map(|(name, version)| EventSchema { name, version });
+    let schemas = [("Patient:Added", 3), ("Patient:Weighed", 2), ("Patient:Left", 2)]
+        .map(|(name, version)| EventSchema { name, version });
     assert_eq!(PatientEvent::SCHEMAS[..3], schemas);
     assert_eq!(ada().schema_version(), 3);
 }
@@ -109,10 +88,7 @@ fn older_versions_are_read_through_the_chain() {
         (2, r#"{"first":"Ada","last":"Lovelace"}"#),
         (3, r#"{"first":"Ada","last":"Lovelace","country":"GB"}"#),
     ] {
-        assert_eq!(
-            read::<PatientEvent>("Patient:Added", version, payload).unwrap(),
-            ada()
-        );
+        assert_eq!(read::<PatientEvent>("Patient:Added", version, payload).unwrap(), ada());
     }
 }
 
@@ -128,10 +104,7 @@ fn each_version_reads_its_own_payload_only() {
 fn versions_outside_of_the_chain_are_unknown() {
     for version in [0, 4] {
         let error = read::<PatientEvent>("Patient:Added", version, "{}").unwrap_err();
-        assert!(
-            matches!(error, DecodeError::UnknownVersion { newest: 3 }),
-            "{version}"
-        );
+        assert!(matches!(error, DecodeError::UnknownVersion { newest: 3 }), "{version}");
     }
 }
 
@@ -151,11 +124,7 @@ fn the_last_upcaster_of_a_unit_gives_the_enum() {
 #[test]
 fn upcasters_read_every_codec() {
     let payload = Payload::Postcard(b"\x0cAda Lovelace");
-    let old = EncodedEvent {
-        name: "Patient:Added",
-        schema_version: 1,
-        payload,
-    };
+    let old = EncodedEvent { name: "Patient:Added", schema_version: 1, payload };
     assert_eq!(PatientEvent::decode(old).unwrap(), ada());
 }
 
@@ -171,9 +140,6 @@ fn a_variant_can_be_renamed_while_the_stored_name_stays() {
 fn aliases_are_read_as_the_variant() {
     let examined = PatientEvent::Examined { by: "Bob".into() };
     for name in ["Patient:Seen", "Patient:Visited", "Person:Met"] {
-        assert_eq!(
-            read::<PatientEvent>(name, 1, r#"{"by":"Bob"}"#).unwrap(),
-            examined
-        );
+        assert_eq!(read::<PatientEvent>(name, 1, r#"{"by":"Bob"}"#).unwrap(), examined);
     }
 }

@@ -30,23 +30,14 @@ mod hex {
         value: &T,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
-        let hex: String = value
-            .bytes()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let hex: String = value.bytes().iter().map(|byte| format!("{byte:02x}")).collect();
         serializer.serialize_str(&hex)
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Hex, D::Error> {
         let hex = String::deserialize(deserializer)?;
-        let bytes = (0..hex.len())
-            .step_by(2)
-            .map(|at| u8::from_str_radix(&hex[at..at + 2], 16));
-        bytes
-            .collect::<Result<_, _>>()
-            .map(Hex)
-            .map_err(serde::de::Error::custom)
+        let bytes = (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16));
+        bytes.collect::<Result<_, _>>().map(Hex).map_err(serde::de::Error::custom)
     }
 }
 
@@ -134,9 +125,7 @@ fn attributed() -> AnEvent {
         key: Hex(vec![0xca, 0xfe]),
         loud: "hey".into(),
         cached: Some(5),
-        address: Address {
-            street: "Main".into(),
-        },
+        address: Address { street: "Main".into() },
     }
 }
 
@@ -153,35 +142,22 @@ fn the_fields_are_read_as_their_attributes_say() {
     let payload =
         r#"{"name":"Ada","nickName":"A","age":3,"key":"cafe","loud":"hey","street":"Main"}"#;
     let mut expected = attributed();
-    if let AnEvent::Attributed {
-        nick_name,
-        age,
-        cached,
-        ..
-    } = &mut expected
-    {
+    if let AnEvent::Attributed { nick_name, age, cached, .. } = &mut expected {
         (*nick_name, *age, *cached) = (Some("A".into()), 3, None);
     }
-    assert_eq!(
-        read::<AnEvent>("A:Attributed", 1, payload).unwrap(),
-        expected
-    );
+    assert_eq!(read::<AnEvent>("A:Attributed", 1, payload).unwrap(), expected);
 }
 
 #[test]
 fn a_rule_of_the_variant_goes_before_that_of_the_enum() {
-    let own = AnEvent::OwnRule {
-        first_name: "Ada".into(),
-    };
+    let own = AnEvent::OwnRule { first_name: "Ada".into() };
     assert_eq!(json(&own), r#"{"FIRST_NAME":"Ada"}"#);
     assert_eq!(read::<AnEvent>("A:OwnRule", 1, &json(&own)).unwrap(), own);
 }
 
 #[test]
 fn a_rule_for_one_direction_leaves_the_other_to_the_enum() {
-    let half = AnEvent::HalfRule {
-        first_name: "Ada".into(),
-    };
+    let half = AnEvent::HalfRule { first_name: "Ada".into() };
     assert_eq!(json(&half), r#"{"first-name":"Ada"}"#);
     for payload in [r#"{"first-name":"Ada"}"#, r#"{"firstName":"Ada"}"#] {
         assert_eq!(read::<AnEvent>("A:HalfRule", 1, payload).unwrap(), half);
@@ -193,17 +169,14 @@ fn unknown_fields_are_denied_where_that_was_said() {
     let known = r#"{"firstName":"Ada"}"#;
     assert!(read::<AnEvent>("A:Strict", 1, known).is_ok());
     let error = payload_error::<AnEvent>("A:Strict", 1, r#"{"firstName":"Ada","age":3}"#);
-    assert!(error.contains("unknown field `age`"), "{error}");
+    assert!(error.contains("an unknown field, expected `firstName`"), "{error}");
 }
 
 #[test]
 fn the_field_of_a_newtype_keeps_its_attributes() {
     let newtype = AnEvent::Newtype(Hex(vec![1, 2]));
     assert_eq!(json(&newtype), r#""0102""#);
-    assert_eq!(
-        read::<AnEvent>("A:Newtype", 1, &json(&newtype)).unwrap(),
-        newtype
-    );
+    assert_eq!(read::<AnEvent>("A:Newtype", 1, &json(&newtype)).unwrap(), newtype);
 }
 
 #[test]
@@ -215,17 +188,10 @@ fn raw_identifiers_are_stored_without_their_mark() {
 
 #[test]
 fn a_field_can_hold_the_enum_itself() {
-    let previous = Box::new(AnEvent::Strict {
-        first_name: "A:Strict".into(),
-    });
-    let linked = AnEvent::Linked {
-        previous: Some(previous),
-    };
+    let previous = Box::new(AnEvent::Strict { first_name: "A:Strict".into() });
+    let linked = AnEvent::Linked { previous: Some(previous) };
     assert_eq!(json(&linked), r#"{"previous":"A:Strict"}"#);
-    assert_eq!(
-        read::<AnEvent>("A:Linked", 1, &json(&linked)).unwrap(),
-        linked
-    );
+    assert_eq!(read::<AnEvent>("A:Linked", 1, &json(&linked)).unwrap(), linked);
 }
 
 #[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize, Event)]
@@ -243,10 +209,7 @@ enum BothForms {
 fn the_enum_can_have_a_serde_form_of_its_own() {
     let happened = BothForms::Happened { at_noon: true };
     assert_eq!(json(&happened), r#"{"atNoon":true}"#);
-    assert_eq!(
-        serde_json::to_string(&happened).unwrap(),
-        r#"{"type":"Happened","atNoon":true}"#
-    );
+    assert_eq!(serde_json::to_string(&happened).unwrap(), r#"{"type":"Happened","atNoon":true}"#);
     assert!(serde_json::from_str::<BothForms>(r#"{"type":"Ended"}"#).is_ok());
     assert!(read::<BothForms>("B:Ended", 1, r#"{"more":1}"#).is_err());
 }

@@ -37,15 +37,7 @@ fn the_policy_is_that_of_the_attribute() {
 
 #[test]
 fn another_name_is_unknown() {
-    for name in [
-        "",
-        "A",
-        "A:",
-        "A:happened",
-        "B:Happened",
-        "Happened",
-        "A:Happened ",
-    ] {
+    for name in ["", "A", "A:", "A:happened", "B:Happened", "Happened", "A:Happened "] {
         let error = read::<ByDefault>(name, 1, "{}").unwrap_err();
         assert!(matches!(error, DecodeError::UnknownName), "{name}");
     }
@@ -55,10 +47,7 @@ fn another_name_is_unknown() {
 fn another_version_is_unknown_and_the_error_says_the_newest_known() {
     for version in [0, 2, u32::MAX] {
         let error = read::<ByDefault>("A:Happened", version, "{}").unwrap_err();
-        assert!(
-            matches!(error, DecodeError::UnknownVersion { newest: 1 }),
-            "{version}"
-        );
+        assert!(matches!(error, DecodeError::UnknownVersion { newest: 1 }), "{version}");
     }
 }
 

@@ -8,21 +8,10 @@ use syn::{Attribute, Expr, ExprPath, Fields, Lit, LitStr};
 
 use crate::attributes::{Errors, Place, check_name, read_keys, set, set_name};
 
-const ON_ENUM: Place = Place {
-    attribute: "event",
-    on: "the enum",
-    keys: &["prefix", "unknown"],
-};
-const ON_VARIANT: Place = Place {
-    attribute: "event",
-    on: "a variant",
-    keys: &["name", "alias", "version", "upcast"],
-};
-const ON_FIELD: Place = Place {
-    attribute: "event",
-    on: "a field",
-    keys: &[],
-};
+const ON_ENUM: Place = Place { attribute: "event", on: "the enum", keys: &["prefix", "unknown"] };
+const ON_VARIANT: Place =
+    Place { attribute: "event", on: "a variant", keys: &["name", "alias", "version", "upcast"] };
+const ON_FIELD: Place = Place { attribute: "event", on: "a field", keys: &[] };
 
 /// What the enum says.
 #[derive(Default)]
@@ -152,10 +141,7 @@ impl VariantAttributes {
     }
 
     fn upcaster(&self, from: u32) -> Option<&ExprPath> {
-        self.upcasts
-            .iter()
-            .find(|upcast| upcast.from == from)
-            .map(|upcast| &upcast.with)
+        self.upcasts.iter().find(|upcast| upcast.from == from).map(|upcast| &upcast.with)
     }
 }
 
@@ -212,11 +198,7 @@ impl Upcast {
         errors.finish(())?;
         let (from, from_span) = from.ok_or_else(|| error("`from` is missing: "))?;
         let with = with.ok_or_else(|| error("`with` is missing: "))?;
-        Ok(Self {
-            from,
-            from_span,
-            with,
-        })
+        Ok(Self { from, from_span, with })
     }
 }
 

@@ -52,11 +52,7 @@ impl Definition {
             names: HashMap::new(),
             errors,
         };
-        let variants = variants
-            .variants
-            .iter()
-            .map(|variant| reader.variant(variant))
-            .collect();
+        let variants = variants.variants.iter().map(|variant| reader.variant(variant)).collect();
         reader.errors.finish(Self {
             ident: input.ident.clone(),
             unknown: attributes.unknown,
@@ -87,11 +83,7 @@ fn prefix(attributes: &EnumAttributes, ident: &Ident, errors: &mut Errors) -> St
     }
     let name = ident.unraw().to_string();
     let suggested = name.trim_end_matches("Event");
-    let suggested = if suggested.is_empty() {
-        &name
-    } else {
-        suggested
-    };
+    let suggested = if suggested.is_empty() { &name } else { suggested };
     errors.add(
         ident.span(),
         format!("stored names start with a prefix: add `#[event(prefix = \"{suggested}\")]`"),
@@ -119,11 +111,7 @@ impl Reader {
         Variant {
             ident: ident.clone(),
             name: self.name(ident, attributes.name.as_ref()),
-            aliases: attributes
-                .aliases
-                .iter()
-                .map(|alias| self.alias(ident, alias))
-                .collect(),
+            aliases: attributes.aliases.iter().map(|alias| self.alias(ident, alias)).collect(),
             version: attributes.version(),
             upcasters: upcasters.into_iter().cloned().collect(),
             fields: variant.fields.clone(),
@@ -137,9 +125,7 @@ impl Reader {
         };
         match fields.unnamed.len() {
             1 => {}
-            0 => self
-                .errors
-                .add(ident.span(), format!("write `{ident}` without parentheses")),
+            0 => self.errors.add(ident.span(), format!("write `{ident}` without parentheses")),
             _ => self.errors.add(
                 fields.span(),
                 format!(
@@ -169,11 +155,7 @@ impl Reader {
     /// An alias with a colon is a whole name, so that a prefix can be changed, too.
     fn alias(&mut self, variant: &Ident, alias: &LitStr) -> String {
         let name = alias.value();
-        let name = if name.contains(':') {
-            name
-        } else {
-            format!("{}:{name}", self.prefix)
-        };
+        let name = if name.contains(':') { name } else { format!("{}:{name}", self.prefix) };
         self.take(name, variant, alias.span())
     }
 

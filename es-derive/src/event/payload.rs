@@ -59,11 +59,7 @@ pub(super) fn serialized(definition: &Definition) -> TokenStream {
 
 /// What the current payload of each variant is read as: a struct with the variant's fields.
 pub(super) fn deserialized(definition: &Definition) -> TokenStream {
-    definition
-        .variants
-        .iter()
-        .map(|variant| payload(variant, &definition.ident))
-        .collect()
+    definition.variants.iter().map(|variant| payload(variant, &definition.ident)).collect()
 }
 
 fn payload(variant: &Variant, enum_ident: &Ident) -> TokenStream {
@@ -88,12 +84,7 @@ fn payload(variant: &Variant, enum_ident: &Ident) -> TokenStream {
 /// struct without fields, so that fields can be added later.
 fn content(fields: &Fields, enum_ident: &Ident) -> TokenStream {
     let content = fields.iter().map(|field| {
-        let Field {
-            ident,
-            colon_token,
-            ty,
-            ..
-        } = field;
+        let Field { ident, colon_token, ty, .. } = field;
         let serde = serde_attributes::of_field(field);
         let ty = without_self(ty.to_token_stream(), enum_ident);
         quote!(#(#serde)* #ident #colon_token #ty)

@@ -69,9 +69,7 @@ impl SerdeAttributes {
     /// The attributes for the type that is deserialized.
     pub(super) fn deserialize(&self) -> TokenStream {
         let rename = self.rename.deserialize.iter();
-        let deny = self
-            .deny_unknown_fields
-            .then(|| quote!(#[serde(deny_unknown_fields)]));
+        let deny = self.deny_unknown_fields.then(|| quote!(#[serde(deny_unknown_fields)]));
         quote!(#(#[serde(rename_all = #rename)])* #deny)
     }
 }
@@ -92,10 +90,7 @@ pub(super) fn refuse_on_newtype(attributes: &[Attribute], errors: &mut Errors) {
 
 /// All serde attributes of a field.
 pub(super) fn of_field(field: &Field) -> impl Iterator<Item = &Attribute> {
-    field
-        .attrs
-        .iter()
-        .filter(|attribute| attribute.path().is_ident("serde"))
+    field.attrs.iter().filter(|attribute| attribute.path().is_ident("serde"))
 }
 
 fn refused_on_enum(key: &str) -> String {
@@ -173,10 +168,7 @@ impl Rename {
 
 fn string(expression: &Expr) -> syn::Result<LitStr> {
     match expression {
-        Expr::Lit(ExprLit {
-            lit: Lit::Str(string),
-            ..
-        }) => Ok(string.clone()),
+        Expr::Lit(ExprLit { lit: Lit::Str(string), .. }) => Ok(string.clone()),
         other => Err(expected_rule(other.span())),
     }
 }
@@ -192,10 +184,7 @@ fn expected_rule(span: Span) -> syn::Error {
 /// The parts of all serde attributes.
 fn metas(attributes: &[Attribute], errors: &mut Errors) -> Vec<Meta> {
     let mut metas = Vec::new();
-    for attribute in attributes
-        .iter()
-        .filter(|attribute| attribute.path().is_ident("serde"))
-    {
+    for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("serde")) {
         match attribute.parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated) {
             Ok(parts) => metas.extend(parts),
             Err(error) => errors.push(error),
@@ -205,8 +194,5 @@ fn metas(attributes: &[Attribute], errors: &mut Errors) -> Vec<Meta> {
 }
 
 fn key(meta: &Meta) -> String {
-    meta.path()
-        .get_ident()
-        .map(ToString::to_string)
-        .unwrap_or_default()
+    meta.path().get_ident().map(ToString::to_string).unwrap_or_default()
 }

@@ -1,0 +1,116 @@
+//! The metrics that are documented are the metrics that are there.
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use es_core::memory::MemoryStore;
+use es_core::testing::{SeededEntropy, VirtualClock};
+use es_core::{ExecuteOptions, Projection, Repository, SnapshotPolicy, telemetry};
+use metrics::{
+    Counter, CounterFn, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit,
+};
+use support::{Account, AccountCommand, Fault, ScriptedStore, Statements, credited};
+
+/// Adds up counters by name and labels.
+#[derive(Default)]
+struct Counts(Mutex<BTreeMap<String, Arc<Count>>>);
+
+#[derive(Default)]
+struct Count(AtomicU64);
+
+impl CounterFn for Count {
+    fn increment(&self, value: u64) {
+        self.0.fetch_add(value, Ordering::SeqCst);
+    }
+
+    fn absolute(&self, value: u64) {
+        self.0.store(value, Ordering::SeqCst);
+    }
+}
+
+impl Counts {
+    fn get(&self, name: &str, labels: &str) -> u64 {
+        let counts = self.0.lock().unwrap();
+        counts.get(&format!("{name} {labels}")).map_or(0, |count| count.0.load(Ordering::SeqCst))
+    }
+}
+
+impl Recorder for Counts {
+    fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+    fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+    fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+    fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
+        let labels: Vec<String> =
+            key.labels().map(|l| format!("{}={}", l.key(), l.value())).collect();
+        let name = format!("{} {}", key.name(), labels.join(","));
+        Counter::from_arc(self.0.lock().unwrap().entry(name).or_default().clone())
+    }
+
+    fn register_gauge(&self, _: &Key, _: &Metadata<'_>) -> Gauge {
+        Gauge::noop()
+    }
+
+    fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
+        Histogram::noop()
+    }
+}
+
+#[test]
+fn commands_and_consumers_are_counted_under_their_documented_names() {
+    let counts = Counts::default();
+    metrics::with_local_recorder(&counts, || {
+        // On this thread only: that is where the recorder is.
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(work());
+    });
+    let outcome = |outcome: &str| {
+        counts.get(telemetry::COMMANDS, &format!("category=account,outcome={outcome}"))
+    };
+    assert_eq!(outcome("appended"), 4);
+    assert_eq!(outcome("replayed"), 1);
+    assert_eq!(outcome("rejected"), 1);
+    assert_eq!(outcome("unchanged"), 1);
+    assert_eq!(counts.get(telemetry::CONFLICTS, "category=account"), 1);
+    assert_eq!(counts.get(telemetry::CACHE_HITS, "category=account"), 6);
+    assert_eq!(counts.get(telemetry::SNAPSHOTS, "category=account,outcome=missing"), 1);
+    assert_eq!(counts.get(telemetry::SNAPSHOTS, "category=account,outcome=used"), 1);
+    assert_eq!(counts.get(telemetry::COMMITS_CONSUMED, "consumer=statements_v1"), 5);
+}
+
+async fn work() {
+    let store = ScriptedStore::new(MemoryStore::new());
+    let shared = Arc::new(store.inner.clone());
+    let accounts = Repository::<Account>::new(Arc::new(store.clone()))
+        .with_clock(Arc::new(VirtualClock::auto_advancing("2026-01-01T00:00:00Z")))
+        .with_entropy(Arc::new(SeededEntropy::new(1)))
+        .with_snapshots(shared.clone(), SnapshotPolicy::Every(2))
+        .with_cache(8);
+    accounts.execute("a", AccountCommand::Credit(1)).await.unwrap();
+    accounts.execute("a", AccountCommand::Credit(1)).await.unwrap();
+    accounts.execute("a", AccountCommand::Debit(9)).await.unwrap_err();
+    accounts.execute("a", AccountCommand::Credit(0)).await.unwrap();
+    for _ in 0..2 {
+        let options = ExecuteOptions::new().idempotency_key("k");
+        accounts.execute_with("a", AccountCommand::Credit(1), options).await.unwrap();
+    }
+    let events = es_core::EncodedEvents::encode(
+        &[credited(1)],
+        es_core::Codec::Json,
+        es_core::Compression::None,
+        0,
+    );
+    store.then(Fault::Overtaken(es_core::NewCommit::new(
+        es_core::CommitId::from_bytes([1; 16]),
+        es_core::Timestamp::UNIX_EPOCH,
+        Default::default(),
+        events.unwrap(),
+    )));
+    accounts.execute("a", AccountCommand::Credit(1)).await.unwrap();
+    accounts.load("a").await.unwrap();
+    let statements = Projection::new(Statements, shared.clone(), shared.clone(), shared).unwrap();
+    statements.catch_up().await.unwrap();
+}
