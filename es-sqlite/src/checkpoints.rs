@@ -29,26 +29,19 @@ impl CheckpointStore for SqliteStore {
         self.readers()
             .run(move |db| {
                 in_snapshot(db, |db| {
-                    streams
-                        .iter()
-                        .map(|stream| consumed_version(db, &consumer, stream))
-                        .collect()
+                    streams.iter().map(|stream| consumed_version(db, &consumer, stream)).collect()
                 })
             })
             .await
     }
 
     async fn save(&self, progress: Progress) -> Result<Revision> {
-        self.writer()
-            .run(move |transaction| advance(transaction, &progress))
-            .await
+        self.writer().run(move |transaction| advance(transaction, &progress)).await
     }
 
     async fn reset(&self, consumer: &ConsumerId) -> Result<()> {
         let consumer = consumer.clone();
-        self.writer()
-            .run(move |transaction| forget(transaction, &consumer))
-            .await
+        self.writer().run(move |transaction| forget(transaction, &consumer)).await
     }
 }
 
@@ -70,10 +63,7 @@ fn position(
         None => (Checkpoint::start(), first_revision(db, consumer)?),
     };
     let revision = errors::unsigned(&format!("the revision of {consumer}"), revision)?;
-    Ok(Position {
-        checkpoint,
-        revision: Revision::from_stored(revision),
-    })
+    Ok(Position { checkpoint, revision: Revision::from_stored(revision) })
 }
 
 /// Where the consumer's revisions begin in a partition that it has not saved in.
@@ -100,13 +90,7 @@ fn consumed_version(
 
 /// Saves progress, unless somebody else has since it was loaded.
 pub(crate) fn advance(db: &Connection, progress: &Progress) -> Result<Revision, Fault> {
-    let Progress {
-        consumer,
-        partition,
-        based_on,
-        checkpoint,
-        streams,
-    } = progress;
+    let Progress { consumer, partition, based_on, checkpoint, streams } = progress;
     if position(db, consumer, partition)?.revision != *based_on {
         return Err(progress.fenced().into());
     }
@@ -142,19 +126,15 @@ pub(crate) fn forget(db: &Connection, consumer: &ConsumerId) -> Result<(), Fault
         .prepare_cached(
             "SELECT max(coalesce(max(revision), 0), ?2) FROM checkpoints WHERE consumer = ?1",
         )?
-        .query_row(
-            params![consumer.as_str(), first_revision(db, consumer)?],
-            |row| row.get(0),
-        )?;
+        .query_row(params![consumer.as_str(), first_revision(db, consumer)?], |row| row.get(0))?;
     db.prepare_cached(
         "INSERT INTO consumers (consumer, first_revision) VALUES (?1, ?2) \
          ON CONFLICT (consumer) DO UPDATE SET first_revision = excluded.first_revision",
     )?
     .execute(params![consumer.as_str(), highest.saturating_add(1)])?;
-    for delete in [
-        "DELETE FROM checkpoints WHERE consumer = ?1",
-        "DELETE FROM consumed WHERE consumer = ?1",
-    ] {
+    for delete in
+        ["DELETE FROM checkpoints WHERE consumer = ?1", "DELETE FROM consumed WHERE consumer = ?1"]
+    {
         db.prepare_cached(delete)?.execute([consumer.as_str()])?;
     }
     Ok(())

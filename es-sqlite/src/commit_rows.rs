@@ -74,10 +74,7 @@ impl RowPlace {
             Ok(u64::try_from(n).unwrap_or(0))
         };
         let (first, count) = (number(at)?, number(at + 1)?);
-        Ok(Self {
-            first,
-            last: first.saturating_add(count).saturating_sub(1),
-        })
+        Ok(Self { first, last: first.saturating_add(count).saturating_sub(1) })
     }
 }
 
@@ -167,10 +164,7 @@ impl CommitRows {
 
     /// The commits up to the first damaged one, and the error about that.
     pub(crate) fn into_commits(self) -> (Vec<Commit>, Option<Error>) {
-        let buffers = Buffers {
-            text: valid_text(self.text),
-            binary: self.binary.into(),
-        };
+        let buffers = Buffers { text: valid_text(self.text), binary: self.binary.into() };
         let mut commits = Vec::with_capacity(self.rows.len());
         for row in self.rows {
             match buffers.commit(row) {
@@ -189,13 +183,7 @@ struct Buffers {
 
 impl Buffers {
     fn commit(&self, row: CommitRow) -> Result<Commit, Error> {
-        let not_text = || {
-            damaged(
-                &row.stream,
-                row.first_version,
-                "it is not UTF-8 text".into(),
-            )
-        };
+        let not_text = || damaged(&row.stream, row.first_version, "it is not UTF-8 text".into());
         let text = |range: &Range<usize>| {
             let part = self.text.get(range.clone()).ok_or_else(not_text)?;
             Ok::<_, Error>(self.text.slice_ref(part))
@@ -211,13 +199,8 @@ impl Buffers {
         let events =
             events.map_err(|error| damaged(&row.stream, row.first_version, error.to_string()))?;
         let metadata = EncodedMetadata::from_stored(text(&row.metadata)?);
-        let commit = NewCommit {
-            id: row.id,
-            recorded_at: row.recorded_at,
-            metadata,
-            events,
-        }
-        .place(row.stream, row.first_version);
+        let commit = NewCommit { id: row.id, recorded_at: row.recorded_at, metadata, events }
+            .place(row.stream, row.first_version);
         if commit.checksum() != row.checksum {
             return Err(commit.corrupt("its checksum does not match"));
         }
@@ -241,11 +224,7 @@ fn timestamp(microseconds: i64) -> Option<Timestamp> {
 }
 
 fn damaged(stream: &StreamId, version: Version, reason: String) -> Error {
-    Error::CorruptCommit {
-        stream: stream.clone(),
-        version,
-        reason,
-    }
+    Error::CorruptCommit { stream: stream.clone(), version, reason }
 }
 
 fn wrong_type(column: &str, found: ValueRef<'_>) -> String {

@@ -63,10 +63,8 @@ pub(crate) fn from_sqlite(path: &Path, source: rusqlite::Error) -> Error {
         what: format!("{what} the database {path}"),
         source: source.into(),
     };
-    let refused = |what: String, source: rusqlite::Error| Error::Backend {
-        what,
-        source: source.into(),
-    };
+    let refused =
+        |what: String, source: rusqlite::Error| Error::Backend { what, source: source.into() };
     match code {
         ErrorCode::DatabaseBusy
         | ErrorCode::DatabaseLocked
@@ -77,19 +75,15 @@ pub(crate) fn from_sqlite(path: &Path, source: rusqlite::Error) -> Error {
             unavailable("the file of", source)
         }
         ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => corrupt(path, &source),
-        ErrorCode::ReadOnly | ErrorCode::PermissionDenied => refused(
-            format!("writing to the database {path}, which is read-only,"),
-            source,
-        ),
+        ErrorCode::ReadOnly | ErrorCode::PermissionDenied => {
+            refused(format!("writing to the database {path}, which is read-only,"), source)
+        }
         _ => refused(format!("an operation on the database {path}"), source),
     }
 }
 
 fn corrupt(path: std::path::Display<'_>, source: &rusqlite::Error) -> Error {
-    Error::Corrupt {
-        what: format!("the database {path}"),
-        reason: source.to_string(),
-    }
+    Error::Corrupt { what: format!("the database {path}"), reason: source.to_string() }
 }
 
 /// An error met while opening a database. What keeps a file from being opened stays until somebody
@@ -129,27 +123,19 @@ pub(crate) fn obstacle(path: &Path) -> Option<String> {
     let directory = path.parent()?;
     match std::fs::metadata(directory) {
         Ok(found) if found.is_dir() => None,
-        Ok(_) => Some(format!(
-            "whose parent {} is not a directory",
-            directory.display()
-        )),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Some(format!(
-            "whose directory {} does not exist",
-            directory.display()
-        )),
-        Err(error) => Some(format!(
-            "whose directory {} cannot be read ({error})",
-            directory.display()
-        )),
+        Ok(_) => Some(format!("whose parent {} is not a directory", directory.display())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Some(format!("whose directory {} does not exist", directory.display()))
+        }
+        Err(error) => {
+            Some(format!("whose directory {} cannot be read ({error})", directory.display()))
+        }
     }
 }
 
 /// The store was used after it was closed.
 pub(crate) fn closed(path: &Path) -> Error {
-    Error::Misuse(format!(
-        "the database {} was used after it was closed",
-        path.display()
-    ))
+    Error::Misuse(format!("the database {} was used after it was closed", path.display()))
 }
 
 /// The writing thread is gone though nobody closed the store, or it left without an answer.
@@ -162,10 +148,8 @@ pub(crate) fn writer_gone(path: &Path) -> Error {
 
 /// A number that SQLite keeps, which is signed, as one that is not.
 pub(crate) fn unsigned(what: &str, n: i64) -> Result<u64, Error> {
-    u64::try_from(n).map_err(|_| Error::Corrupt {
-        what: what.to_owned(),
-        reason: format!("{n} is negative"),
-    })
+    u64::try_from(n)
+        .map_err(|_| Error::Corrupt { what: what.to_owned(), reason: format!("{n} is negative") })
 }
 
 /// A number as SQLite keeps it. Everything counted here stays far below 2⁶³; what is not was made

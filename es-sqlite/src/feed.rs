@@ -17,10 +17,7 @@ const PARTITION: &str = "log";
 #[async_trait]
 impl Feed for SqliteStore {
     async fn partitions(&self) -> Result<Vec<Partition>> {
-        Ok(vec![Partition {
-            id: PartitionId::new(PARTITION)?,
-            parents: Vec::new(),
-        }])
+        Ok(vec![Partition { id: PartitionId::new(PARTITION)?, parents: Vec::new() }])
     }
 
     /// Reads the log behind a position; see [`Feed::read`].
@@ -38,9 +35,7 @@ impl Feed for SqliteStore {
         check_partition(partition)?;
         let start = position(after)?;
         let max = i64::try_from(max_commits.max(1)).unwrap_or(i64::MAX);
-        self.readers()
-            .run(move |db| in_snapshot(db, |db| page(db, start, max)))
-            .await
+        self.readers().run(move |db| in_snapshot(db, |db| page(db, start, max))).await
     }
 
     async fn wait(&self, partition: &PartitionId, after: &Checkpoint) -> Result<()> {
@@ -69,9 +64,7 @@ fn check_partition(partition: &PartitionId) -> Result<()> {
     if partition.as_str() == PARTITION {
         return Ok(());
     }
-    Err(Error::Misuse(format!(
-        "the feed has no partition {partition}, only {PARTITION}"
-    )))
+    Err(Error::Misuse(format!("the feed has no partition {partition}, only {PARTITION}")))
 }
 
 fn position(checkpoint: &Checkpoint) -> Result<i64> {
@@ -83,15 +76,11 @@ fn position(checkpoint: &Checkpoint) -> Result<i64> {
     if !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(damaged_checkpoint(text, "it is not a position"));
     }
-    text.parse()
-        .map_err(|_| damaged_checkpoint(text, "it is too large for a position"))
+    text.parse().map_err(|_| damaged_checkpoint(text, "it is too large for a position"))
 }
 
 fn damaged_checkpoint(text: &str, reason: impl Into<String>) -> Error {
-    Error::Corrupt {
-        what: format!("the checkpoint {text:?} of the log"),
-        reason: reason.into(),
-    }
+    Error::Corrupt { what: format!("the checkpoint {text:?} of the log"), reason: reason.into() }
 }
 
 /// The last position ever given, also when its row is missing.
@@ -151,12 +140,7 @@ fn page(db: &Connection, after: i64, max_commits: i64) -> Result<FeedPage, Fault
         reached => Checkpoint::from_stored(reached.to_string()),
     };
     let remaining = u64::try_from(end - reached).ok();
-    Ok(FeedPage {
-        commits,
-        checkpoint,
-        remaining,
-        ended: false,
-    })
+    Ok(FeedPage { commits, checkpoint, remaining, ended: false })
 }
 
 /// The name of a stream by its row; most commits of a page share few.

@@ -46,11 +46,7 @@ impl DatabaseFile {
     /// The connection that writes. Creates or migrates the file when needed.
     pub(crate) fn open_writer(&self) -> Result<Connection> {
         if let Some(obstacle) = errors::obstacle(&self.path) {
-            return Err(errors::cannot_open(
-                &self.path,
-                &obstacle,
-                "it cannot hold a database",
-            ));
+            return Err(errors::cannot_open(&self.path, &obstacle, "it cannot hold a database"));
         }
         self.connect_writer().map_err(|fault| match fault {
             Fault::Sqlite(source) => errors::on_open(&self.path, source),
@@ -119,10 +115,7 @@ impl DatabaseFile {
             return Ok(());
         }
         Err(Error::Backend {
-            what: format!(
-                "switching the database {} to a write-ahead log",
-                self.path.display()
-            ),
+            what: format!("switching the database {} to a write-ahead log", self.path.display()),
             source: format!("its journal mode stays {mode}").into(),
         }
         .into())

@@ -30,43 +30,27 @@ impl EventStore for SqliteStore {
     ) -> Result<Appended> {
         self.limits().check(stream, &commit)?;
         // The commit returned now must equal the one that is read later.
-        let commit = NewCommit::new(
-            commit.id,
-            commit.recorded_at,
-            commit.metadata,
-            commit.events,
-        );
+        let commit = NewCommit::new(commit.id, commit.recorded_at, commit.metadata, commit.events);
         let stream = stream.clone();
-        self.writer()
-            .run(move |transaction| append(transaction, stream, expected, commit))
-            .await
+        self.writer().run(move |transaction| append(transaction, stream, expected, commit)).await
     }
 
     fn read(&self, query: ReadStream) -> BoxStream<'_, Result<Vec<Commit>>> {
-        stream::unfold(
-            Progress::At(Cursor::new(query)),
-            move |progress| async move {
-                let cursor = match progress {
-                    Progress::At(cursor) => cursor,
-                    Progress::Failed(error) => return Some((Err(error), Progress::Ended)),
-                    Progress::Ended => return None,
-                };
-                match self
-                    .readers()
-                    .run(move |db| in_snapshot(db, |db| cursor.page(db)))
-                    .await
-                {
-                    Ok(Page { commits, then }) if !commits.is_empty() => Some((Ok(commits), then)),
-                    Ok(Page {
-                        then: Progress::Failed(error),
-                        ..
-                    })
-                    | Err(error) => Some((Err(error), Progress::Ended)),
-                    // A page without commits is always the last.
-                    Ok(_) => None,
+        stream::unfold(Progress::At(Cursor::new(query)), move |progress| async move {
+            let cursor = match progress {
+                Progress::At(cursor) => cursor,
+                Progress::Failed(error) => return Some((Err(error), Progress::Ended)),
+                Progress::Ended => return None,
+            };
+            match self.readers().run(move |db| in_snapshot(db, |db| cursor.page(db))).await {
+                Ok(Page { commits, then }) if !commits.is_empty() => Some((Ok(commits), then)),
+                Ok(Page { then: Progress::Failed(error), .. }) | Err(error) => {
+                    Some((Err(error), Progress::Ended))
                 }
-            },
-        )
+                // A page without commits is always the last.
+                Ok(_) => None,
+            }
+        })
         .boxed()
     }
 
@@ -104,10 +88,7 @@ impl StreamRow {
             return Ok(None);
         };
         match read_head(row, 1)? {
-            Some(head) => Ok(Some(Self {
-                id: row.get(0)?,
-                head,
-            })),
+            Some(head) => Ok(Some(Self { id: row.get(0)?, head })),
             None => Err(Error::CorruptCommit {
                 stream: stream.clone(),
                 version: Version::ZERO,
@@ -124,11 +105,9 @@ pub(crate) fn read_head(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<Hea
     let ValueRef::Blob(id) = row.get_ref(at)? else {
         return Ok(None);
     };
-    let (Ok(id), Ok(first), Ok(last)) = (
-        <[u8; 16]>::try_from(id),
-        u64::try_from(first),
-        u64::try_from(last),
-    ) else {
+    let (Ok(id), Ok(first), Ok(last)) =
+        (<[u8; 16]>::try_from(id), u64::try_from(first), u64::try_from(last))
+    else {
         return Ok(None);
     };
     let plausible = 1 <= first && first <= last;
@@ -161,13 +140,7 @@ fn append(
             Some(row) => winner(transaction, &stream, row, expected)?,
             None => None,
         };
-        return Err(Error::from(Conflict {
-            stream,
-            expected,
-            actual: head,
-            winner,
-        })
-        .into());
+        return Err(Error::from(Conflict { stream, expected, actual: head, winner }).into());
     }
     if let Some(row) = &row {
         check_end(transaction, &stream, row)?;
@@ -177,24 +150,15 @@ fn append(
     let stream_id = move_head(transaction, row.map(|row| row.id), &commit)?;
     let position = insert(transaction, stream_id, &commit)?;
     transaction.appended(position);
-    Ok(Appended {
-        commit,
-        duplicate: false,
-    })
+    Ok(Appended { commit, duplicate: false })
 }
 
 /// The answer to a commit whose id is in the stream already.
 fn repeated(original: Commit, commit: &NewCommit) -> Result<Appended> {
     if *original.events() == commit.events {
-        return Ok(Appended {
-            commit: original,
-            duplicate: true,
-        });
+        return Ok(Appended { commit: original, duplicate: true });
     }
-    let reused = CommitIdReused {
-        commit_id: commit.id,
-        original,
-    };
+    let reused = CommitIdReused { commit_id: commit.id, original };
     Err(Error::CommitIdReused(Box::new(reused)))
 }
 
@@ -232,10 +196,7 @@ fn winner(
         commit_columns!(),
         " FROM commits WHERE stream = ?1 AND first_version = ?2"
     ))?;
-    single(
-        stream,
-        select.query(params![row.id, errors::signed(first.get())])?,
-    )
+    single(stream, select.query(params![row.id, errors::signed(first.get())])?)
 }
 
 fn commit_with_id(
@@ -249,10 +210,7 @@ fn commit_with_id(
         commit_columns!(),
         " FROM commits WHERE stream = ?1 AND commit_id = ?2"
     ))?;
-    single(
-        stream,
-        select.query(params![row.id, id.as_bytes().as_slice()])?,
-    )
+    single(stream, select.query(params![row.id, id.as_bytes().as_slice()])?)
 }
 
 /// The commit in the only row there may be.
@@ -288,13 +246,7 @@ fn move_head(db: &Connection, stream_id: Option<i64>, commit: &Commit) -> Result
              (category, aggregate_id, head_commit_id, head_first_version, head_last_version) \
              VALUES (?1, ?2, ?3, ?4, ?5)",
         )?
-        .insert(params![
-            stream.category(),
-            stream.id(),
-            id.as_bytes().as_slice(),
-            first,
-            last
-        ])?;
+        .insert(params![stream.category(), stream.id(), id.as_bytes().as_slice(), first, last])?;
     Ok(stream_id)
 }
 

@@ -72,10 +72,7 @@ impl SqliteOptions {
             max_readers: 8,
             max_file_size: None,
             poll_interval: Duration::from_millis(50),
-            limits: Limits {
-                max_events: 10_000,
-                max_bytes: 16 * 1024 * 1024,
-            },
+            limits: Limits { max_events: 10_000, max_bytes: 16 * 1024 * 1024 },
             clock: Arc::new(SystemClock),
         }
     }

@@ -22,12 +22,7 @@ pub(crate) struct Readers {
 impl Readers {
     pub(crate) fn new(file: DatabaseFile, max: usize) -> Self {
         let max = u32::try_from(max.min(Semaphore::MAX_PERMITS)).unwrap_or(u32::MAX);
-        Self {
-            file,
-            max,
-            permits: Arc::new(Semaphore::new(max as usize)),
-            idle: Arc::default(),
-        }
+        Self { file, max, permits: Arc::new(Semaphore::new(max as usize)), idle: Arc::default() }
     }
 
     /// Runs `work` on a connection. When the returned future is dropped `work` still runs to its
@@ -65,10 +60,7 @@ impl Readers {
         let all = self.permits.acquire_many(self.max).await;
         self.permits.close();
         drop(all);
-        self.idle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clear();
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }
 
@@ -97,9 +89,7 @@ pub(crate) fn in_snapshot<T>(
 ) -> Result<T, Fault> {
     db.prepare_cached("BEGIN")?.execute([])?;
     let result = work(db);
-    let ended = db
-        .prepare_cached("COMMIT")
-        .and_then(|mut end| end.execute([]));
+    let ended = db.prepare_cached("COMMIT").and_then(|mut end| end.execute([]));
     let value = result?;
     ended?;
     Ok(value)

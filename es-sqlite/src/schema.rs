@@ -35,10 +35,7 @@ pub(crate) fn check(db: &Connection, path: &Path) -> Result<(), Fault> {
 
 /// Brings the file to the newest version, in one transaction.
 pub(crate) fn migrate(db: &mut Connection, path: &Path) -> Result<(), Fault> {
-    if matches!(
-        in_snapshot(db, |db| identify(db, path))?,
-        Identity::Ours(NEWEST)
-    ) {
+    if matches!(in_snapshot(db, |db| identify(db, path))?, Identity::Ours(NEWEST)) {
         return Ok(());
     }
     let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;

@@ -31,9 +31,7 @@ impl SnapshotStore for SqliteStore {
                 limit: MAX_STATE_LEN as u64,
             });
         }
-        self.writer()
-            .run(move |transaction| save(transaction, &snapshot))
-            .await
+        self.writer().run(move |transaction| save(transaction, &snapshot)).await
     }
 
     async fn delete(&self, stream: &StreamId) -> Result<()> {
@@ -89,16 +87,7 @@ fn read(stream: &StreamId, row: &Row<'_>) -> Result<Result<Read, &'static str>, 
         _ => return Ok(Err("its state has a wrong type")),
     };
     let stream = stream.clone();
-    Ok(Ok((
-        StoredSnapshot {
-            stream,
-            head,
-            schema_version,
-            codec,
-            state,
-        },
-        stored,
-    )))
+    Ok(Ok((StoredSnapshot { stream, head, schema_version, codec, state }, stored)))
 }
 
 fn read_codec(stored: ValueRef<'_>) -> Option<Codec> {
@@ -108,21 +97,11 @@ fn read_codec(stored: ValueRef<'_>) -> Option<Codec> {
 
 /// Codecs and encodings share their names.
 fn codec_name(codec: Codec) -> &'static str {
-    Encoding {
-        codec,
-        compression: Compression::None,
-    }
-    .as_str()
+    Encoding { codec, compression: Compression::None }.as_str()
 }
 
 fn save(db: &Connection, snapshot: &StoredSnapshot) -> Result<(), Fault> {
-    let StoredSnapshot {
-        stream,
-        head,
-        schema_version,
-        codec,
-        state,
-    } = snapshot;
+    let StoredSnapshot { stream, head, schema_version, codec, state } = snapshot;
     // JSON is kept as text for people; bytes that only claim to be JSON are kept all the same.
     let value = ToSqlOutput::Borrowed(match codec {
         Codec::Json if std::str::from_utf8(state).is_ok() => ValueRef::Text(state),
@@ -158,13 +137,7 @@ fn save(db: &Connection, snapshot: &StoredSnapshot) -> Result<(), Fault> {
 /// The CRC-32 of everything in the snapshot. Only the last two parts vary in length, and the name of
 /// the codec ends with a zero.
 fn checksum(snapshot: &StoredSnapshot) -> u32 {
-    let StoredSnapshot {
-        stream,
-        head,
-        schema_version,
-        codec,
-        state,
-    } = snapshot;
+    let StoredSnapshot { stream, head, schema_version, codec, state } = snapshot;
     let mut crc = crc32fast::Hasher::new();
     update_head(&mut crc, head);
     crc.update(&schema_version.to_le_bytes());

@@ -67,21 +67,9 @@ impl SqliteStore {
             }
         };
         let readers = Readers::new(file.clone(), options.max_readers);
-        let SqliteOptions {
-            limits,
-            poll_interval,
-            clock,
-            ..
-        } = options;
+        let SqliteOptions { limits, poll_interval, clock, .. } = options;
         Ok(Self {
-            shared: Arc::new(Shared {
-                file,
-                readers,
-                writer,
-                limits,
-                poll_interval,
-                clock,
-            }),
+            shared: Arc::new(Shared { file, readers, writer, limits, poll_interval, clock }),
         })
     }
 

@@ -75,10 +75,7 @@ impl Cursor {
                 Place::Exactly(version) => Progress::Failed(missing(&self.stream, version)),
                 _ => Progress::Ended,
             };
-            return Ok(Page {
-                commits: Vec::new(),
-                then,
-            });
+            return Ok(Page { commits: Vec::new(), then });
         };
         match self.direction {
             Direction::Forwards => self.forwards(db, &row),
@@ -134,13 +131,7 @@ impl Cursor {
     }
 
     fn chain(&self, row: &StreamRow, next: Option<u64>, inside: Option<u64>) -> Chain<'_> {
-        Chain {
-            stream: &self.stream,
-            head: row.head,
-            direction: self.direction,
-            next,
-            inside,
-        }
+        Chain { stream: &self.stream, head: row.head, direction: self.direction, next, inside }
     }
 
     fn select(
@@ -159,10 +150,7 @@ impl Cursor {
         while let Some(row) = rows.next()? {
             let place = RowPlace::read(row, 0)?;
             // The bytes of the row are looked at first: the better error is about them.
-            if let Err(error) = page
-                .push(&self.stream, row)
-                .and_then(|()| chain.join(place))
-            {
+            if let Err(error) = page.push(&self.stream, row).and_then(|()| chain.join(place)) {
                 damage = Some((error, taken));
                 break;
             }
@@ -175,17 +163,11 @@ impl Cursor {
         let whole = taken == self.page_size || page.is_full();
         let (mut commits, broken) = page.into_commits();
         if let Some(error) = broken {
-            return Ok(Page {
-                commits,
-                then: Progress::Failed(error),
-            });
+            return Ok(Page { commits, then: Progress::Failed(error) });
         }
         if let Some((error, good)) = damage {
             commits.truncate(usize::try_from(good).unwrap_or(0));
-            return Ok(Page {
-                commits,
-                then: Progress::Failed(error),
-            });
+            return Ok(Page { commits, then: Progress::Failed(error) });
         }
         let then = match chain.behind(commits.last(), whole) {
             Ok(Some(version)) => Progress::At(Cursor {
@@ -209,17 +191,11 @@ impl Cursor {
 
 impl Page {
     fn last(commits: Vec<Commit>) -> Self {
-        Self {
-            commits,
-            then: Progress::Ended,
-        }
+        Self { commits, then: Progress::Ended }
     }
 
     fn failed(error: Error) -> Self {
-        Self {
-            commits: Vec::new(),
-            then: Progress::Failed(error),
-        }
+        Self { commits: Vec::new(), then: Progress::Failed(error) }
     }
 }
 
@@ -285,11 +261,7 @@ pub(crate) fn check_end(db: &Connection, stream: &StreamId, row: &StreamRow) -> 
     }
     let is_head = place.first == row.head.commit_start().get()
         && last.get_ref(2)? == ValueRef::Blob(row.head.commit_id().as_bytes());
-    if is_head {
-        Ok(())
-    } else {
-        Err(not_the_head(stream, place.first).into())
-    }
+    if is_head { Ok(()) } else { Err(not_the_head(stream, place.first).into()) }
 }
 
 fn start_of_commit_at(db: &Connection, stream_id: i64, version: u64) -> Result<Option<u64>, Fault> {
@@ -298,9 +270,7 @@ fn start_of_commit_at(db: &Connection, stream_id: i64, version: u64) -> Result<O
             "SELECT first_version FROM commits WHERE stream = ?1 AND first_version <= ?2 \
              ORDER BY first_version DESC LIMIT 1",
         )?
-        .query_row(params![stream_id, errors::signed(version)], |row| {
-            row.get(0)
-        })
+        .query_row(params![stream_id, errors::signed(version)], |row| row.get(0))
         .optional()?;
     Ok(start.and_then(|start| u64::try_from(start).ok()))
 }

@@ -6,8 +6,8 @@
 
 use async_trait::async_trait;
 use es_core::{
-    ConsumerId, Error, Progress, Result, Revision, ViewChange, ViewDocument,
-    ViewName, ViewQuery, ViewSchema, ViewStore, check_view_key,
+    ConsumerId, Error, Progress, Result, Revision, ViewChange, ViewDocument, ViewName, ViewQuery,
+    ViewSchema, ViewStore, check_view_key,
 };
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _, ffi, params};
 
@@ -23,32 +23,22 @@ impl ViewStore for SqliteStore {
             check_field(&view.name, field)?;
         }
         let (name, fields) = (view.name.clone(), view.indexed_fields);
-        if self
-            .readers()
-            .run(move |db| is_prepared(db, &name, fields))
-            .await?
-        {
+        if self.readers().run(move |db| is_prepared(db, &name, fields)).await? {
             return Ok(());
         }
         let name = view.name.clone();
-        self.writer()
-            .run(move |transaction| create(transaction, &name, fields))
-            .await
+        self.writer().run(move |transaction| create(transaction, &name, fields)).await
     }
 
     async fn get(&self, view: &ViewName, keys: &[&str]) -> Result<Vec<Option<String>>> {
         let view = view.clone();
         let keys: Vec<String> = keys.iter().map(|&key| key.to_owned()).collect();
-        self.readers()
-            .run(move |db| in_snapshot(db, |db| get(db, &view, &keys)))
-            .await
+        self.readers().run(move |db| in_snapshot(db, |db| get(db, &view, &keys))).await
     }
 
     async fn list(&self, view: &ViewName, query: &ViewQuery) -> Result<Vec<ViewDocument>> {
         let (view, query) = (view.clone(), query.clone());
-        self.readers()
-            .run(move |db| in_snapshot(db, |db| list(db, &view, &query)))
-            .await
+        self.readers().run(move |db| in_snapshot(db, |db| list(db, &view, &query))).await
     }
 
     /// Writes documents and progress; see [`ViewStore::write`].
@@ -62,9 +52,7 @@ impl ViewStore for SqliteStore {
         for change in &changes {
             check_view_key(&change.key)?;
         }
-        self.writer()
-            .run(move |transaction| write(transaction, &changes, &progress))
-            .await
+        self.writer().run(move |transaction| write(transaction, &changes, &progress)).await
     }
 
     async fn clear(&self, view: &ViewName, progress_of: &ConsumerId) -> Result<()> {
@@ -106,7 +94,7 @@ fn table_exists(db: &Connection, view: &ViewName) -> Result<bool, Fault> {
 
 fn is_indexed(db: &Connection, view: &ViewName, field: &str) -> Result<bool, Fault> {
     let mut select =
-        db.prepare_cached("SELECT 1 FROM view_fields WHERE view = ?1 AND field = ?2")?;
+        db.prepare_cached("SELECT 1 FROM indexed_fields WHERE view = ?1 AND field = ?2")?;
     Ok(select.exists([view.as_str(), field])?)
 }
 
@@ -129,17 +117,14 @@ fn create(db: &Connection, view: &ViewName, fields: &[&str]) -> Result<(), Fault
          key TEXT PRIMARY KEY, document TEXT NOT NULL CHECK (json_valid(document))\
          ) STRICT, WITHOUT ROWID"
     ))?;
-    db.execute(
-        "INSERT INTO views (name) VALUES (?1) ON CONFLICT DO NOTHING",
-        [view.as_str()],
-    )?;
+    db.execute("INSERT INTO views (name) VALUES (?1) ON CONFLICT DO NOTHING", [view.as_str()])?;
     for field in fields {
         if is_indexed(db, view, field)? {
             continue;
         }
         // SQLite's names do not know upper and lower case, fields do: the number tells them apart.
         let number: i64 = db.query_row(
-            "SELECT coalesce(max(number), 0) + 1 FROM view_fields WHERE view = ?1",
+            "SELECT coalesce(max(number), 0) + 1 FROM indexed_fields WHERE view = ?1",
             [view.as_str()],
             |row| row.get(0),
         )?;
@@ -148,7 +133,7 @@ fn create(db: &Connection, view: &ViewName, fields: &[&str]) -> Result<(), Fault
              ON {table} (document ->> '$.{field}', key)"
         ))?;
         db.execute(
-            "INSERT INTO view_fields (view, field, number) VALUES (?1, ?2, ?3)",
+            "INSERT INTO indexed_fields (view, field, number) VALUES (?1, ?2, ?3)",
             params![view.as_str(), field, number],
         )?;
     }
@@ -175,21 +160,15 @@ fn prepare_on<'a>(
 fn get(db: &Connection, view: &ViewName, keys: &[String]) -> Result<Vec<Option<String>>, Fault> {
     let select = format!("SELECT document FROM {} WHERE key = ?1", table(view));
     let mut select = prepare_on(db, view, &select)?;
-    keys.iter()
-        .map(|key| Ok(select.query_row([key], |row| row.get(0)).optional()?))
-        .collect()
+    keys.iter().map(|key| Ok(select.query_row([key], |row| row.get(0)).optional()?)).collect()
 }
 
 fn list(db: &Connection, view: &ViewName, query: &ViewQuery) -> Result<Vec<ViewDocument>, Fault> {
     let limit = i64::try_from(query.limit).unwrap_or(i64::MAX);
     // No key is empty, so all are after the empty one.
     let after = query.after.as_deref().unwrap_or("");
-    let document = |row: &rusqlite::Row<'_>| {
-        Ok(ViewDocument {
-            key: row.get(0)?,
-            document: row.get(1)?,
-        })
-    };
+    let document =
+        |row: &rusqlite::Row<'_>| Ok(ViewDocument { key: row.get(0)?, document: row.get(1)? });
     let table = table(view);
     let documents = match &query.equals {
         None => prepare_on(
@@ -201,9 +180,7 @@ fn list(db: &Connection, view: &ViewName, query: &ViewQuery) -> Result<Vec<ViewD
         .collect::<Result<_, _>>()?,
         Some((field, value)) => {
             let mut select = prepare_on(db, view, &list_by_field(&table, view, db, field)?)?;
-            select
-                .query_map(params![value, after, limit], document)?
-                .collect::<Result<_, _>>()?
+            select.query_map(params![value, after, limit], document)?.collect::<Result<_, _>>()?
         }
     };
     Ok(documents)
@@ -231,12 +208,7 @@ fn list_by_field(
 
 fn write(db: &Connection, changes: &[ViewChange], progress: &Progress) -> Result<Revision, Fault> {
     let revision = advance(db, progress)?;
-    for ViewChange {
-        view,
-        key,
-        document,
-    } in changes
-    {
+    for ViewChange { view, key, document } in changes {
         let table = table(view);
         match document {
             Some(document) => {

@@ -71,19 +71,10 @@ impl Writer {
             .name("es-sqlite-writer".to_owned())
             .spawn(move || thread.run())
             .map_err(|source| Error::Unavailable {
-                what: format!(
-                    "a thread to write to the database {}",
-                    file.path().display()
-                ),
+                what: format!("a thread to write to the database {}", file.path().display()),
                 source: source.into(),
             })?;
-        Ok(Self {
-            file,
-            queue,
-            closed: AtomicBool::new(false),
-            log_end,
-            counters,
-        })
+        Ok(Self { file, queue, closed: AtomicBool::new(false), log_end, counters })
     }
 
     /// Has the writer do `work` in its next transaction, and waits until that is committed.
@@ -99,15 +90,8 @@ impl Writer {
             return Err(errors::closed(self.file.path()));
         }
         let (reply, answer) = oneshot::channel();
-        let job = Box::new(QueuedWork {
-            work: Some(work),
-            outcome: None,
-            reply,
-        });
-        self.queue
-            .send(Message::Job(job))
-            .await
-            .map_err(|_| self.gone())?;
+        let job = Box::new(QueuedWork { work: Some(work), outcome: None, reply });
+        self.queue.send(Message::Job(job)).await.map_err(|_| self.gone())?;
         answer.await.unwrap_or_else(|_| Err(self.gone()))
     }
 
@@ -193,14 +177,9 @@ struct GroupFailure {
 
 impl GroupFailure {
     fn from_sqlite(error: &rusqlite::Error) -> Self {
-        let code = error
-            .sqlite_error()
-            .copied()
-            .unwrap_or_else(|| ffi::Error::new(ffi::SQLITE_INTERNAL));
-        Self {
-            code,
-            message: Some(error.to_string()),
-        }
+        let code =
+            error.sqlite_error().copied().unwrap_or_else(|| ffi::Error::new(ffi::SQLITE_INTERNAL));
+        Self { code, message: Some(error.to_string()) }
     }
 
     fn to_error(&self, file: &DatabaseFile) -> Error {
@@ -269,22 +248,11 @@ impl WriterThread {
                 self.run_group(job);
             }
         }
-        let Self {
-            file,
-            db,
-            closing,
-            queue,
-            ..
-        } = self;
+        let Self { file, db, closing, queue, .. } = self;
         let closed = close_database(db).map_err(|error| GroupFailure::from_sqlite(&error));
         drop(queue);
         for reply in closing {
-            let _ = reply.send(
-                closed
-                    .as_ref()
-                    .map_err(|failure| failure.to_error(&file))
-                    .copied(),
-            );
+            let _ = reply.send(closed.as_ref().map_err(|failure| failure.to_error(&file)).copied());
         }
     }
 
@@ -362,11 +330,7 @@ impl WriterThread {
                     return Err(failure);
                 }
             }
-            next = if ran.len() < self.max_group {
-                self.next_waiting()
-            } else {
-                None
-            };
+            next = if ran.len() < self.max_group { self.next_waiting() } else { None };
         }
         execute(&self.db, "COMMIT").map_err(|error| {
             roll_back(&self.db);
@@ -390,10 +354,7 @@ fn run_in_savepoint(
     last_position: &mut Option<i64>,
 ) -> Result<(), GroupFailure> {
     let lost = |error: rusqlite::Error| GroupFailure::from_sqlite(&error);
-    let transaction = WriteTransaction {
-        db,
-        last_position: std::cell::Cell::new(None),
-    };
+    let transaction = WriteTransaction { db, last_position: std::cell::Cell::new(None) };
     execute(db, "SAVEPOINT job").map_err(lost)?;
     match job.run(&transaction) {
         Ok(()) => *last_position = transaction.last_position.get().or(*last_position),
@@ -445,15 +406,12 @@ mod tests {
 
     fn consumers(file: &DatabaseFile) -> i64 {
         let db = Connection::open(file.path()).expect("the file opens");
-        db.query_row("SELECT count(*) FROM consumers", [], |row| row.get(0))
-            .expect("it is read")
+        db.query_row("SELECT count(*) FROM consumers", [], |row| row.get(0)).expect("it is read")
     }
 
     async fn insert(writer: &Writer, name: &'static str) -> Result<()> {
         let insert = "INSERT INTO consumers VALUES (?1, 1)";
-        writer
-            .run(move |db| Ok(db.execute(insert, [name]).map(drop)?))
-            .await
+        writer.run(move |db| Ok(db.execute(insert, [name]).map(drop)?)).await
     }
 
     /// A violation that SQLite finds at the end of the transaction only.
@@ -462,7 +420,7 @@ mod tests {
             .run(|db| {
                 db.execute_batch(
                     "PRAGMA defer_foreign_keys = ON; \
-                     INSERT INTO view_fields VALUES ('no such view', 'f', 1)",
+                     INSERT INTO indexed_fields VALUES ('no such view', 'f', 1)",
                 )?;
                 Ok(())
             })
@@ -478,8 +436,7 @@ mod tests {
 
         // With the lock taken all three are in the queue before the first can begin.
         let lock = Connection::open(file.path()).expect("the file opens");
-        lock.execute_batch("BEGIN IMMEDIATE")
-            .expect("the lock is free");
+        lock.execute_batch("BEGIN IMMEDIATE").expect("the lock is free");
         let all = futures::future::join3(
             insert(&writer, "before"),
             spoil_the_commit(&writer),
@@ -495,9 +452,7 @@ mod tests {
         assert_eq!(consumers(&file), 0);
         assert_eq!(writer.stats(), WriterStats::default());
 
-        insert(&writer, "afterwards")
-            .await
-            .expect("the writer goes on");
+        insert(&writer, "afterwards").await.expect("the writer goes on");
         assert_eq!(consumers(&file), 1);
         writer.close().await.expect("it closes");
     }

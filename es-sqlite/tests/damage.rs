@@ -24,11 +24,7 @@ async fn five_commits(place: &Place) -> Vec<Commit> {
 #[track_caller]
 fn assert_corrupt_commit(error: Option<&Error>, at: u64, case: &str) {
     match error {
-        Some(Error::CorruptCommit {
-            stream: found,
-            version,
-            ..
-        }) => {
+        Some(Error::CorruptCommit { stream: found, version, .. }) => {
             assert_eq!(*found, stream("a"), "{case}");
             assert_eq!(*version, Version::new(at), "{case}");
         }
@@ -79,9 +75,7 @@ async fn a_damaged_commit_is_named_after_the_good_ones_before_it() {
     let untouched = std::fs::read(place.db()).unwrap();
     for change in CHANGES {
         std::fs::write(place.db(), &untouched).unwrap();
-        place.tamper(&format!(
-            "UPDATE commits SET {change} WHERE first_version = 4"
-        ));
+        place.tamper(&format!("UPDATE commits SET {change} WHERE first_version = 4"));
         let store = place.open().await;
         for page_size in [1, 2, 3, 100] {
             let query = ReadStream::new(stream("a")).page_size(page_size);
@@ -89,9 +83,7 @@ async fn a_damaged_commit_is_named_after_the_good_ones_before_it() {
             assert_eq!(good, commits[..2], "{change}, pages of {page_size}");
             assert_corrupt_commit(error.as_ref(), 4, change);
 
-            let query = ReadStream::new(stream("a"))
-                .page_size(page_size)
-                .backwards();
+            let query = ReadStream::new(stream("a")).page_size(page_size).backwards();
             let (good, error) = read(&store, query).await;
             let newest: Vec<_> = commits[3..].iter().rev().cloned().collect();
             assert_eq!(good, newest, "{change}, pages of {page_size}, backwards");
@@ -102,14 +94,10 @@ async fn a_damaged_commit_is_named_after_the_good_ones_before_it() {
         assert_eq!(good, [], "{change}");
         assert_corrupt_commit(error.as_ref(), 4, change);
 
-        let page = Feed::read(&store, &partition(), &Checkpoint::start(), 100)
-            .await
-            .unwrap();
+        let page = Feed::read(&store, &partition(), &Checkpoint::start(), 100).await.unwrap();
         assert_eq!(page.commits[1..], commits[..2], "{change}: the feed");
         assert_eq!(page.remaining, Some(3), "{change}: the feed");
-        let error = Feed::read(&store, &partition(), &page.checkpoint, 100)
-            .await
-            .unwrap_err();
+        let error = Feed::read(&store, &partition(), &page.checkpoint, 100).await.unwrap_err();
         assert_corrupt_commit(Some(&error), 4, change);
         store.close().await.unwrap();
     }
@@ -120,15 +108,9 @@ async fn a_damaged_original_is_not_taken_for_a_repetition() {
     let place = Place::new();
     let store = place.open().await;
     let first = commit(&["ab"]);
-    store
-        .append(&stream("a"), Expected::NoStream, first.clone())
-        .await
-        .unwrap();
+    store.append(&stream("a"), Expected::NoStream, first.clone()).await.unwrap();
     place.tamper("UPDATE commits SET payloads = replace(payloads, 'ab', 'aX')");
-    let error = store
-        .append(&stream("a"), Expected::NoStream, first.clone())
-        .await
-        .unwrap_err();
+    let error = store.append(&stream("a"), Expected::NoStream, first.clone()).await.unwrap_err();
     assert_corrupt_commit(Some(&error), 1, "append");
     let error = store.find(&stream("a"), first.id).await.unwrap_err();
     assert_corrupt_commit(Some(&error), 1, "find");
@@ -144,23 +126,16 @@ async fn read_both_ways(store: &SqliteStore, stream: &StreamId) -> [(usize, Opti
 async fn missing_rows_are_noticed_wherever_they_were() {
     // Which row goes, how many commits are read before the gap, and the version named: forwards the
     // one where the missing commit began, backwards the one where it ended.
-    for (missing, forwards, backwards) in [
-        (1, (0, 1), (4, 2)),
-        (4, (2, 4), (2, 5)),
-        (7, (4, 7), (0, 7)),
-    ] {
+    for (missing, forwards, backwards) in
+        [(1, (0, 1), (4, 2)), (4, (2, 4), (2, 5)), (7, (4, 7), (0, 7))]
+    {
         let place = Place::new();
         five_commits(&place).await;
-        place.tamper(&format!(
-            "DELETE FROM commits WHERE stream = 2 AND first_version = {missing}"
-        ));
+        place
+            .tamper(&format!("DELETE FROM commits WHERE stream = 2 AND first_version = {missing}"));
         let store = place.open().await;
         let [(read, error), (read_back, error_back)] = read_both_ways(&store, &stream("a")).await;
-        assert_eq!(
-            (read, read_back),
-            (forwards.0, backwards.0),
-            "without {missing}"
-        );
+        assert_eq!((read, read_back), (forwards.0, backwards.0), "without {missing}");
         assert_corrupt_commit(error.as_ref(), forwards.1, "forwards");
         assert_corrupt_commit(error_back.as_ref(), backwards.1, "backwards");
 
@@ -177,10 +152,7 @@ async fn a_read_from_the_middle_notices_that_its_commit_is_missing() {
     place.tamper("DELETE FROM commits WHERE stream = 2 AND first_version = 4");
     let store = place.open().await;
     for version in [4, 5] {
-        for query in [
-            ReadStream::new(stream("a")),
-            ReadStream::new(stream("a")).backwards(),
-        ] {
+        for query in [ReadStream::new(stream("a")), ReadStream::new(stream("a")).backwards()] {
             let (good, error) = read(&store, query.from(Version::new(version))).await;
             assert_eq!(good, []);
             assert_corrupt_commit(error.as_ref(), version, "from the middle");
@@ -206,10 +178,7 @@ async fn a_stream_that_lost_its_end_is_not_extended() {
     place.tamper("DELETE FROM commits WHERE stream = 2 AND first_version = 7");
     let store = place.open().await;
     for expected in [Expected::Any, Expected::Head(commits[4].head())] {
-        let error = store
-            .append(&stream("a"), expected, commit(&["x"]))
-            .await
-            .unwrap_err();
+        let error = store.append(&stream("a"), expected, commit(&["x"])).await.unwrap_err();
         assert_corrupt_commit(Some(&error), 7, "append");
     }
     // Others are not touched by it.
@@ -233,14 +202,8 @@ async fn a_head_that_is_not_the_last_commit_is_noticed() {
         let [(_, error), (_, error_back)] = read_both_ways(&store, &stream("a")).await;
         assert_corrupt_commit(error.as_ref(), forwards, change);
         assert_corrupt_commit(error_back.as_ref(), backwards, change);
-        let error = store
-            .append(&stream("a"), Expected::Any, commit(&["x"]))
-            .await
-            .unwrap_err();
-        assert!(
-            matches!(error, Error::CorruptCommit { .. }),
-            "{change}: {error:?}"
-        );
+        let error = store.append(&stream("a"), Expected::Any, commit(&["x"])).await.unwrap_err();
+        assert!(matches!(error, Error::CorruptCommit { .. }), "{change}: {error:?}");
     }
 }
 

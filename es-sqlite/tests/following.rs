@@ -46,15 +46,9 @@ async fn the_feed_has_all_streams_in_the_order_of_their_appends() {
     }
     let page = store.read(&partition(), &at("5"), 4).await.unwrap();
     assert_eq!(page.commits, appended[5..9]);
-    assert_eq!(
-        (page.checkpoint, page.remaining, page.ended),
-        (at("9"), Some(16), false)
-    );
+    assert_eq!((page.checkpoint, page.remaining, page.ended), (at("9"), Some(16), false));
     let page = store.read(&partition(), &at("25"), 4).await.unwrap();
-    assert_eq!(
-        (page.commits.len(), page.checkpoint, page.remaining),
-        (0, at("25"), Some(0))
-    );
+    assert_eq!((page.commits.len(), page.checkpoint, page.remaining), (0, at("25"), Some(0)));
 }
 
 #[tokio::test]
@@ -65,10 +59,7 @@ async fn a_page_of_large_commits_is_bounded_in_bytes() {
     for _ in 0..5 {
         append(&store, &stream("a"), &[&text]).await;
     }
-    let page = store
-        .read(&partition(), &Checkpoint::start(), 100)
-        .await
-        .unwrap();
+    let page = store.read(&partition(), &Checkpoint::start(), 100).await.unwrap();
     assert_eq!((page.commits.len(), page.remaining), (2, Some(3)));
     assert_eq!(read_feed(&store, 100).await.unwrap().len(), 5);
 }
@@ -80,16 +71,10 @@ async fn a_checkpoint_that_is_no_place_in_the_log_is_refused() {
     append(&store, &stream("a"), &["one"]).await;
     for text in ["x", "-1", "+1", "1.0", " 1", "99999999999999999999", "2"] {
         let error = store.read(&partition(), &at(text), 10).await.unwrap_err();
-        assert!(
-            matches!(error, Error::Corrupt { .. }),
-            "{text:?}: {error:?}"
-        );
+        assert!(matches!(error, Error::Corrupt { .. }), "{text:?}: {error:?}");
     }
     let nowhere = PartitionId::new("elsewhere").unwrap();
-    let error = store
-        .read(&nowhere, &Checkpoint::start(), 10)
-        .await
-        .unwrap_err();
+    let error = store.read(&nowhere, &Checkpoint::start(), 10).await.unwrap_err();
     assert!(matches!(error, Error::Misuse(_)), "{error:?}");
 }
 
@@ -97,11 +82,7 @@ async fn a_checkpoint_that_is_no_place_in_the_log_is_refused() {
 async fn waiting_ends_when_this_process_appends() {
     let place = Place::new();
     let clock = Arc::new(StandingClock::default());
-    let store = SqliteStore::builder(place.db())
-        .clock(clock.clone())
-        .open()
-        .await
-        .unwrap();
+    let store = SqliteStore::builder(place.db()).clock(clock.clone()).open().await.unwrap();
     for n in 0..20 {
         let after = Checkpoint::from_stored(n.to_string());
         let following = store.clone();
@@ -139,11 +120,7 @@ async fn waiting_ends_when_another_process_appends() {
 async fn waiting_on_a_store_that_is_closed_ends_with_an_error() {
     let place = Place::new();
     let clock = Arc::new(StandingClock::default());
-    let store = SqliteStore::builder(place.db())
-        .clock(clock.clone())
-        .open()
-        .await
-        .unwrap();
+    let store = SqliteStore::builder(place.db()).clock(clock.clone()).open().await.unwrap();
     let following = store.clone();
     let waiting =
         tokio::spawn(async move { following.wait(&partition(), &Checkpoint::start()).await });

@@ -29,11 +29,7 @@ macro_rules! queued_behind_a_lock {
 }
 
 async fn patient(place: &Place) -> SqliteStore {
-    SqliteStore::builder(place.db())
-        .busy_timeout(LONG)
-        .open()
-        .await
-        .unwrap()
+    SqliteStore::builder(place.db()).busy_timeout(LONG).open().await.unwrap()
 }
 
 #[tokio::test]
@@ -44,9 +40,7 @@ async fn writes_that_wait_share_a_transaction() {
     let before = store.writer_stats();
     let appended = queued_behind_a_lock!(
         place,
-        streams
-            .iter()
-            .map(|stream| store.append(stream, Expected::NoStream, commit(&["x"])))
+        streams.iter().map(|stream| store.append(stream, Expected::NoStream, commit(&["x"])))
     );
     assert!(appended.iter().all(Result::is_ok));
     let after = store.writer_stats();
@@ -58,12 +52,8 @@ async fn writes_that_wait_share_a_transaction() {
 #[tokio::test]
 async fn a_group_is_bounded() {
     let place = Place::new();
-    let store = SqliteStore::builder(place.db())
-        .busy_timeout(LONG)
-        .max_group(10)
-        .open()
-        .await
-        .unwrap();
+    let store =
+        SqliteStore::builder(place.db()).busy_timeout(LONG).max_group(10).open().await.unwrap();
     let target = stream("a");
     let before = store.writer_stats();
     let appended = queued_behind_a_lock!(
@@ -80,12 +70,7 @@ async fn an_append_that_fails_undoes_only_itself() {
     let store = patient(&place).await;
     let target = stream("a");
     let twice = commit(&["twice"]);
-    let expected = [
-        Expected::NoStream,
-        Expected::NoStream,
-        Expected::Any,
-        Expected::NoStream,
-    ];
+    let expected = [Expected::NoStream, Expected::NoStream, Expected::Any, Expected::NoStream];
     let commits = [twice.clone(), commit(&["late"]), commit(&["any"]), twice];
     let results = queued_behind_a_lock!(
         place,
@@ -98,17 +83,9 @@ async fn an_append_that_fails_undoes_only_itself() {
     let versions = |n: usize| results[n].as_ref().unwrap().commit.first_version().get();
     assert_eq!((versions(0), versions(2), versions(3)), (1, 2, 1));
     assert!(results[3].as_ref().unwrap().duplicate);
-    let Err(Error::Conflict(conflict)) = &results[1] else {
-        panic!("{results:?}")
-    };
-    assert_eq!(
-        conflict.actual,
-        Some(results[0].as_ref().unwrap().commit.head())
-    );
-    assert_eq!(
-        conflict.winner.as_ref(),
-        Some(&results[0].as_ref().unwrap().commit)
-    );
+    let Err(Error::Conflict(conflict)) = &results[1] else { panic!("{results:?}") };
+    assert_eq!(conflict.actual, Some(results[0].as_ref().unwrap().commit.head()));
+    assert_eq!(conflict.winner.as_ref(), Some(&results[0].as_ref().unwrap().commit));
     // The failed one burned no position.
     assert_eq!(read_feed(&store, 10).await.unwrap().len(), 2);
 }
@@ -147,19 +124,13 @@ async fn a_write_waits_for_a_lock_no_longer_than_it_should() {
         join_all((0..20).map(|_| store.append(&target, Expected::Any, again.clone()))).await;
     for result in results {
         let error = result.unwrap_err();
-        assert!(
-            matches!(error, Error::Unavailable { .. }) && error.is_transient(),
-            "{error:?}"
-        );
+        assert!(matches!(error, Error::Unavailable { .. }) && error.is_transient(), "{error:?}");
         assert_names(&error, &place.db());
     }
     // Reads go on beside the lock.
     assert_eq!(store.head(&target).await.unwrap(), None);
     drop(lock);
-    let appended = store
-        .append(&target, Expected::NoStream, again)
-        .await
-        .unwrap();
+    let appended = store.append(&target, Expected::NoStream, again).await.unwrap();
     assert!(!appended.duplicate);
 }
 
@@ -167,8 +138,7 @@ async fn a_write_waits_for_a_lock_no_longer_than_it_should() {
 async fn opening_waits_for_a_lock_no_longer_than_it_should() {
     let place = Place::new();
     let lock = place.raw();
-    lock.execute_batch("PRAGMA journal_mode = WAL; BEGIN EXCLUSIVE")
-        .unwrap();
+    lock.execute_batch("PRAGMA journal_mode = WAL; BEGIN EXCLUSIVE").unwrap();
     let error = SqliteStore::builder(place.db())
         .busy_timeout(Duration::from_millis(20))
         .open()
@@ -181,11 +151,7 @@ async fn opening_waits_for_a_lock_no_longer_than_it_should() {
 #[tokio::test]
 async fn a_full_disk_refuses_what_does_not_fit_and_keeps_the_rest() {
     let place = Place::new();
-    let store = SqliteStore::builder(place.db())
-        .max_file_size(512 * 1024)
-        .open()
-        .await
-        .unwrap();
+    let store = SqliteStore::builder(place.db()).max_file_size(512 * 1024).open().await.unwrap();
     let target = stream("a");
     let text = "x".repeat(20_000);
     let mut kept = Vec::new();
@@ -196,10 +162,7 @@ async fn a_full_disk_refuses_what_does_not_fit_and_keeps_the_rest() {
         }
         assert!(kept.len() < 1000, "the limit is never reached");
     };
-    assert!(
-        matches!(error, Error::Unavailable { .. }) && error.is_transient(),
-        "{error:?}"
-    );
+    assert!(matches!(error, Error::Unavailable { .. }) && error.is_transient(), "{error:?}");
     assert!(error.to_string().contains("disk space"), "{error}");
     assert_names(&error, &place.db());
     assert!(kept.len() > 10, "{}", kept.len());
@@ -233,17 +196,10 @@ async fn a_full_disk_fails_everything_in_the_group_or_only_what_does_not_fit() {
             store.append(&small, Expected::Any, commit(&["behind"])),
         ]
     );
-    assert!(
-        matches!(results[1], Err(Error::Unavailable { .. })),
-        "{:?}",
-        results[1]
-    );
+    assert!(matches!(results[1], Err(Error::Unavailable { .. })), "{:?}", results[1]);
     // Whatever SQLite rolled back, what was acknowledged is what is there.
-    let acknowledged: Vec<_> = results
-        .iter()
-        .flatten()
-        .map(|appended| appended.commit.clone())
-        .collect();
+    let acknowledged: Vec<_> =
+        results.iter().flatten().map(|appended| appended.commit.clone()).collect();
     assert_eq!(read_all(&store, &small).await, acknowledged);
     assert_eq!(read_feed(&store, 10).await.unwrap(), acknowledged);
     assert_eq!(store.head(&large).await.unwrap(), None);

@@ -83,11 +83,7 @@ struct Model {
 impl Model {
     fn stream(&self, n: usize) -> Vec<Commit> {
         let id = stream(&n.to_string());
-        self.log
-            .iter()
-            .filter(|commit| *commit.stream() == id)
-            .cloned()
-            .collect()
+        self.log.iter().filter(|commit| *commit.stream() == id).cloned().collect()
     }
 
     fn head(&self, n: usize) -> Option<Head> {
@@ -123,9 +119,7 @@ async fn append(store: &SqliteStore, model: &mut Model, n: usize, at: Expected, 
         assert_eq!(appended.commit, new.place(id, first));
         model.log.push(appended.commit);
     } else {
-        let Err(Error::Conflict(conflict)) = result else {
-            panic!("{at:?}: {result:?}")
-        };
+        let Err(Error::Conflict(conflict)) = result else { panic!("{at:?}: {result:?}") };
         assert_eq!(conflict.actual, head);
         let behind = match at {
             Expected::NoStream => model.stream(n).first().cloned(),
@@ -147,11 +141,7 @@ fn some_commit(events: usize) -> NewCommit {
 
 async fn open(place: &Place) -> SqliteStore {
     let options = SqliteStore::builder(place.db());
-    options
-        .synchronous(Synchronous::Normal)
-        .open()
-        .await
-        .unwrap()
+    options.synchronous(Synchronous::Normal).open().await.unwrap()
 }
 
 async fn run(steps: Vec<Step>) {
@@ -178,10 +168,7 @@ async fn run(steps: Vec<Step>) {
             Step::AppendAnywhere { stream: n, events } => {
                 append(&store, &mut model, n, Expected::Any, some_commit(events)).await;
             }
-            Step::Repeat {
-                commit: index,
-                changed,
-            } => {
+            Step::Repeat { commit: index, changed } => {
                 let Some(original) = model.log.get(index) else {
                     continue;
                 };
@@ -190,9 +177,7 @@ async fn run(steps: Vec<Step>) {
                 if !changed {
                     again.events = original.events().clone();
                 }
-                let result = store
-                    .append(original.stream(), Expected::NoStream, again)
-                    .await;
+                let result = store.append(original.stream(), Expected::NoStream, again).await;
                 match result {
                     Ok(appended) => {
                         assert!(appended.duplicate && !changed);
@@ -205,12 +190,7 @@ async fn run(steps: Vec<Step>) {
                     Err(error) => panic!("{error}"),
                 }
             }
-            Step::Read {
-                stream: n,
-                from,
-                backwards,
-                page_size,
-            } => {
+            Step::Read { stream: n, from, backwards, page_size } => {
                 let mut query = ReadStream::new(stream(&n.to_string())).page_size(page_size);
                 query.from = from.map(Version::new);
                 if backwards {
@@ -219,10 +199,7 @@ async fn run(steps: Vec<Step>) {
                 let (commits, error) = read(&store, query).await;
                 assert!(error.is_none(), "{error:?}");
                 assert_eq!(commits, model.read(n, from, backwards));
-                assert_eq!(
-                    store.head(&stream(&n.to_string())).await.unwrap(),
-                    model.head(n)
-                );
+                assert_eq!(store.head(&stream(&n.to_string())).await.unwrap(), model.head(n));
             }
             Step::Find { commit, stream: n } => {
                 let Some(commit) = model.log.get(commit) else {
@@ -239,11 +216,8 @@ async fn run(steps: Vec<Step>) {
                     after => Checkpoint::from_stored(after.to_string()),
                 };
                 let page = Feed::read(&store, &partition(), &place, max).await.unwrap();
-                let expected: Vec<_> = model.log[after..]
-                    .iter()
-                    .take(max.max(1))
-                    .cloned()
-                    .collect();
+                let expected: Vec<_> =
+                    model.log[after..].iter().take(max.max(1)).cloned().collect();
                 let left = model.log.len() - after - expected.len();
                 assert_eq!(page.commits, expected);
                 assert_eq!(page.remaining, Some(left as u64));

@@ -51,10 +51,7 @@ async fn a_closed_store_says_so_and_can_be_closed_again() {
     store.close().await.unwrap();
     clone.close().await.unwrap();
 
-    let error = clone
-        .append(&stream("a"), Expected::Any, commit(&["x"]))
-        .await
-        .unwrap_err();
+    let error = clone.append(&stream("a"), Expected::Any, commit(&["x"])).await.unwrap_err();
     assert!(matches!(error, Error::Misuse(_)), "{error:?}");
     assert_names(&error, &place.db());
     let error = clone.head(&stream("a")).await.unwrap_err();
@@ -66,20 +63,10 @@ async fn full_synchronisation_is_the_default() {
     // SQLite does not tell about another connection's setting, so the options must.
     let place = Place::new();
     let options = SqliteStore::builder(place.db());
-    assert!(
-        format!("{options:?}").contains("synchronous: Full"),
-        "{options:?}"
-    );
-    let store = options
-        .synchronous(Synchronous::Normal)
-        .open()
-        .await
-        .unwrap();
+    assert!(format!("{options:?}").contains("synchronous: Full"), "{options:?}");
+    let store = options.synchronous(Synchronous::Normal).open().await.unwrap();
     append(&store, &stream("a"), &["one"]).await;
-    let mode: String = place
-        .raw()
-        .query_row("PRAGMA journal_mode", [], |r| r.get(0))
-        .unwrap();
+    let mode: String = place.raw().query_row("PRAGMA journal_mode", [], |r| r.get(0)).unwrap();
     assert_eq!(mode, "wal");
 }
 
@@ -88,10 +75,7 @@ async fn a_missing_directory_is_named() {
     let place = Place::new();
     let path = place.directory().join("missing").join("test.db");
     let error = SqliteStore::open(&path).await.unwrap_err();
-    assert!(
-        matches!(error, Error::Backend { .. }) && !error.is_transient(),
-        "{error:?}"
-    );
+    assert!(matches!(error, Error::Backend { .. }) && !error.is_transient(), "{error:?}");
     assert_names(&error, &path);
     assert!(error.to_string().contains("does not exist"), "{error}");
 }
@@ -100,14 +84,8 @@ async fn a_missing_directory_is_named() {
 async fn a_directory_is_no_database() {
     let place = Place::new();
     let error = SqliteStore::open(place.directory()).await.unwrap_err();
-    assert!(
-        matches!(error, Error::Backend { .. }) && !error.is_transient(),
-        "{error:?}"
-    );
-    assert!(
-        error.to_string().contains("which is a directory"),
-        "{error}"
-    );
+    assert!(matches!(error, Error::Backend { .. }) && !error.is_transient(), "{error:?}");
+    assert!(error.to_string().contains("which is a directory"), "{error}");
     assert_names(&error, place.directory());
 }
 
@@ -118,10 +96,7 @@ async fn a_path_below_a_file_is_refused() {
     std::fs::write(&file, "not a directory").unwrap();
     let path = file.join("test.db");
     let error = SqliteStore::open(&path).await.unwrap_err();
-    assert!(
-        matches!(error, Error::Backend { .. }) && !error.is_transient(),
-        "{error:?}"
-    );
+    assert!(matches!(error, Error::Backend { .. }) && !error.is_transient(), "{error:?}");
     assert!(error.to_string().contains("is not a directory"), "{error}");
     assert_names(&error, &path);
 }
@@ -132,10 +107,7 @@ async fn a_file_that_the_system_refuses_to_open_is_named() {
     let place = Place::new();
     let path = place.directory().join("n".repeat(300));
     let error = SqliteStore::open(&path).await.unwrap_err();
-    assert!(
-        matches!(error, Error::Backend { .. }) && !error.is_transient(),
-        "{error:?}"
-    );
+    assert!(matches!(error, Error::Backend { .. }) && !error.is_transient(), "{error:?}");
     assert_names(&error, &path);
     assert!(std::error::Error::source(&error).is_some());
 }
@@ -152,10 +124,7 @@ async fn a_file_without_write_permission_is_refused() {
         std::fs::set_permissions(place.db(), permissions).unwrap();
     };
     mode(0o444);
-    let writable = std::fs::OpenOptions::new()
-        .write(true)
-        .open(place.db())
-        .is_ok();
+    let writable = std::fs::OpenOptions::new().write(true).open(place.db()).is_ok();
     let opened = SqliteStore::open(place.db()).await;
     mode(0o644);
     if writable {
@@ -163,10 +132,7 @@ async fn a_file_without_write_permission_is_refused() {
         opened.unwrap();
     } else {
         let error = opened.unwrap_err();
-        assert!(
-            matches!(error, Error::Backend { .. }) && !error.is_transient(),
-            "{error:?}"
-        );
+        assert!(matches!(error, Error::Backend { .. }) && !error.is_transient(), "{error:?}");
         assert_names(&error, &place.db());
     }
 }
@@ -174,11 +140,8 @@ async fn a_file_without_write_permission_is_refused() {
 #[tokio::test]
 async fn a_file_that_is_no_database_is_damaged() {
     let place = Place::new();
-    std::fs::write(
-        place.db(),
-        "this is a letter, and not a short one either\n".repeat(100),
-    )
-    .unwrap();
+    std::fs::write(place.db(), "this is a letter, and not a short one either\n".repeat(100))
+        .unwrap();
     let error = SqliteStore::open(place.db()).await.unwrap_err();
     assert!(matches!(error, Error::Corrupt { .. }), "{error:?}");
     assert_names(&error, &place.db());
@@ -194,11 +157,7 @@ async fn a_damaged_header_is_told() {
     let error = SqliteStore::open(place.db()).await.unwrap_err();
     assert!(matches!(error, Error::Corrupt { .. }), "{error:?}");
     assert_names(&error, &place.db());
-    assert_eq!(
-        std::fs::read(place.db()).unwrap(),
-        bytes,
-        "a damaged file is left as it is"
-    );
+    assert_eq!(std::fs::read(place.db()).unwrap(), bytes, "a damaged file is left as it is");
 }
 
 #[tokio::test]
@@ -220,10 +179,7 @@ async fn a_file_of_a_newer_version_is_refused() {
     place.open().await.close().await.unwrap();
     place.raw().pragma_update(None, "user_version", 99).unwrap();
     let error = SqliteStore::open(place.db()).await.unwrap_err();
-    let Error::UnsupportedFormat {
-        found, supported, ..
-    } = &error
-    else {
+    let Error::UnsupportedFormat { found, supported, .. } = &error else {
         panic!("{error:?}");
     };
     assert_eq!((found.as_str(), supported.as_str()), ("99", "1"));
@@ -252,15 +208,9 @@ async fn the_database_of_another_application_is_left_alone() {
 async fn a_file_that_says_to_be_ours_without_our_tables_is_damaged() {
     let place = Place::new();
     place.open().await.close().await.unwrap();
-    let id: i64 = place
-        .raw()
-        .query_row("PRAGMA application_id", [], |row| row.get(0))
-        .unwrap();
+    let id: i64 = place.raw().query_row("PRAGMA application_id", [], |row| row.get(0)).unwrap();
     let empty = Place::new();
-    empty
-        .raw()
-        .execute_batch(&format!("PRAGMA application_id = {id}"))
-        .unwrap();
+    empty.raw().execute_batch(&format!("PRAGMA application_id = {id}")).unwrap();
     let error = SqliteStore::open(empty.db()).await.unwrap_err();
     assert!(matches!(error, Error::Corrupt { .. }), "{error:?}");
 }
@@ -287,10 +237,7 @@ async fn a_new_file_can_be_opened_by_many_at_once() {
 #[tokio::test]
 async fn a_file_of_version_1_opens() {
     let place = Place::new();
-    place
-        .raw()
-        .execute_batch(include_str!("fixtures/v1.sql"))
-        .unwrap();
+    place.raw().execute_batch(include_str!("fixtures/v1.sql")).unwrap();
     let store = place.open().await;
 
     let commits = read_feed(&store, 10).await.unwrap();
@@ -299,36 +246,19 @@ async fn a_file_of_version_1_opens() {
         .map(|commit| (commit.stream().to_string(), commit.last_version().get()))
         .collect();
     let expected = [("test:a", 2), ("test:b", 1), ("test:a", 3)];
-    assert_eq!(
-        read,
-        expected.map(|(stream, version)| (stream.to_owned(), version))
-    );
+    assert_eq!(read, expected.map(|(stream, version)| (stream.to_owned(), version)));
     assert_eq!(commits[0].metadata().unwrap().actor.as_deref(), Some("Ada"));
-    assert_eq!(
-        commits[0].recorded_at().to_string(),
-        "2026-01-02T03:04:05.678901Z"
-    );
+    assert_eq!(commits[0].recorded_at().to_string(), "2026-01-02T03:04:05.678901Z");
     assert_eq!(read_all(&store, &stream("a")).await.len(), 2);
     append(&store, &stream("b"), &["two"]).await;
 
-    let snapshot = SnapshotStore::load(&store, &stream("a"))
-        .await
-        .unwrap()
-        .unwrap();
+    let snapshot = SnapshotStore::load(&store, &stream("a")).await.unwrap().unwrap();
     assert_eq!(snapshot.head, commits[2].head());
     let consumer = ConsumerId::new("dashboard").unwrap();
-    let position = CheckpointStore::load(&store, &consumer, &partition())
-        .await
-        .unwrap();
-    assert_eq!(
-        (position.checkpoint.as_str(), position.revision.get()),
-        ("3", 2)
-    );
+    let position = CheckpointStore::load(&store, &consumer, &partition()).await.unwrap();
+    assert_eq!((position.checkpoint.as_str(), position.revision.get()), ("3", 2));
     let view = ViewName::new("orders").unwrap();
-    let open = store
-        .list(&view, &ViewQuery::default().equals("status", "open"))
-        .await
-        .unwrap();
+    let open = store.list(&view, &ViewQuery::default().equals("status", "open")).await.unwrap();
     assert_eq!(open.len(), 1);
 }
 
@@ -339,14 +269,9 @@ async fn people_can_read_the_log_but_not_change_it() {
     append(&store, &stream("a"), &["one"]).await;
     let db = place.raw();
     let (stream, payloads): (String, String) = db
-        .query_row("SELECT stream, payloads FROM log", [], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })
+        .query_row("SELECT stream, payloads FROM log", [], |row| Ok((row.get(0)?, row.get(1)?)))
         .unwrap();
-    assert_eq!(
-        (stream.as_str(), payloads.as_str()),
-        ("test:a", r#"{"text":"one"}"#)
-    );
+    assert_eq!((stream.as_str(), payloads.as_str()), ("test:a", r#"{"text":"one"}"#));
     for change in ["UPDATE commits SET recorded_at = 0", "DELETE FROM commits"] {
         let error = db.execute(change, []).unwrap_err();
         assert!(error.to_string().contains("append-only"), "{error}");

@@ -28,10 +28,7 @@ fn child_database() -> Option<PathBuf> {
 fn say(what: &str) {
     // One write per line: a line that was begun is there whole, however the process ends.
     use std::io::Write as _;
-    std::io::stdout()
-        .lock()
-        .write_all(format!("\n{SAYS}{what}\n").as_bytes())
-        .unwrap();
+    std::io::stdout().lock().write_all(format!("\n{SAYS}{what}\n").as_bytes()).unwrap();
 }
 
 /// A running child.
@@ -53,11 +50,7 @@ impl Other {
             .unwrap();
         let said = BufReader::new(child.stdout.take().unwrap());
         let stdin = child.stdin.take().unwrap();
-        Self {
-            child,
-            said,
-            _stdin: stdin,
-        }
+        Self { child, said, _stdin: stdin }
     }
 
     /// The next thing that the child says; `None` when it has ended.
@@ -90,11 +83,7 @@ impl Other {
 }
 
 fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(4)
-        .enable_all()
-        .build()
-        .unwrap()
+    tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build().unwrap()
 }
 
 /// What is acknowledged of a commit.
@@ -117,10 +106,7 @@ impl Receipt {
     }
 
     fn say(&self) {
-        say(&format!(
-            "{} {} {} {}",
-            self.id, self.first, self.last, self.stream
-        ));
+        say(&format!("{} {} {} {}", self.id, self.first, self.last, self.stream));
     }
 
     fn parse(said: &str) -> Self {
@@ -128,12 +114,7 @@ impl Receipt {
         let mut part = || parts.next().unwrap();
         let (id, first, last) = (part().to_owned(), part(), part());
         let (first, last) = (first.parse().unwrap(), last.parse().unwrap());
-        Self {
-            stream: part().to_owned(),
-            id,
-            first,
-            last,
-        }
+        Self { stream: part().to_owned(), id, first, last }
     }
 }
 
@@ -199,10 +180,7 @@ async fn check_log(store: &SqliteStore, streams: usize, acknowledged: &HashSet<R
             // Each event says of how many it is.
             let of = format!("of {}\"", commit.events().len());
             let payloads = commit.events().payloads_text().unwrap();
-            assert!(
-                payloads.lines().all(|line| line.contains(&of)),
-                "{payloads}"
-            );
+            assert!(payloads.lines().all(|line| line.contains(&of)), "{payloads}");
         }
         by_stream.extend(commits);
     }
@@ -271,26 +249,17 @@ fn processes_that_write_the_same_streams_do_no_harm() {
     });
     let stale = runtime().block_on(store.head(&stream("0"))).unwrap();
 
-    let children: Vec<_> = (0..3)
-        .map(|_| Other::start("child_appends_a_hundred_commits", &place))
-        .collect();
+    let children: Vec<_> =
+        (0..3).map(|_| Other::start("child_appends_a_hundred_commits", &place)).collect();
     let said: Vec<String> = children.into_iter().flat_map(Other::wait).collect();
     let acknowledged: HashSet<_> = said.iter().map(|said| Receipt::parse(said)).collect();
-    assert_eq!(
-        (said.len(), acknowledged.len()),
-        (300, 300),
-        "none was acknowledged twice"
-    );
+    assert_eq!((said.len(), acknowledged.len()), (300, 300), "none was acknowledged twice");
 
     runtime().block_on(async {
         assert_eq!(check_log(&store, 3, &acknowledged).await, 301);
         // A head from before the others wrote is out of date, and the error says what came behind.
-        let late = store
-            .append(&stream("0"), Expected::end(stale), commit(&["late"]))
-            .await;
-        let Err(Error::Conflict(conflict)) = late else {
-            panic!("{late:?}")
-        };
+        let late = store.append(&stream("0"), Expected::end(stale), commit(&["late"])).await;
+        let Err(Error::Conflict(conflict)) = late else { panic!("{late:?}") };
         let second = read_all(&store, &stream("0")).await.remove(1);
         assert_eq!(conflict.winner, Some(second));
         store.close().await.unwrap();
@@ -313,33 +282,20 @@ fn a_lock_of_another_process_is_waited_for_in_bounds() {
     let runtime = runtime();
     let store = runtime.block_on(async {
         let options = SqliteStore::builder(place.db());
-        options
-            .busy_timeout(Duration::from_millis(20))
-            .open()
-            .await
-            .unwrap()
+        options.busy_timeout(Duration::from_millis(20)).open().await.unwrap()
     });
     let mut child = Other::start("child_holds_the_write_lock", &place);
     assert_eq!(child.next().as_deref(), Some("locked"));
 
     runtime.block_on(async {
         let new = commit(&["x"]);
-        let error = store
-            .append(&stream("a"), Expected::NoStream, new.clone())
-            .await
-            .unwrap_err();
-        assert!(
-            matches!(error, Error::Unavailable { .. }) && error.is_transient(),
-            "{error:?}"
-        );
+        let error = store.append(&stream("a"), Expected::NoStream, new.clone()).await.unwrap_err();
+        assert!(matches!(error, Error::Unavailable { .. }) && error.is_transient(), "{error:?}");
         assert_names(&error, &place.db());
         assert_eq!(store.head(&stream("a")).await.unwrap(), None, "reads go on");
 
         child.kill();
-        let appended = store
-            .append(&stream("a"), Expected::NoStream, new)
-            .await
-            .unwrap();
+        let appended = store.append(&stream("a"), Expected::NoStream, new).await.unwrap();
         assert!(!appended.duplicate);
     });
 }

@@ -16,10 +16,7 @@ fn consumer() -> ConsumerId {
 }
 
 fn view() -> ViewSchema {
-    ViewSchema {
-        name: ViewName::new("orders").unwrap(),
-        indexed_fields: &["status", "Status"],
-    }
+    ViewSchema { name: ViewName::new("orders").unwrap(), indexed_fields: &["status", "Status"] }
 }
 
 fn progress(based_on: Revision) -> Progress {
@@ -33,18 +30,12 @@ fn progress(based_on: Revision) -> Progress {
 }
 
 fn put(key: &str, document: &str) -> ViewChange {
-    ViewChange {
-        view: view().name,
-        key: key.to_owned(),
-        document: Some(document.to_owned()),
-    }
+    ViewChange { view: view().name, key: key.to_owned(), document: Some(document.to_owned()) }
 }
 
 async fn write(store: &SqliteStore, changes: Vec<ViewChange>) -> es_core::Result<Revision> {
-    let revision = es_core::CheckpointStore::load(store, &consumer(), &partition())
-        .await
-        .unwrap()
-        .revision;
+    let revision =
+        es_core::CheckpointStore::load(store, &consumer(), &partition()).await.unwrap().revision;
     store.write(changes, progress(revision)).await
 }
 
@@ -72,21 +63,12 @@ async fn a_damaged_snapshot_is_told_and_can_be_replaced() {
         "state = 7",
     ] {
         store.delete(&stream("a")).await.unwrap();
-        es_core::SnapshotStore::save(&store, snapshot.clone())
-            .await
-            .unwrap();
-        let loaded = es_core::SnapshotStore::load(&store, &stream("a"))
-            .await
-            .unwrap();
+        es_core::SnapshotStore::save(&store, snapshot.clone()).await.unwrap();
+        let loaded = es_core::SnapshotStore::load(&store, &stream("a")).await.unwrap();
         assert_eq!(loaded.as_ref(), Some(&snapshot));
         place.tamper(&format!("UPDATE snapshots SET {change}"));
-        let error = es_core::SnapshotStore::load(&store, &stream("a"))
-            .await
-            .unwrap_err();
-        assert!(
-            matches!(error, Error::Corrupt { .. }),
-            "{change}: {error:?}"
-        );
+        let error = es_core::SnapshotStore::load(&store, &stream("a")).await.unwrap_err();
+        assert!(matches!(error, Error::Corrupt { .. }), "{change}: {error:?}");
     }
 }
 
@@ -108,10 +90,7 @@ async fn a_listing_by_an_indexed_field_uses_the_index() {
         .map(Result::unwrap)
         .collect();
     assert_eq!(plan.len(), 1, "neither a scan nor a sort: {plan:?}");
-    assert!(
-        plan[0].contains("USING INDEX view_orders.1.status (<expr>=? AND key>?)"),
-        "{plan:?}"
-    );
+    assert!(plan[0].contains("USING INDEX view_orders.1.status (<expr>=? AND key>?)"), "{plan:?}");
 }
 
 #[tokio::test]
@@ -143,21 +122,11 @@ async fn a_step_with_a_document_that_is_not_json_writes_nothing() {
     let place = Place::new();
     let store = place.open().await;
     store.prepare(&view()).await.unwrap();
-    let error = write(&store, vec![put("a", "{}"), put("b", "{")])
-        .await
-        .unwrap_err();
+    let error = write(&store, vec![put("a", "{}"), put("b", "{")]).await.unwrap_err();
     assert!(matches!(error, Error::Encode { .. }), "{error:?}");
-    let error = write(&store, vec![put("a", "{}"), put("", "{}")])
-        .await
-        .unwrap_err();
+    let error = write(&store, vec![put("a", "{}"), put("", "{}")]).await.unwrap_err();
     assert!(matches!(error, Error::InvalidId { .. }), "{error:?}");
-    assert_eq!(
-        store
-            .list(&view().name, &ViewQuery::default())
-            .await
-            .unwrap(),
-        []
-    );
+    assert_eq!(store.list(&view().name, &ViewQuery::default()).await.unwrap(), []);
     let position = es_core::CheckpointStore::load(&store, &consumer(), &partition()).await;
     assert_eq!(position.unwrap().revision.get(), 0);
 }
@@ -168,30 +137,13 @@ async fn a_view_never_prepared_and_a_field_not_indexed_are_misuse() {
     let store = place.open().await;
     let misuse = |error: Error| assert!(matches!(error, Error::Misuse(_)), "{error:?}");
     misuse(store.get(&view().name, &["a"]).await.unwrap_err());
-    misuse(
-        store
-            .list(&view().name, &ViewQuery::default())
-            .await
-            .unwrap_err(),
-    );
+    misuse(store.list(&view().name, &ViewQuery::default()).await.unwrap_err());
     let by_field = ViewQuery::default().equals("status", "x");
     misuse(store.list(&view().name, &by_field).await.unwrap_err());
     misuse(write(&store, vec![put("a", "{}")]).await.unwrap_err());
-    for field in [
-        "",
-        "a.b",
-        "a'b",
-        "a b",
-        "1a",
-        "ä",
-        "$",
-        "a\"]; DROP TABLE streams",
-    ] {
+    for field in ["", "a.b", "a'b", "a b", "1a", "ä", "$", "a\"]; DROP TABLE streams"] {
         let fields: &'static [&'static str] = Box::leak(Box::new([field]));
-        let schema = ViewSchema {
-            name: view().name,
-            indexed_fields: fields,
-        };
+        let schema = ViewSchema { name: view().name, indexed_fields: fields };
         misuse(store.prepare(&schema).await.unwrap_err());
     }
     store.prepare(&view()).await.unwrap();
@@ -204,24 +156,12 @@ async fn an_index_added_later_finds_earlier_documents() {
     let place = Place::new();
     let store = place.open().await;
     let name = view().name;
-    store
-        .prepare(&ViewSchema {
-            name: name.clone(),
-            indexed_fields: &[],
-        })
-        .await
-        .unwrap();
-    write(&store, vec![put("a", r#"{"status":"x"}"#)])
-        .await
-        .unwrap();
+    store.prepare(&ViewSchema { name: name.clone(), indexed_fields: &[] }).await.unwrap();
+    write(&store, vec![put("a", r#"{"status":"x"}"#)]).await.unwrap();
     store.prepare(&view()).await.unwrap();
     let writes = store.writer_stats();
     store.prepare(&view()).await.unwrap();
-    assert_eq!(
-        store.writer_stats(),
-        writes,
-        "preparing again writes nothing"
-    );
+    assert_eq!(store.writer_stats(), writes, "preparing again writes nothing");
     let query = ViewQuery::default().equals("status", "x");
     assert_eq!(store.list(&name, &query).await.unwrap().len(), 1);
 }
@@ -237,10 +177,7 @@ async fn names_of_views_and_indexes_do_not_collide() {
         ("log", &["position"]),
         ("streams", &[]),
     ] {
-        let schema = ViewSchema {
-            name: ViewName::new(name).unwrap(),
-            indexed_fields: fields,
-        };
+        let schema = ViewSchema { name: ViewName::new(name).unwrap(), indexed_fields: fields };
         store.prepare(&schema).await.unwrap();
     }
 }
@@ -249,16 +186,10 @@ async fn names_of_views_and_indexes_do_not_collide() {
 async fn a_reset_fences_also_a_first_save() {
     let place = Place::new();
     let store = place.open().await;
-    let held = es_core::CheckpointStore::load(&store, &consumer(), &partition())
-        .await
-        .unwrap();
+    let held = es_core::CheckpointStore::load(&store, &consumer(), &partition()).await.unwrap();
     store.reset(&consumer()).await.unwrap();
-    let error = es_core::CheckpointStore::save(&store, progress(held.revision))
-        .await
-        .unwrap_err();
+    let error = es_core::CheckpointStore::save(&store, progress(held.revision)).await.unwrap_err();
     assert!(matches!(error, Error::Fenced { .. }), "{error:?}");
-    let fresh = es_core::CheckpointStore::load(&store, &consumer(), &partition())
-        .await
-        .unwrap();
+    let fresh = es_core::CheckpointStore::load(&store, &consumer(), &partition()).await.unwrap();
     assert!(fresh.checkpoint.is_start() && fresh.revision > held.revision);
 }

@@ -8,7 +8,7 @@ use es_core::{ExecuteError, Policy, Reaction, ReactionError, Recorded, Repositor
 
 use super::domain::{Dispense, DispenseCommand, DispenseError, DispenseEvent};
 use super::files::{FileError, PrescriptionFiles};
-use super::prescription::{self, Findings};
+use super::prescription::{self, Findings, Reason, UnreadableLine};
 
 /// Reads prescriptions. The shipped one parses text; one that asks a service would be another.
 #[async_trait]
@@ -59,6 +59,12 @@ impl AnalysisPolicy {
     }
 }
 
+/// What is found in a file that cannot be had: one line, which is none of its own.
+fn unreadable_file(error: &FileError) -> Findings {
+    let line = UnreadableLine { line: 0, text: error.to_string(), reason: Reason::Illegible };
+    Findings { unreadable: vec![line], ..Findings::default() }
+}
+
 #[async_trait]
 impl Policy for AnalysisPolicy {
     const NAME: &'static str = "prescription_analysis";
@@ -71,15 +77,17 @@ impl Policy for AnalysisPolicy {
         reaction: &Reaction,
     ) -> Result<(), ReactionError> {
         let DispenseEvent::PrescriptionUploaded(file) = &event.event else { return Ok(()) };
-        let text = self.files.text(file).await.map_err(|error| match error {
-            // The file was stored before the event was: if it is not there, somebody is at it.
-            FileError::Store(_) => ReactionError::transient(error),
-            error => ReactionError::permanent(error),
-        })?;
+        let findings = match self.files.text(file).await {
+            Ok(text) => self.analyzer.analyze(&text).await?,
+            Err(error @ FileError::Store(_)) => return Err(ReactionError::transient(error)),
+            // It was stored before the event was, so waiting does not bring it back. That is a finding
+            // for the pharmacist; the prescriptions behind it must not wait for it.
+            Err(error) => unreadable_file(&error),
+        };
         let command = DispenseCommand::RecordAnalysis {
             sha256: file.sha256.clone(),
             analyzer: self.analyzer.name().to_owned(),
-            findings: self.analyzer.analyze(&text).await?,
+            findings,
         };
         let options = reaction.options(0)?;
         match self.dispenses.execute_with(event.aggregate_id(), command, options).await {

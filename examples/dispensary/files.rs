@@ -32,6 +32,9 @@ pub enum FileError {
     /// It is announced as text and is none.
     #[error("the file is not UTF-8 text")]
     NotText,
+    /// It was stored, and is not there any more.
+    #[error("the stored file {0} is not there any more")]
+    Missing(String),
     /// What is stored is not what was uploaded.
     #[error("the stored file {0} is not what was uploaded")]
     Damaged(String),
@@ -41,8 +44,9 @@ pub enum FileError {
 }
 
 impl PrescriptionFiles {
-    /// The most bytes of a file.
-    pub const MAX_SIZE: usize = 256 * 1024;
+    /// The most bytes of a file. Far more than a prescription has; findings may be some forty times as
+    /// large as the text, and are stored in one event.
+    pub const MAX_SIZE: usize = 16 * 1024;
     const CONTENT_TYPE: &'static str = "text/plain";
 
     /// Files in `objects`.
@@ -92,9 +96,16 @@ impl PrescriptionFiles {
     ///
     /// # Errors
     ///
-    /// [`FileError::Damaged`] when it is not what was uploaded, [`FileError::Store`].
+    /// [`FileError::Missing`] when it is not there, [`FileError::Damaged`] when it is not what was
+    /// uploaded, [`FileError::Store`].
     pub async fn text(&self, file: &PrescriptionFile) -> Result<String, FileError> {
-        let content = self.objects.get(&Path::from(file.key.as_str())).await?.bytes().await?;
+        let stored = match self.objects.get(&Path::from(file.key.as_str())).await {
+            Err(object_store::Error::NotFound { .. }) => {
+                return Err(FileError::Missing(file.key.clone()));
+            }
+            stored => stored?,
+        };
+        let content = stored.bytes().await?;
         if sha256(&content) != file.sha256 {
             return Err(FileError::Damaged(file.key.clone()));
         }

@@ -74,11 +74,11 @@ pub fn dispenses_table(dispenses: &[DispenseSummary]) -> String {
         table.add_row([
             Cell::new(&dispense.id),
             Cell::new(dispense.status.as_str()),
-            Cell::new(dispense.patient.as_deref().unwrap_or("–")),
+            Cell::new(printable(dispense.patient.as_deref().unwrap_or("–"))),
             Cell::new(if dispense.drugs.is_empty() {
                 "–".to_owned()
             } else {
-                dispense.drugs.join(", ")
+                printable(&dispense.drugs.join(", "))
             }),
             number(dispense.unreadable_lines),
             number(dispense.events),
@@ -101,6 +101,11 @@ pub fn events_table(events: &[Entry]) -> String {
         ]);
     }
     table.to_string()
+}
+
+/// Text of clients, without what a terminal would obey.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c }).collect()
 }
 
 fn number(n: u64) -> Cell {

@@ -77,7 +77,8 @@ impl Embedded {
         let objects = directory.join("objects");
         std::fs::create_dir_all(&objects).map_err(cannot)?;
         let store = SqliteStore::open(directory.join(Self::DATABASE)).await?;
-        let objects = LocalFileSystem::new_with_prefix(objects)?;
+        // A file must not be lost when its event is kept.
+        let objects = LocalFileSystem::new_with_prefix(objects)?.with_fsync(true);
         Ok(Self { store: Arc::new(store), objects: Arc::new(objects) })
     }
 
@@ -141,11 +142,9 @@ impl Dispensary {
             .with_cache(10_000)
             .with_snapshots(snapshots, SnapshotPolicy::Every(50));
         let files = PrescriptionFiles::new(objects);
-        let list =
-            Projection::new(DispenseList, feed.clone(), log.clone(), views.clone())?;
+        let list = Projection::new(DispenseList, feed.clone(), log.clone(), views.clone())?;
         let details = Projection::new(DispenseDetails, feed.clone(), log.clone(), views)?;
-        let policy =
-            AnalysisPolicy::new(dispenses.clone(), files.clone(), Arc::new(TextAnalyzer));
+        let policy = AnalysisPolicy::new(dispenses.clone(), files.clone(), Arc::new(TextAnalyzer));
         let analysis = Reactor::new(policy, feed, log, checkpoints)?;
         list.prepare().await?;
         details.prepare().await?;
@@ -191,9 +190,15 @@ impl Dispensary {
     /// # Errors
     ///
     /// Those of the backend.
-    pub async fn rebuild(&self, mut report: impl FnMut(&'static str, CatchUp)) -> Result<(), Error> {
+    pub async fn rebuild(
+        &self,
+        mut report: impl FnMut(&'static str, CatchUp),
+    ) -> Result<(), Error> {
         self.list.rebuild(|step| report("list", step)).await?;
         self.details.rebuild(|step| report("detail", step)).await?;
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -63,9 +63,20 @@ impl<S: Send + Sync> FromRequestParts<S> for Preconditions {
         };
         let expected_version = text(IF_MATCH)?.map(|tag| version_of(&tag)).transpose()?.flatten();
         let mut metadata = Metadata::new();
-        metadata.traceparent = text(TRACEPARENT)?;
-        metadata.correlation_id = text(CORRELATION_ID)?;
+        metadata.traceparent = short(text(TRACEPARENT)?, &TRACEPARENT)?;
+        metadata.correlation_id = short(text(CORRELATION_ID)?, &CORRELATION_ID)?;
         Ok(Self { expected_version, idempotency_key: text(IDEMPOTENCY_KEY)?, metadata })
+    }
+}
+
+/// What is stored with every commit, and handed on to its effects, has to be short.
+fn short(value: Option<String>, name: &HeaderName) -> Result<Option<String>, Problem> {
+    const LONGEST: usize = 200;
+    match &value {
+        Some(text) if text.len() > LONGEST => {
+            Err(Problem::bad_request(format!("{name} has more than {LONGEST} characters")))
+        }
+        _ => Ok(value),
     }
 }
 

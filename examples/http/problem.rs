@@ -32,6 +32,16 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, "bad-request", "The request is not valid", detail)
     }
 
+    /// Something that may work later. Why it does not now is for the log: it names what is inside.
+    pub fn unavailable() -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "unavailable",
+            "It did not work now; try again",
+            "the operator finds the reason in the log",
+        )
+    }
+
     /// Something that is not there.
     pub fn not_found(detail: impl ToString) -> Self {
         Self::new(StatusCode::NOT_FOUND, "not-found", "There is no such thing", detail)
@@ -59,12 +69,17 @@ impl From<es_core::Error> for Problem {
             Error::LimitExceeded { .. } => {
                 Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "It is too large", error)
             }
-            _ if error.is_transient() => Self::new(
+            Error::MetadataTooLarge { .. } => Self::bad_request(error),
+            Error::DeadlineExceeded { .. } => Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,
-                "unavailable",
-                "It did not work now; try again",
+                "not-yet",
+                "It has not come that far yet; try again",
                 error,
             ),
+            _ if error.is_transient() => {
+                tracing::warn!(error = &error as &dyn StdError, "a request did not work for now");
+                Self::unavailable()
+            }
             _ => {
                 // What is broken inside is for the log, not for the client.
                 tracing::error!(error = &error as &dyn StdError, "a request failed");

@@ -75,7 +75,14 @@ fn people_get_a_table_and_the_place_of_the_data() {
     std::fs::write(prescriptions.path().join("one.txt"), text).unwrap();
     let run = dispensary(["--prescriptions", prescriptions.path().to_str().unwrap()]);
     assert!(run.success, "{}", run.stderr);
-    for expected in ["complete", "Ada Example", "Amoxicillin", "dispenses: 1 (1 complete)", "events: 6", "data: "] {
+    for expected in [
+        "complete",
+        "Ada Example",
+        "Amoxicillin",
+        "dispenses: 1 (1 complete)",
+        "events: 6",
+        "data: ",
+    ] {
         assert!(run.stdout.contains(expected), "no {expected:?} in {}", run.stdout);
     }
     let data = run.stdout.lines().find_map(|line| line.strip_prefix("data: ")).unwrap();
@@ -150,6 +157,25 @@ async fn the_request_collection_replays_against_the_running_server() {
     let collection = include_str!("../dispensary/requests/dispensary.http");
     let requests = replay(collection, &server.url).await;
     assert!(requests >= 25);
+
+    // One byte too many, and far too many.
+    let client = Client::of(&server);
+    let (_, started) =
+        client.post("/dispenses", "large", "text/plain", String::new()).await.unwrap();
+    let path = format!("/dispenses/{}/prescription", started["id"].as_str().unwrap());
+    for (size, status) in [(16 * 1024, 202), (16 * 1024 + 1, 413), (32 * 1024, 413)] {
+        let key = format!("large-{size}");
+        let answer = client.post(&path, &key, "text/plain", "a".repeat(size)).await;
+        let (answered, problem) = answer.expect("it is answered, not cut off");
+        assert_eq!(answered, status, "{problem}");
+    }
+
+    // Nothing that a client sends stops the policy.
+    let long = format!("{}/dispenses", server.url);
+    let request = client.http.post(long).header("x-correlation-id", "c".repeat(201));
+    assert_eq!(request.send().await.unwrap().status(), 400);
+    assert_eq!(client.get("/dispenses/%FF").await.0, 400);
+    assert_eq!(client.get("/dispenses/nobody?at_least=1").await.0, 404);
     #[cfg(unix)]
     assert!(server.terminate(), "SIGTERM ends it orderly");
 }
@@ -195,8 +221,7 @@ impl Client {
             assert!((200..300).contains(&status), "{status} {body}");
             Some(body)
         };
-        let started =
-            ok(self.post("/dispenses", &key("start"), JSON, String::new()).await)?;
+        let started = ok(self.post("/dispenses", &key("start"), JSON, String::new()).await)?;
         let id = started["id"].as_str()?.to_owned();
         let path = |step: &str| format!("/dispenses/{id}/{step}");
         let text = PRESCRIPTION.to_owned();

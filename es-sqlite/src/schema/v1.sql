@@ -93,7 +93,7 @@ CREATE TABLE views (
     name TEXT PRIMARY KEY
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE view_fields (
+CREATE TABLE indexed_fields (
     view TEXT NOT NULL REFERENCES views (name),
     field TEXT NOT NULL,
     number INTEGER NOT NULL,

@@ -20,9 +20,7 @@ pub(crate) struct Place {
 
 impl Place {
     pub(crate) fn new() -> Self {
-        Self {
-            directory: tempfile::tempdir().expect("a temporary directory"),
-        }
+        Self { directory: tempfile::tempdir().expect("a temporary directory") }
     }
 
     pub(crate) fn directory(&self) -> &Path {
@@ -64,14 +62,10 @@ pub(crate) fn new_id() -> CommitId {
 
 /// One event per text.
 pub(crate) fn events<T: AsRef<str>>(texts: &[T]) -> EncodedEvents {
-    let payloads: Vec<String> = texts
-        .iter()
-        .map(|text| format!("{{\"text\":{:?}}}", text.as_ref()))
-        .collect();
-    let manifest: Vec<String> = payloads
-        .iter()
-        .map(|payload| format!("Test:Noted 1 {}", payload.len()))
-        .collect();
+    let payloads: Vec<String> =
+        texts.iter().map(|text| format!("{{\"text\":{:?}}}", text.as_ref())).collect();
+    let manifest: Vec<String> =
+        payloads.iter().map(|payload| format!("Test:Noted 1 {}", payload.len())).collect();
     let text = |lines: Vec<String>| ByteString::from(lines.join("\n"));
     EncodedEvents::from_stored_json(text(manifest), text(payloads)).expect("they fit")
 }
@@ -85,10 +79,8 @@ pub(crate) fn commit<T: AsRef<str>>(texts: &[T]) -> NewCommit {
 
 /// Appends a commit of one event per text to the end of the stream.
 pub(crate) async fn append(store: &SqliteStore, stream: &StreamId, texts: &[&str]) -> Commit {
-    let Appended { commit, duplicate } = store
-        .append(stream, Expected::Any, commit(texts))
-        .await
-        .expect("it is appended");
+    let Appended { commit, duplicate } =
+        store.append(stream, Expected::Any, commit(texts)).await.expect("it is appended");
     assert!(!duplicate);
     commit
 }
@@ -141,8 +133,5 @@ pub(crate) async fn read_feed(store: &SqliteStore, page: usize) -> Result<Vec<Co
 /// Every error that names a file must say which.
 pub(crate) fn assert_names(error: &Error, path: &Path) {
     let text = error.to_string();
-    assert!(
-        text.contains(&path.display().to_string()),
-        "{text:?} does not name {path:?}"
-    );
+    assert!(text.contains(&path.display().to_string()), "{text:?} does not name {path:?}");
 }

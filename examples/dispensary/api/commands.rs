@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::{FromRequest, Path, Request, State};
+use axum::extract::{FromRequest, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use es_core::{CommitId, Receipt, StreamId};
 use serde::{Deserialize, Serialize};
 
-use crate::http::{Json, Preconditions, Problem, etag};
+use crate::http::{Id, Json, Preconditions, Problem, etag};
 
 use crate::dispensary::domain::{DispenseCommand, Drug, Patient};
 use crate::dispensary::files::{FileError, PrescriptionFiles};
@@ -60,7 +60,7 @@ pub(super) async fn start(
 
 pub(super) async fn upload_prescription(
     State(app): App,
-    Path(id): Path<String>,
+    Id(id): Id,
     preconditions: Preconditions,
     headers: HeaderMap,
     request: Request,
@@ -70,7 +70,12 @@ pub(super) async fn upload_prescription(
         None => return Err(FileError::ContentType(String::new()).into()),
     };
     let content = Bytes::from_request(request, &()).await.map_err(|rejection| {
-        Problem::new(rejection.status(), "bad-body", "The file was not taken", rejection.body_text())
+        Problem::new(
+            rejection.status(),
+            "bad-body",
+            "The file was not taken",
+            rejection.body_text(),
+        )
     })?;
     let file = PrescriptionFiles::check(&content_type, &content)?;
     // A file is stored only for a dispense that is there: before the event that speaks of it.
@@ -87,7 +92,7 @@ pub(super) async fn upload_prescription(
 
 pub(super) async fn add_patient(
     State(app): App,
-    Path(id): Path<String>,
+    Id(id): Id,
     preconditions: Preconditions,
     Json(patient): Json<Patient>,
 ) -> Result<Response, Problem> {
@@ -104,7 +109,7 @@ pub(super) struct Drugs {
 
 pub(super) async fn add_drugs(
     State(app): App,
-    Path(id): Path<String>,
+    Id(id): Id,
     preconditions: Preconditions,
     Json(body): Json<Drugs>,
 ) -> Result<Response, Problem> {
@@ -114,7 +119,7 @@ pub(super) async fn add_drugs(
 
 pub(super) async fn complete(
     State(app): App,
-    Path(id): Path<String>,
+    Id(id): Id,
     preconditions: Preconditions,
 ) -> Result<Response, Problem> {
     let options = preconditions.options(&"complete")?;
@@ -130,7 +135,7 @@ pub(super) struct Cancellation {
 
 pub(super) async fn cancel(
     State(app): App,
-    Path(id): Path<String>,
+    Id(id): Id,
     preconditions: Preconditions,
     Json(body): Json<Cancellation>,
 ) -> Result<Response, Problem> {

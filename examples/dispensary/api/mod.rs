@@ -98,9 +98,12 @@ impl From<FileError> for Problem {
             FileError::Empty | FileError::NotText => {
                 (StatusCode::UNPROCESSABLE_ENTITY, "bad-file", "The file cannot be used")
             }
-            FileError::Damaged(_) | FileError::Store(_) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "a file is not available");
-                (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "It did not work now; try again")
+            FileError::Missing(_) | FileError::Damaged(_) | FileError::Store(_) => {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "a file is not available"
+                );
+                return Self::unavailable();
             }
         };
         Self::new(code, kind, title, error)

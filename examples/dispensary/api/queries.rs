@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use es_core::{Version, ViewQuery};
+use es_core::{StreamId, Version, ViewQuery};
 use serde::{Deserialize, Serialize};
 
-use crate::http::{Problem, etag};
+use crate::http::{Id, Problem, etag};
 
 use crate::dispensary::domain::Status;
 use crate::dispensary::history;
@@ -48,7 +48,9 @@ pub(super) async fn list(
     let ListParameters { status, after, limit } = checked(parameters)?;
     let limit = limit.unwrap_or(100);
     if !(1..=MAX_LIMIT).contains(&limit) {
-        return Err(Problem::bad_request(format!("limit is {limit}; it goes from 1 to {MAX_LIMIT}")));
+        return Err(Problem::bad_request(format!(
+            "limit is {limit}; it goes from 1 to {MAX_LIMIT}"
+        )));
     }
     let mut query = ViewQuery { after, limit, ..ViewQuery::default() };
     if let Some(status) = status {
@@ -70,7 +72,7 @@ pub(super) struct DetailParameters {
 
 pub(super) async fn detail(
     State(app): App,
-    Path(id): Path<String>,
+    Id(id): Id,
     parameters: Parameters<DetailParameters>,
 ) -> Result<Response, Problem> {
     let detail = match checked(parameters)? {
@@ -83,6 +85,11 @@ pub(super) async fn detail(
         }
         DetailParameters { at_least, .. } => {
             if let Some(version) = at_least {
+                // What was never started is not worth waiting for.
+                let stream = StreamId::new("dispense", &id)?;
+                if app.dispenses.store().head(&stream).await?.is_none() {
+                    return Err(Problem::not_found("there is no such dispense"));
+                }
                 app.views_show(&id, Version::new(version), PATIENCE).await?;
             }
             app.details.view().get(&id).await?
@@ -98,10 +105,7 @@ struct History {
     events: Vec<history::Entry>,
 }
 
-pub(super) async fn events(
-    State(app): App,
-    Path(id): Path<String>,
-) -> Result<Response, Problem> {
+pub(super) async fn events(State(app): App, Id(id): Id) -> Result<Response, Problem> {
     let events = history::of(&app.dispenses, &id).await?;
     if events.is_empty() {
         return Err(Problem::not_found("there is no such dispense"));

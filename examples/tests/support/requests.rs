@@ -33,8 +33,7 @@ pub async fn replay(collection: &str, host: &str) -> usize {
 impl Exchange {
     fn parse(text: &str) -> Self {
         let mut lines = text.lines();
-        let mut exchange =
-            Self { title: lines.next().unwrap().to_owned(), ..Self::default() };
+        let mut exchange = Self { title: lines.next().unwrap().to_owned(), ..Self::default() };
         for line in lines.by_ref() {
             if let Some(comment) = line.strip_prefix("# ") {
                 if let Some(status) = comment.strip_prefix("expect: ") {
