@@ -146,7 +146,7 @@ async fn run(arguments: Arguments) -> Result<(), AnyError> {
             print(json, &events, || events_table(&events))?;
             opened.close().await
         }
-        Some(Command::Rebuild) => rebuild(data_dir).await,
+        Some(Command::Rebuild) => rebuild(data_dir, json).await,
     }
 }
 
@@ -220,7 +220,7 @@ async fn shutdown_signal() -> std::io::Result<()> {
     tokio::signal::ctrl_c().await
 }
 
-async fn rebuild(data_dir: Option<PathBuf>) -> Result<(), AnyError> {
+async fn rebuild(data_dir: Option<PathBuf>, json: bool) -> Result<(), AnyError> {
     let opened = Opened::existing(data_dir).await?;
     let bar = ProgressBar::new(0).with_style(ProgressStyle::with_template(
         "{msg:>6} {wide_bar} {pos}/{len} commits, {eta} left",
@@ -235,7 +235,8 @@ async fn rebuild(data_dir: Option<PathBuf>) -> Result<(), AnyError> {
         .await?;
     bar.finish_and_clear();
     let dispenses = summaries(&opened.dispensary, None).await?;
-    println!("the views are built again: {} dispenses", dispenses.len());
+    let rebuilt = serde_json::json!({ "dispenses": dispenses.len() });
+    print(json, &rebuilt, || format!("the views are built again: {} dispenses", dispenses.len()))?;
     opened.close().await
 }
 

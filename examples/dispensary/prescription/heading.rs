@@ -203,7 +203,9 @@ fn trailing_label(segment: &str, must_fill: bool) -> Option<(Label, usize)> {
     let mut longest = None;
     for _ in 0..3 {
         let before = segment[..start].trim_end();
-        start = before.rfind(is_gap).map_or(0, |gap| gap + 1);
+        // White space can be longer than a byte.
+        let gap = before.char_indices().rfind(|(_, c)| is_gap(*c));
+        start = gap.map_or(0, |(at, c)| at + c.len_utf8());
         if let Some(label) = segment.get(start..).and_then(label) {
             longest = Some((label, start));
         }

@@ -99,3 +99,12 @@ fn small_print_cancels_nothing() {
         assert_eq!(parse(line).cancelled, None, "{line}");
     }
 }
+
+#[test]
+fn white_space_of_several_bytes_before_a_label_is_white_space() {
+    for gap in ["\u{2028}", "\u{a0}", "\u{3000}", "\u{2003} "] {
+        let text = format!("Date: 2026-03-01{gap}Patient: Ada Example");
+        let findings = parse(&text);
+        assert_eq!(findings.patient.map(|patient| patient.name).as_deref(), Some("Ada Example"));
+    }
+}
