@@ -17,7 +17,9 @@ use crate::version::Version;
 ///
 /// [`save`](Self::save) is atomic and fenced: it succeeds only if nobody saved the consumer's
 /// partition since the given [`Revision`], so of two workers that do the same work one fails, and an
-/// older checkpoint written late changes nothing. The version of a stream never goes backwards.
+/// older checkpoint written late changes nothing. It is fenced, too, by the versions of streams that
+/// the step is based on, for workers that meet the same stream in different partitions. The version
+/// of a stream never goes backwards.
 #[async_trait]
 pub trait CheckpointStore: Debug + Send + Sync + 'static {
     /// Where the consumer is in the partition; the start, at revision 0, if it never saved.
@@ -44,7 +46,8 @@ pub trait CheckpointStore: Debug + Send + Sync + 'static {
     /// # Errors
     ///
     /// [`Error::Fenced`](crate::Error::Fenced) when another worker saved since the revision was
-    /// loaded: nothing was written.
+    /// loaded, or one of the streams is not at the version [seen](Progress::seen): nothing was
+    /// written.
     async fn save(&self, progress: Progress) -> Result<Revision>;
 
     /// Forgets all of the consumer's progress, so that it begins at the start. A worker of the
@@ -96,6 +99,9 @@ pub struct Progress {
     pub partition: PartitionId,
     /// The revision that the step is based on.
     pub based_on: Revision,
+    /// The versions of streams that the step is based on; [`Version::ZERO`] for a stream that was not
+    /// seen before.
+    pub seen: Vec<(StreamId, Version)>,
     /// Where it is now.
     pub checkpoint: Checkpoint,
     /// The streams whose events had their effect in this step, with the version reached; each
@@ -119,8 +125,8 @@ impl ConsumerId {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidId`](crate::Error::InvalidId) when it is empty, longer than 100 bytes, or has
-    /// control characters.
+    /// [`Error::InvalidId`](crate::Error::InvalidId) when it is empty, longer than 100 bytes, has
+    /// control characters, or white space at an end.
     pub fn new(name: &str) -> Result<Self> {
         check_id("consumer", name, 100)?;
         Ok(Self(name.into()))

@@ -128,7 +128,7 @@ pub struct ReadStream {
     pub stream: StreamId,
     /// The version to begin at. The first commit is the one that contains it; `None` begins at
     /// the stream's first commit, or backwards at its last. A version past the end has nothing
-    /// forwards and everything backwards.
+    /// forwards and everything backwards; version 0, before the first, the other way round.
     pub from: Option<Version>,
     /// In which order.
     pub direction: Direction,

@@ -85,8 +85,8 @@ impl PartitionId {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidId`](crate::Error::InvalidId) when it is empty, longer than 200 bytes, or has
-    /// control characters.
+    /// [`Error::InvalidId`](crate::Error::InvalidId) when it is empty, longer than 200 bytes, has
+    /// control characters, or white space at an end.
     pub fn new(name: &str) -> Result<Self> {
         check_id("partition", name, 200)?;
         Ok(Self(name.into()))

@@ -126,8 +126,8 @@ pub use snapshot_store::{SnapshotStore, StoredSnapshot};
 pub use stream_id::StreamId;
 pub use version::{Head, Version};
 pub use view_store::{
-    MAX_VIEW_KEY_LEN, View, ViewChange, ViewDocument, ViewName, ViewQuery, ViewSchema, ViewStore,
-    check_view_key,
+    MAX_VIEW_KEY_LEN, Replaces, View, ViewChange, ViewDocument, ViewName, ViewQuery, ViewSchema,
+    ViewStore, check_view_key,
 };
 
 /// What the derive macros refer to. Not for use by hand.

@@ -19,7 +19,8 @@ use crate::stream_id::check_id;
 /// # What an implementation promises
 ///
 /// [`write`](Self::write) is one atomic, fenced step: either all documents and the progress are
-/// there, or nothing is. Documents come back as they were written; listings are ordered by key
+/// there, or nothing is. It is fenced as a save of progress is, and by the documents that it
+/// [replaces](ViewChange::replaces). Documents come back as they were written; listings are ordered by key
 /// (byte order) and see every document once.
 #[async_trait]
 pub trait ViewStore: CheckpointStore {
@@ -50,8 +51,10 @@ pub trait ViewStore: CheckpointStore {
     ///
     /// # Errors
     ///
-    /// [`Error::Fenced`] when another worker saved since the revision was loaded: nothing was
-    /// written.
+    /// [`Error::Fenced`] when another worker saved since the revision was loaded, or wrote a document
+    /// that this step replaces,
+    /// [`Error::InvalidId`] for a key that is not valid, [`Error::Encode`] for a document that is not
+    /// JSON, [`Error::Misuse`] for a view that was never prepared: nothing was written.
     async fn write(&self, changes: Vec<ViewChange>, progress: Progress) -> Result<Revision>;
 
     /// Removes all documents of the view and forgets the progress of `progress_of`, in one step. A
@@ -126,8 +129,30 @@ pub struct ViewChange {
     pub view: ViewName,
     /// The document's key.
     pub key: String,
+    /// The document that the new one was made from. It must still be there before any change of the
+    /// step, or the step is fenced.
+    pub replaces: Replaces,
     /// The new document, as JSON; `None` removes it.
     pub document: Option<String>,
+}
+
+/// What a change was made from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Replaces {
+    /// Nothing that matters: the change stands whatever is there.
+    Anything,
+    /// What was found under the key: this text, or that there was no document.
+    Found(Option<String>),
+}
+
+impl Replaces {
+    /// Whether the change still stands when `current` is under the key. For stores.
+    pub fn allows(&self, current: Option<&str>) -> bool {
+        match self {
+            Self::Anything => true,
+            Self::Found(found) => found.as_deref() == current,
+        }
+    }
 }
 
 /// A stored document.

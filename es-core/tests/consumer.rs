@@ -17,8 +17,8 @@ use es_core::{
     ViewStore, Workers,
 };
 use support::{
-    Account, AccountCommand, AccountEvent, CrashingViews, ScrambledFeed, Statement, Statements,
-    credited,
+    Account, AccountCommand, AccountEvent, MeddledViews, Meddling, ScrambledFeed, Statement,
+    Statements, credited,
 };
 
 fn accounts(store: &MemoryStore) -> Repository<Account> {
@@ -78,13 +78,13 @@ async fn deliveries_out_of_order_and_repeated_come_to_the_same_views() {
 
 #[tokio::test]
 async fn a_crash_at_any_write_leaves_views_that_equal_the_log() {
-    for after_writing in [false, true] {
+    for crash in [Meddling::CrashBefore, Meddling::CrashAfter] {
         for nth_write in 1..=6 {
             let store = MemoryStore::new();
             let expected = some_history(&store).await;
             let feed = Arc::new(ScrambledFeed { inner: store.clone(), seed: nth_write as u64 });
             let log = Arc::new(store.clone());
-            let views = Arc::new(CrashingViews::at(store.clone(), nth_write, after_writing));
+            let views = Arc::new(MeddledViews::at(store.clone(), nth_write, crash.clone()));
             let start = || {
                 let views = views.clone();
                 Projection::new(Statements, feed.clone(), log.clone(), views)
@@ -418,18 +418,19 @@ async fn commits_with_several_events_are_taken_whole() {
 mod partitions {
     use std::sync::Mutex;
 
-    use es_core::{Checkpoint, Feed, FeedPage, Partition, PartitionId};
+    use es_core::{Checkpoint, Commit, Feed, FeedPage, Partition, PartitionId};
+    use tokio::sync::Notify;
 
     use super::*;
 
-    /// Partitions that come and go as the test says; each has the whole log of its own store.
+    /// Partitions that come and go as the test says.
     #[derive(Debug, Default)]
     struct Shards(Mutex<Vec<Shard>>);
 
     #[derive(Debug, Clone)]
     struct Shard {
         partition: Partition,
-        store: MemoryStore,
+        commits: Vec<Commit>,
         ended: bool,
     }
 
@@ -438,15 +439,17 @@ mod partitions {
     }
 
     impl Shards {
-        fn add(&self, name: &str, parents: &[&str], store: &MemoryStore, ended: bool) {
+        fn add(&self, name: &str, parents: &[&str], commits: &[Commit], ended: bool) {
             let parents = parents.iter().map(|name| id(name)).collect();
             let partition = Partition { id: id(name), parents };
-            self.0.lock().unwrap().push(Shard { partition, store: store.clone(), ended });
+            let shard = Shard { partition, commits: commits.to_vec(), ended };
+            self.0.lock().unwrap().push(shard);
         }
 
-        fn shard(&self, partition: &PartitionId) -> Shard {
-            let shards = self.0.lock().unwrap();
-            shards.iter().find(|shard| shard.partition.id == *partition).unwrap().clone()
+        fn one(name: &str, commit: &Commit) -> Arc<Self> {
+            let shards = Self::default();
+            shards.add(name, &[], std::slice::from_ref(commit), false);
+            Arc::new(shards)
         }
     }
 
@@ -462,16 +465,26 @@ mod partitions {
             after: &Checkpoint,
             max_commits: usize,
         ) -> es_core::Result<FeedPage> {
-            let Shard { store, ended, .. } = self.shard(partition);
-            let log = store.partitions().await?.remove(0).id;
-            let page = Feed::read(&store, &log, after, max_commits).await?;
-            let ended = ended && page.remaining == Some(0);
-            Ok(FeedPage { ended, ..page })
+            let shards = self.0.lock().unwrap();
+            let shard = shards.iter().find(|shard| shard.partition.id == *partition).unwrap();
+            let start = after.as_str().parse().unwrap_or(0);
+            let end = shard.commits.len().min(start + max_commits);
+            Ok(FeedPage {
+                commits: shard.commits[start..end].to_vec(),
+                checkpoint: Checkpoint::from_stored(end.to_string()),
+                remaining: None,
+                ended: shard.ended && end == shard.commits.len(),
+            })
         }
 
         async fn wait(&self, _: &PartitionId, _: &Checkpoint) -> es_core::Result<()> {
             std::future::pending().await
         }
+    }
+
+    async fn credit(store: &MemoryStore, id: &str, amount: u64) -> Commit {
+        let receipt = accounts(store).execute(id, AccountCommand::Credit(amount)).await.unwrap();
+        receipt.commit().unwrap().clone()
     }
 
     #[tokio::test]
@@ -487,29 +500,28 @@ mod partitions {
         let mut workers = Workers::new();
         workers.start(statements.clone());
 
-        let receipt = accounts(&store).execute("a", AccountCommand::Credit(5)).await.unwrap();
-        feed.add("first", &[], &store, true);
-        feed.add("second", &["first"], &store, false);
+        let commit = credit(&store, "a", 5).await;
+        feed.add("first", &[], &[], true);
+        feed.add("second", &["first"], &[commit], false);
         while statements.view().get("a").await.is_ok_and(|view| view.is_none()) {
             clock.advance(Duration::from_secs(1));
             tokio::task::yield_now().await;
         }
         assert_eq!(statements.view().get("a").await.unwrap().unwrap().balance, 5);
-        assert_eq!(receipt.version(), es_core::Version::new(1));
         workers.shutdown().await.unwrap();
     }
 
     #[tokio::test]
     async fn a_child_is_not_begun_before_its_parent_has_ended() {
         let feed = Arc::new(Shards::default());
-        let (parent, child) = (MemoryStore::new(), MemoryStore::new());
-        accounts(&parent).execute("parent", AccountCommand::Credit(1)).await.unwrap();
-        accounts(&child).execute("child", AccountCommand::Credit(1)).await.unwrap();
-        feed.add("child", &["parent"], &child, false);
-        feed.add("parent", &[], &parent, false);
-        let shared = Arc::new(parent.clone());
+        let store = MemoryStore::new();
+        feed.add("child", &["parent"], &[credit(&store, "child", 1).await], false);
+        feed.add("parent", &[], &[credit(&store, "parent", 1).await], false);
+        let shared = Arc::new(store);
         let statements =
             Projection::new(Statements, feed.clone(), shared.clone(), shared.clone()).unwrap();
+        statements.catch_up().await.unwrap();
+        assert!(statements.view().get("child").await.unwrap().is_none());
         let one_round = Duration::from_millis(0);
         let _ = tokio::time::timeout(one_round, statements.run(std::future::pending())).await;
         assert!(statements.view().get("parent").await.unwrap().is_some());
@@ -518,5 +530,70 @@ mod partitions {
         feed.0.lock().unwrap()[1].ended = true;
         let _ = tokio::time::timeout(one_round, statements.run(std::future::pending())).await;
         assert!(statements.view().get("child").await.unwrap().is_some());
+    }
+
+    /// One worker is held up in its write; another one, in another partition, is faster. Then the
+    /// first goes on. Returns the document.
+    async fn overtaken<P: Projector<View = Statement>>(
+        store: &MemoryStore,
+        projector: impl Fn() -> P,
+        slow: &Commit,
+        fast: &Commit,
+        key: &str,
+    ) -> (u64, u32) {
+        let log = Arc::new(store.clone());
+        let (reached, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let hold_up = Meddling::HoldUp(reached.clone(), go.clone());
+        let held_up = Arc::new(MeddledViews::at(store.clone(), 1, hold_up));
+        let slow = Projection::new(projector(), Shards::one("p", slow), log.clone(), held_up);
+        let fast = Projection::new(projector(), Shards::one("q", fast), log.clone(), log);
+        let (slow, fast) = (slow.unwrap(), fast.unwrap());
+        let (slow, fast) = futures::join!(slow.catch_up(), async {
+            reached.notified().await;
+            fast.catch_up().await.unwrap();
+            go.notify_one();
+            fast
+        });
+        slow.unwrap();
+        let statement = fast.view().get(key).await.unwrap().unwrap();
+        (statement.balance, statement.movements)
+    }
+
+    #[tokio::test]
+    async fn workers_that_meet_one_stream_in_two_partitions_do_each_event_once() {
+        let store = MemoryStore::new();
+        let (first, second) = (credit(&store, "a", 1).await, credit(&store, "a", 10).await);
+        assert_eq!(overtaken(&store, || Statements, &first, &second, "a").await, (11, 2));
+    }
+
+    /// One document for all accounts.
+    struct Total;
+
+    impl Projector for Total {
+        const NAME: &'static str = "total";
+        const VERSION: u32 = 1;
+        const CATEGORIES: &'static [&'static str] = &["account"];
+        type Event = AccountEvent;
+        type View = Statement;
+
+        fn keys(&self, _: &Recorded<'_, AccountEvent>, keys: &mut Vec<String>) {
+            keys.push("all".to_owned());
+        }
+
+        fn project(
+            &self,
+            key: &str,
+            view: &mut Option<Statement>,
+            event: &Recorded<'_, AccountEvent>,
+        ) -> Result<(), BoxError> {
+            Statements.project(key, view, event)
+        }
+    }
+
+    #[tokio::test]
+    async fn streams_in_two_partitions_can_share_a_document() {
+        let store = MemoryStore::new();
+        let (first, second) = (credit(&store, "a", 1).await, credit(&store, "b", 10).await);
+        assert_eq!(overtaken(&store, || Total, &first, &second, "all").await, (11, 2));
     }
 }

@@ -90,9 +90,14 @@ fn consumed_version(
 
 /// Saves progress, unless somebody else has since it was loaded.
 pub(crate) fn advance(db: &Connection, progress: &Progress) -> Result<Revision, Fault> {
-    let Progress { consumer, partition, based_on, checkpoint, streams } = progress;
+    let Progress { consumer, partition, based_on, seen, checkpoint, streams } = progress;
     if position(db, consumer, partition)?.revision != *based_on {
         return Err(progress.fenced().into());
+    }
+    for (stream, seen) in seen {
+        if consumed_version(db, consumer, stream)? != *seen {
+            return Err(progress.fenced().into());
+        }
     }
     let revision = based_on.next();
     db.prepare_cached(

@@ -6,8 +6,8 @@
 
 use async_trait::async_trait;
 use es_core::{
-    ConsumerId, Error, Progress, Result, Revision, ViewChange, ViewDocument, ViewName, ViewQuery,
-    ViewSchema, ViewStore, check_view_key,
+    ConsumerId, Error, Progress, Replaces, Result, Revision, ViewChange, ViewDocument, ViewName,
+    ViewQuery, ViewSchema, ViewStore, check_view_key,
 };
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _, ffi, params};
 
@@ -208,7 +208,12 @@ fn list_by_field(
 
 fn write(db: &Connection, changes: &[ViewChange], progress: &Progress) -> Result<Revision, Fault> {
     let revision = advance(db, progress)?;
-    for ViewChange { view, key, document } in changes {
+    for change in changes {
+        if !is_as_found(db, change)? {
+            return Err(progress.fenced().into());
+        }
+    }
+    for ViewChange { view, key, document, .. } in changes {
         let table = table(view);
         match document {
             Some(document) => {
@@ -227,6 +232,18 @@ fn write(db: &Connection, changes: &[ViewChange], progress: &Progress) -> Result
         }
     }
     Ok(revision)
+}
+
+/// Whether what the change replaces is still there.
+fn is_as_found(db: &Connection, change: &ViewChange) -> Result<bool, Fault> {
+    let ViewChange { view, key, replaces, .. } = change;
+    if *replaces == Replaces::Anything {
+        return Ok(true);
+    }
+    let select = format!("SELECT document FROM {} WHERE key = ?1", table(view));
+    let current: Option<String> =
+        prepare_on(db, view, &select)?.query_row([key], |row| row.get(0)).optional()?;
+    Ok(replaces.allows(current.as_deref()))
 }
 
 fn not_json(view: &ViewName, key: &str, error: rusqlite::Error) -> Fault {

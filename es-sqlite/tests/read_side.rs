@@ -4,7 +4,7 @@
 mod support;
 
 use es_core::{
-    Checkpoint, CheckpointStore as _, Codec, ConsumerId, Error, Progress, Revision,
+    Checkpoint, CheckpointStore as _, Codec, ConsumerId, Error, Progress, Replaces, Revision,
     SnapshotStore as _, StoredSnapshot, Version, ViewChange, ViewName, ViewQuery, ViewSchema,
     ViewStore as _,
 };
@@ -24,13 +24,15 @@ fn progress(based_on: Revision) -> Progress {
         consumer: consumer(),
         partition: partition(),
         based_on,
+        seen: vec![],
         checkpoint: Checkpoint::from_stored("1"),
         streams: vec![(stream("a"), Version::new(1))],
     }
 }
 
 fn put(key: &str, document: &str) -> ViewChange {
-    ViewChange { view: view().name, key: key.to_owned(), document: Some(document.to_owned()) }
+    let (key, document) = (key.to_owned(), Some(document.to_owned()));
+    ViewChange { view: view().name, key, replaces: Replaces::Anything, document }
 }
 
 async fn write(store: &SqliteStore, changes: Vec<ViewChange>) -> es_core::Result<Revision> {

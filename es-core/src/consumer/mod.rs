@@ -41,9 +41,9 @@ pub use workers::Workers;
 /// leaves both or neither, and of two workers that do the same work one has its step refused and
 /// goes on from where the other is.
 ///
-/// Several workers may run the same consumer on a feed with one partition. On a feed with several,
-/// run one worker for now: steps are fenced per partition, so two workers at different partitions
-/// that have the same stream, or whose streams share a document, could undo each other's step.
+/// Several workers may run the same consumer. A step is fenced by the position in its partition, by
+/// the versions of its streams, and by the documents that it changes, so workers in different
+/// partitions cannot undo each other's steps either.
 ///
 /// The two forms are [`Projection`] and [`Reactor`].
 pub struct Consumer<H> {
@@ -168,7 +168,12 @@ impl<H: Handler> Consumer<H> {
     pub async fn catch_up_with(&self, mut report: impl FnMut(CatchUp)) -> Result<CatchUp> {
         self.handler.prepare().await?;
         let mut total = CatchUp::default();
-        for Partition { id, .. } in parents_first(self.feed.partitions().await?)? {
+        let mut open = Vec::new();
+        for Partition { id, parents } in parents_first(self.feed.partitions().await?)? {
+            if parents.iter().any(|parent| open.contains(parent)) {
+                open.push(id);
+                continue;
+            }
             loop {
                 let step = match self.step(&id).await {
                     // Another worker is at it: go on from where it is.
@@ -178,7 +183,11 @@ impl<H: Handler> Consumer<H> {
                 total.applied += step.applied;
                 total.remaining = step.remaining;
                 report(total);
-                if step.at_end || step.ended {
+                if step.ended {
+                    break;
+                }
+                if step.at_end {
+                    open.push(id);
                     break;
                 }
             }
@@ -304,7 +313,8 @@ impl<H: Handler> Consumer<H> {
             .cloned()
             .collect();
         let seen = self.handler.checkpoints().stream_versions(&self.id, &streams).await?;
-        let mut versions: HashMap<StreamId, Version> = streams.into_iter().zip(seen).collect();
+        let seen: HashMap<StreamId, Version> = streams.into_iter().zip(seen).collect();
+        let mut versions = seen.clone();
         let accepted = contiguity::in_order(delivered, &mut versions, &*self.log, &self.id).await?;
 
         let reached: HashMap<StreamId, Version> =
@@ -313,6 +323,7 @@ impl<H: Handler> Consumer<H> {
             consumer: self.id.clone(),
             partition: partition.clone(),
             based_on: position.revision,
+            seen: seen.into_iter().filter(|(stream, _)| reached.contains_key(stream)).collect(),
             checkpoint: page.checkpoint.clone(),
             streams: reached.into_iter().collect(),
         };

@@ -10,7 +10,9 @@ use crate::error::{Error, Result};
 use crate::event_store::EventStore;
 use crate::feed::Feed;
 use crate::projector::Projector;
-use crate::view_store::{View, ViewChange, ViewName, ViewSchema, ViewStore, decode_document};
+use crate::view_store::{
+    Replaces, View, ViewChange, ViewName, ViewSchema, ViewStore, decode_document,
+};
 
 use super::reacting::events_of;
 use super::{CatchUp, Consumer, Handler};
@@ -140,8 +142,10 @@ impl<P: Projector> Handler for Projecting<P> {
             keys.dedup();
             keys
         };
-        for (key, document) in keys.iter().zip(self.views.get(view, &keys).await?) {
-            let document = document.map(|text| decode_document(view, key, &text)).transpose()?;
+        let found = self.views.get(view, &keys).await?;
+        for (key, text) in keys.iter().zip(&found) {
+            let document =
+                text.as_deref().map(|text| decode_document(view, key, text)).transpose()?;
             documents.insert(key, document);
         }
 
@@ -160,7 +164,8 @@ impl<P: Projector> Handler for Projecting<P> {
 
         let changes = keys
             .iter()
-            .map(|key| {
+            .zip(found)
+            .map(|(key, found)| {
                 let document = documents.get(key).and_then(Option::as_ref);
                 let document =
                     document.map(serde_json::to_string).transpose().map_err(|error| {
@@ -169,7 +174,12 @@ impl<P: Projector> Handler for Projecting<P> {
                             source: error.into(),
                         }
                     })?;
-                Ok(ViewChange { view: view.clone(), key: (*key).to_owned(), document })
+                Ok(ViewChange {
+                    view: view.clone(),
+                    key: (*key).to_owned(),
+                    replaces: Replaces::Found(found),
+                    document,
+                })
             })
             .collect::<Result<Vec<_>>>()?;
         self.views.write(changes, progress).await

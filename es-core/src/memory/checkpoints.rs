@@ -65,12 +65,21 @@ impl ProgressBook {
     /// The fence: nobody saved since the progress was loaded.
     pub(super) fn check(&self, progress: &Progress) -> Result<()> {
         let position = self.position(&progress.consumer, &progress.partition);
-        if position.revision == progress.based_on { Ok(()) } else { Err(progress.fenced()) }
+        let versions = self.consumers.get(&progress.consumer).map(|known| &known.versions);
+        let as_seen = |(stream, seen): &(StreamId, Version)| {
+            let version = versions.and_then(|known| known.get(stream)).copied();
+            version.unwrap_or(Version::ZERO) == *seen
+        };
+        if position.revision == progress.based_on && progress.seen.iter().all(as_seen) {
+            Ok(())
+        } else {
+            Err(progress.fenced())
+        }
     }
 
     /// Moves on. Only after [`check`](Self::check), under the same lock.
     pub(super) fn advance(&mut self, progress: Progress) -> Revision {
-        let Progress { consumer, partition, based_on, checkpoint, streams } = progress;
+        let Progress { consumer, partition, based_on, checkpoint, streams, .. } = progress;
         let consumer = self.consumers.entry(consumer).or_default();
         for (stream, version) in streams {
             let known = consumer.versions.entry(stream).or_default();

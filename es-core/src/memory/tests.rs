@@ -4,7 +4,7 @@ use crate::checkpoint_store::{ConsumerId, Progress, Revision};
 use crate::error::Error;
 use crate::feed::{Checkpoint, Feed as _, PartitionId};
 use crate::memory::MemoryStore;
-use crate::view_store::{ViewChange, ViewName, ViewQuery, ViewSchema, ViewStore as _};
+use crate::view_store::{Replaces, ViewChange, ViewName, ViewQuery, ViewSchema, ViewStore as _};
 
 fn progress(based_on: u64) -> Progress {
     Progress {
@@ -12,13 +12,14 @@ fn progress(based_on: u64) -> Progress {
         partition: PartitionId::new("p").unwrap(),
         based_on: Revision::from_stored(based_on),
         checkpoint: Checkpoint::start(),
+        seen: Vec::new(),
         streams: Vec::new(),
     }
 }
 
 fn put(view: &ViewName, key: &str, document: &str) -> Vec<ViewChange> {
     let (key, document) = (key.to_owned(), Some(document.to_owned()));
-    vec![ViewChange { view: view.clone(), key, document }]
+    vec![ViewChange { view: view.clone(), key, replaces: Replaces::Anything, document }]
 }
 
 #[tokio::test]

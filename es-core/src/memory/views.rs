@@ -54,9 +54,13 @@ impl ViewStore for MemoryStore {
         let mut read_side = self.read_side();
         let ReadSide { progress: book, views } = &mut *read_side;
         // Everything that can fail comes before the first change: the step is whole or not at all.
+        let replaced = changes.iter().all(|change| views.is_as_found(change));
         let changes: Vec<_> =
             changes.into_iter().map(|change| views.checked(change)).collect::<Result<_>>()?;
         book.check(&progress)?;
+        if !replaced {
+            return Err(progress.fenced());
+        }
         for (view, key, document) in changes {
             let Some(documents) = views.prepared.get_mut(&view) else { continue };
             match document {
@@ -84,9 +88,16 @@ impl Views {
             .ok_or_else(|| Error::Misuse(format!("view {view} was never prepared in this store")))
     }
 
+    /// Whether what the change replaces is still there.
+    fn is_as_found(&self, change: &ViewChange) -> bool {
+        let documents = self.prepared.get(&change.view);
+        let current = documents.and_then(|documents| documents.by_key.get(&change.key));
+        change.replaces.allows(current.map(|document| document.json.as_str()))
+    }
+
     /// A change that can be made.
     fn checked(&self, change: ViewChange) -> Result<(ViewName, String, Option<Document>)> {
-        let ViewChange { view, key, document } = change;
+        let ViewChange { view, key, document, .. } = change;
         let fields = &self.of(&view)?.indexed_fields;
         check_view_key(&key)?;
         let document = match document {

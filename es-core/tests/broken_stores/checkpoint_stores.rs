@@ -111,6 +111,24 @@ async fn a_save_without_a_fence_is_found() {
     assert_keeps(&SUITE, store::<Unfenced>, &["saved_progress_comes_back"]).await;
 }
 
+/// Is fenced by the revision only.
+#[derive(Debug, Default)]
+struct BlindToStreams;
+
+#[async_trait]
+impl Fault for BlindToStreams {
+    async fn save(&self, store: &MemoryStore, progress: Progress) -> Result<Revision> {
+        CheckpointStore::save(store, Progress { seen: vec![], ..progress }).await
+    }
+}
+
+#[tokio::test]
+async fn a_save_that_does_not_look_at_streams_is_found() {
+    let rule = "a_save_based_on_another_version_of_a_stream_is_fenced";
+    assert_breaks(&SUITE, store::<BlindToStreams>, &[(rule, "seen at 0, it is at 2")]).await;
+    assert_keeps(&SUITE, store::<BlindToStreams>, &["a_save_on_a_stale_revision_is_fenced"]).await;
+}
+
 /// Writes the versions of streams before it looks at the revision.
 #[derive(Debug, Default)]
 struct WritesBeforeTheFence;

@@ -6,8 +6,9 @@ use async_trait::async_trait;
 use es_core::memory::MemoryStore;
 use es_core::testing::conformance::view_store::SUITE;
 use es_core::{
-    CheckpointStore, ConsumerId, Error, PartitionId, Position, Progress, Result, Revision,
-    StreamId, Version, ViewChange, ViewDocument, ViewName, ViewQuery, ViewSchema, ViewStore,
+    CheckpointStore, ConsumerId, Error, PartitionId, Position, Progress, Replaces, Result,
+    Revision, StreamId, Version, ViewChange, ViewDocument, ViewName, ViewQuery, ViewSchema,
+    ViewStore,
 };
 
 use crate::{Window, assert_breaks, assert_keeps};
@@ -144,6 +145,34 @@ async fn documents_outside_the_fence_are_found() {
     assert_breaks(&SUITE, store::<DocumentsFirst>, &rules).await;
     let rules = ["written_documents_come_back", "a_write_moves_the_progress_on"];
     assert_keeps(&SUITE, store::<DocumentsFirst>, &rules).await;
+}
+
+/// Replaces documents whatever they were.
+#[derive(Debug, Default)]
+struct LastWriterWins;
+
+#[async_trait]
+impl Fault for LastWriterWins {
+    async fn write(
+        &self,
+        store: &MemoryStore,
+        changes: Vec<ViewChange>,
+        progress: Progress,
+    ) -> Result<Revision> {
+        let anything = |change| ViewChange { replaces: Replaces::Anything, ..change };
+        let changes = changes.into_iter().map(anything).collect();
+        ViewStore::write(store, changes, Progress { seen: vec![], ..progress }).await
+    }
+}
+
+#[tokio::test]
+async fn a_write_that_does_not_look_at_what_it_replaces_is_found() {
+    let rules = [
+        ("a_write_that_replaces_another_document_is_fenced", "made from None when it is 1"),
+        ("a_write_based_on_another_version_of_a_stream_is_fenced", "moved on"),
+    ];
+    assert_breaks(&SUITE, store::<LastWriterWins>, &rules).await;
+    assert_keeps(&SUITE, store::<LastWriterWins>, &["a_fenced_write_writes_nothing"]).await;
 }
 
 /// Writes views without looking at the progress they show.

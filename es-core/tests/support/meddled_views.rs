@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
@@ -6,31 +7,39 @@ use es_core::{
     CheckpointStore, ConsumerId, Error, PartitionId, Position, Progress, Result, Revision,
     StreamId, Version, ViewChange, ViewDocument, ViewName, ViewQuery, ViewSchema, ViewStore,
 };
+use tokio::sync::Notify;
 
-/// Views whose n-th write from now fails, before it is done or after.
+/// Views to whose n-th write from now something happens.
 #[derive(Debug)]
-pub struct CrashingViews {
-    pub inner: MemoryStore,
+pub struct MeddledViews {
+    inner: MemoryStore,
     countdown: AtomicUsize,
-    after_writing: bool,
+    meddling: Meddling,
 }
 
-impl CrashingViews {
-    pub fn at(inner: MemoryStore, nth_write: usize, after_writing: bool) -> Self {
-        Self { inner, countdown: AtomicUsize::new(nth_write), after_writing }
-    }
+/// What happens.
+#[derive(Debug, Clone)]
+pub enum Meddling {
+    /// The process crashes before it is done.
+    CrashBefore,
+    /// The process crashes when it is done.
+    CrashAfter,
+    /// It is held up: the first is notified, and then it waits for the second.
+    HoldUp(Arc<Notify>, Arc<Notify>),
+}
 
-    fn crashes_now(&self) -> bool {
-        self.countdown.fetch_sub(1, Ordering::SeqCst) == 1
+impl MeddledViews {
+    pub fn at(inner: MemoryStore, nth_write: usize, meddling: Meddling) -> Self {
+        Self { inner, countdown: AtomicUsize::new(nth_write), meddling }
     }
 }
 
-fn crash() -> Error {
-    Error::Backend { what: "the process".to_owned(), source: "it crashed".into() }
+fn crash<T>() -> Result<T> {
+    Err(Error::Backend { what: "the process".to_owned(), source: "it crashed".into() })
 }
 
 #[async_trait]
-impl CheckpointStore for CrashingViews {
+impl CheckpointStore for MeddledViews {
     async fn load(&self, consumer: &ConsumerId, partition: &PartitionId) -> Result<Position> {
         CheckpointStore::load(&self.inner, consumer, partition).await
     }
@@ -44,12 +53,7 @@ impl CheckpointStore for CrashingViews {
     }
 
     async fn save(&self, progress: Progress) -> Result<Revision> {
-        let now = self.crashes_now();
-        if now && !self.after_writing {
-            return Err(crash());
-        }
-        let revision = CheckpointStore::save(&self.inner, progress).await?;
-        if now { Err(crash()) } else { Ok(revision) }
+        CheckpointStore::save(&self.inner, progress).await
     }
 
     async fn reset(&self, consumer: &ConsumerId) -> Result<()> {
@@ -58,7 +62,7 @@ impl CheckpointStore for CrashingViews {
 }
 
 #[async_trait]
-impl ViewStore for CrashingViews {
+impl ViewStore for MeddledViews {
     async fn prepare(&self, view: &ViewSchema) -> Result<()> {
         self.inner.prepare(view).await
     }
@@ -72,12 +76,21 @@ impl ViewStore for CrashingViews {
     }
 
     async fn write(&self, changes: Vec<ViewChange>, progress: Progress) -> Result<Revision> {
-        let now = self.crashes_now();
-        if now && !self.after_writing {
-            return Err(crash());
+        if self.countdown.fetch_sub(1, Ordering::SeqCst) != 1 {
+            return self.inner.write(changes, progress).await;
         }
-        let revision = self.inner.write(changes, progress).await?;
-        if now { Err(crash()) } else { Ok(revision) }
+        match &self.meddling {
+            Meddling::CrashBefore => crash(),
+            Meddling::CrashAfter => {
+                self.inner.write(changes, progress).await?;
+                crash()
+            }
+            Meddling::HoldUp(reached, go) => {
+                reached.notify_one();
+                go.notified().await;
+                self.inner.write(changes, progress).await
+            }
+        }
     }
 
     async fn clear(&self, view: &ViewName, progress_of: &ConsumerId) -> Result<()> {

@@ -1,11 +1,11 @@
 //! What several tests need. Not every test file uses all of it.
 #![allow(dead_code, unreachable_pub, unused_imports, missing_docs)]
 
-mod crashing_views;
+mod meddled_views;
 mod scrambled_feed;
 mod scripted_store;
 
-pub use crashing_views::CrashingViews;
+pub use meddled_views::{MeddledViews, Meddling};
 pub use scrambled_feed::ScrambledFeed;
 pub use scripted_store::{Fault, ScriptedStore};
 

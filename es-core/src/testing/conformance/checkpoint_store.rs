@@ -32,6 +32,7 @@ suite! { ($)
         a_fenced_save_writes_nothing,
         of_concurrent_saves_exactly_one_succeeds,
         the_version_of_a_stream_never_goes_backwards,
+        a_save_based_on_another_version_of_a_stream_is_fenced,
         versions_come_in_the_order_asked_for,
         a_step_of_many_streams_is_kept_whole,
         consumers_are_kept_apart,
@@ -64,6 +65,7 @@ pub(super) fn step(based_on: Revision, place: &str, streams: &[(&str, u64)]) -> 
         consumer: consumer("c"),
         partition: partition("p"),
         based_on,
+        seen: Vec::new(),
         checkpoint: checkpoint(place),
         streams: reached.collect(),
     }
@@ -214,6 +216,24 @@ async fn the_version_of_a_stream_never_goes_backwards(store: Store) {
         Progress { partition: partition("q"), ..step(Revision::default(), "1", &[("s", 7)]) };
     save(&store, elsewhere).await;
     assert_eq!(versions(&store, "c", &[stream("s")]).await, [100], "after 7 in another partition");
+}
+
+async fn a_save_based_on_another_version_of_a_stream_is_fenced(store: Store) {
+    // Two workers meet the stream in different partitions, as in a parent and its child.
+    let seen = |version| vec![(stream("s"), Version::new(version)), (stream("new"), Version::ZERO)];
+    let in_p = Progress { seen: seen(0), ..step(Revision::default(), "1", &[("s", 2)]) };
+    let in_p = save(&store, in_p).await;
+    for wrong in [0, 1, 3] {
+        let progress = step(Revision::default(), "late", &[("s", 9), ("t", 1)]);
+        let late = Progress { partition: partition("q"), seen: seen(wrong), ..progress };
+        assert_fenced(&store.save(late).await, "c", "q", &format!("seen at {wrong}, it is at 2"));
+        assert_eq!(load(&store, "c", "q").await, Position::default());
+        assert_eq!(versions(&store, "c", &[stream("s"), stream("t")]).await, [2, 0]);
+    }
+    let progress = step(Revision::default(), "1", &[("s", 3)]);
+    save(&store, Progress { partition: partition("q"), seen: seen(2), ..progress }).await;
+    save(&store, Progress { seen: seen(3), ..step(in_p, "2", &[("s", 4)]) }).await;
+    assert_eq!(versions(&store, "c", &[stream("s")]).await, [4]);
 }
 
 async fn versions_come_in_the_order_asked_for(store: Store) {

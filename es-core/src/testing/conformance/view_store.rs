@@ -12,7 +12,8 @@ use crate::checkpoint_store::{Position, Progress, Revision};
 use crate::error::{Error, Result};
 use crate::version::Version;
 use crate::view_store::{
-    MAX_VIEW_KEY_LEN, ViewChange, ViewDocument, ViewName, ViewQuery, ViewSchema, ViewStore,
+    MAX_VIEW_KEY_LEN, Replaces, ViewChange, ViewDocument, ViewName, ViewQuery, ViewSchema,
+    ViewStore,
 };
 
 /// What the rules are about.
@@ -39,6 +40,8 @@ suite! { ($)
         a_write_without_documents_moves_the_progress_on,
         writes_and_saves_share_their_revisions,
         a_fenced_write_writes_nothing,
+        a_write_based_on_another_version_of_a_stream_is_fenced,
+        a_write_that_replaces_another_document_is_fenced,
         of_concurrent_writes_exactly_one_succeeds,
         a_reader_beside_a_writer_sees_whole_steps,
         a_listing_is_ordered_by_the_bytes_of_the_keys,
@@ -75,11 +78,12 @@ async fn prepare(store: &Store, name: &str) -> ViewName {
 
 fn put(view: &ViewName, key: &str, document: &str) -> ViewChange {
     let (view, key, document) = (view.clone(), key.to_owned(), Some(document.to_owned()));
-    ViewChange { view, key, document }
+    ViewChange { view, key, replaces: Replaces::Anything, document }
 }
 
 fn remove(view: &ViewName, key: &str) -> ViewChange {
-    ViewChange { view: view.clone(), key: key.to_owned(), document: None }
+    let (view, key) = (view.clone(), key.to_owned());
+    ViewChange { view, key, replaces: Replaces::Anything, document: None }
 }
 
 async fn load(store: &Store) -> Position {
@@ -366,6 +370,49 @@ async fn a_fenced_write_writes_nothing(store: Store) {
         assert_eq!(load(&store).await, Position { checkpoint: checkpoint("2"), revision: second });
         assert_eq!(versions(&store).await, [6, 0]);
     }
+}
+
+async fn a_write_based_on_another_version_of_a_stream_is_fenced(store: Store) {
+    let v = prepare(&store, "v").await;
+    let progress = step(Revision::default(), "1", &[("s", 2)]);
+    store.write(vec![put(&v, "a", "12")], progress).await.expect("a first write");
+    let late = step(Revision::default(), "late", &[("s", 1)]);
+    let seen = vec![(stream("s"), Version::ZERO)];
+    let late = Progress { partition: partition("q"), seen, ..late };
+    let late = store.write(vec![put(&v, "a", "1")], late).await;
+    assert_fenced(&late, "c", "q", "a stream that another partition moved on");
+    assert_view(&store, &v, &[("a", "12")]).await;
+    assert_eq!(versions(&store).await, [2, 0]);
+}
+
+async fn a_write_that_replaces_another_document_is_fenced(store: Store) {
+    let v = prepare(&store, "v").await;
+    let found = |change: ViewChange, found: Option<&str>| ViewChange {
+        replaces: Replaces::Found(found.map(str::to_owned)),
+        ..change
+    };
+    write(&store, vec![found(put(&v, "a", "1"), None), put(&v, "b", "1")]).await;
+    // In another partition, so that nothing else can fence it.
+    let elsewhere = |place| Progress {
+        partition: partition("q"),
+        ..step(Revision::default(), place, &[("s", 9)])
+    };
+    for wrong in [None, Some("2"), Some("1 "), Some("")] {
+        for change in [put(&v, "a", "3"), remove(&v, "a")] {
+            let changes = vec![put(&v, "b", "3"), found(change, wrong), put(&v, "c", "3")];
+            let late = store.write(changes, elsewhere("late")).await;
+            assert_fenced(&late, "c", "q", &format!("made from {wrong:?} when it is 1"));
+            assert_view(&store, &v, &[("a", "1"), ("b", "1")]).await;
+            assert_eq!(versions(&store).await, [0, 0]);
+        }
+    }
+    let changes = vec![
+        found(remove(&v, "a"), Some("1")),
+        found(put(&v, "b", "2"), Some("1")),
+        found(put(&v, "c", "1"), None),
+    ];
+    store.write(changes, elsewhere("1")).await.expect("a write that replaces what is there");
+    assert_view(&store, &v, &[("b", "2"), ("c", "1")]).await;
 }
 
 async fn of_concurrent_writes_exactly_one_succeeds(store: Store) {
