@@ -27,7 +27,6 @@
 //! # #[cfg(any())]
 //! es_core::event_store_conformance!(
 //!     #[tokio::test(flavor = "multi_thread")]
-//!     #[ignore = "needs the emulator"]
 //!     || async { super::open().await }
 //! );
 //! # fn main() {}
