@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::commit::Commit;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::stream_id::check_id;
 
 /// The commits of many streams as a set of ordered partitions.
@@ -129,6 +129,32 @@ impl Checkpoint {
     /// A place, in the feed's own notation. For feeds.
     pub fn from_stored(place: impl Into<String>) -> Self {
         Self(place.into())
+    }
+
+    /// A place in a feed that counts its commits: behind the `n`-th. For feeds.
+    pub fn from_position(n: u64) -> Self {
+        Self(n.to_string())
+    }
+
+    /// How many commits are before this place, in a feed that counts them: 0 for the start. For feeds.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupt`](crate::Error::Corrupt) when it is not a place of such a feed.
+    pub fn position(&self) -> Result<u64> {
+        if self.is_start() {
+            return Ok(0);
+        }
+        // Digits only: `str::parse` would also take a sign.
+        if !self.0.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(self.damaged("it is not a position"));
+        }
+        self.0.parse().map_err(|_| self.damaged("it is too large for a position"))
+    }
+
+    /// The error about a place that the feed does not have. For feeds.
+    pub fn damaged(&self, reason: impl Into<String>) -> Error {
+        Error::Corrupt { what: format!("the checkpoint {:?}", self.0), reason: reason.into() }
     }
 
     /// The feed's notation; empty for the start.

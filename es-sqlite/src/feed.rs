@@ -67,20 +67,10 @@ fn check_partition(partition: &PartitionId) -> Result<()> {
     Err(Error::Misuse(format!("the feed has no partition {partition}, only {PARTITION}")))
 }
 
+/// SQLite counts with a sign.
 fn position(checkpoint: &Checkpoint) -> Result<i64> {
-    if checkpoint.is_start() {
-        return Ok(0);
-    }
-    let text = checkpoint.as_str();
-    // Digits only: `str::parse` would also take a sign.
-    if !text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(damaged_checkpoint(text, "it is not a position"));
-    }
-    text.parse().map_err(|_| damaged_checkpoint(text, "it is too large for a position"))
-}
-
-fn damaged_checkpoint(text: &str, reason: impl Into<String>) -> Error {
-    Error::Corrupt { what: format!("the checkpoint {text:?} of the log"), reason: reason.into() }
+    i64::try_from(checkpoint.position()?)
+        .map_err(|_| checkpoint.damaged("it is too large for a position"))
 }
 
 /// The last position ever given, also when its row is missing.
@@ -99,7 +89,8 @@ fn page(db: &Connection, after: i64, max_commits: i64) -> Result<FeedPage, Fault
     let end = last_position(db)?;
     if after > end {
         let reason = format!("the log ends at position {end}");
-        return Err(damaged_checkpoint(&after.to_string(), reason).into());
+        let after = Checkpoint::from_position(u64::try_from(after).unwrap_or(0));
+        return Err(after.damaged(reason).into());
     }
     let mut select = db.prepare_cached(concat!(
         "SELECT ",
@@ -137,7 +128,7 @@ fn page(db: &Connection, after: i64, max_commits: i64) -> Result<FeedPage, Fault
     let reached = after + i64::try_from(commits.len()).unwrap_or(0);
     let checkpoint = match reached {
         0 => Checkpoint::start(),
-        reached => Checkpoint::from_stored(reached.to_string()),
+        reached => Checkpoint::from_position(u64::try_from(reached).unwrap_or(0)),
     };
     let remaining = u64::try_from(end - reached).ok();
     Ok(FeedPage { commits, checkpoint, remaining, ended: false })

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use futures::StreamExt as _;
+use futures::{FutureExt as _, StreamExt as _};
 use tokio::sync::{Mutex, Notify};
 
 use crate::backoff::Backoff;
@@ -166,33 +166,22 @@ impl<H: Handler> Consumer<H> {
     ///
     /// As [`catch_up`](Self::catch_up).
     pub async fn catch_up_with(&self, mut report: impl FnMut(CatchUp)) -> Result<CatchUp> {
-        self.handler.prepare().await?;
         let mut total = CatchUp::default();
-        let mut open = Vec::new();
-        for Partition { id, parents } in parents_first(self.feed.partitions().await?)? {
-            if parents.iter().any(|parent| open.contains(parent)) {
-                open.push(id);
-                continue;
-            }
-            loop {
-                let step = match self.step(&id).await {
-                    // Another worker is at it: go on from where it is.
-                    Err(Error::Fenced { .. }) => continue,
-                    step => step?,
-                };
-                total.applied += step.applied;
-                total.remaining = step.remaining;
-                report(total);
-                if step.ended {
-                    break;
-                }
-                if step.at_end {
-                    open.push(id);
-                    break;
-                }
+        loop {
+            let round = self.round(
+                || false,
+                |step| {
+                    total.applied += step.applied;
+                    total.remaining = step.remaining;
+                    report(total);
+                },
+            );
+            match round.await {
+                // Another worker is at it: go on from where it is.
+                Err(Error::Fenced { .. }) => {}
+                round => return round.map(|_| total),
             }
         }
-        Ok(total)
     }
 
     /// Handles what the feed has and what comes, until `shutdown` is ready. The step at hand is
@@ -214,18 +203,14 @@ impl<H: Handler> Consumer<H> {
                     failures = 0;
                     continue;
                 }
-                Err(error @ (Error::Fenced { .. } | Error::Conflict(_))) => error,
-                Err(error) if error.is_transient() => error,
-                Err(error) => {
-                    tracing::error!(consumer = %self.id, error = &error as &dyn std::error::Error,
-                        "stopped at an error that trying again cannot help");
-                    return Err(error);
-                }
+                Err(error) => error,
             };
             failures += 1;
             let delay = self.backoff.delay(failures, &*self.entropy);
-            tracing::warn!(consumer = %self.id, error = &error as &dyn std::error::Error,
-                failures, ?delay, "a step failed and is tried again");
+            self.log_failure(&error, failures, delay);
+            if !(error.is_transient() || matches!(error, Error::Fenced { .. })) {
+                return Err(error);
+            }
             metrics::counter!(telemetry::CONSUMER_RETRIES, "consumer" => self.id.to_string())
                 .increment(1);
             tokio::select! {
@@ -236,41 +221,32 @@ impl<H: Handler> Consumer<H> {
         }
     }
 
-    /// One round over all partitions; waits if none has anything.
+    fn log_failure(&self, error: &Error, failures: u32, delay: Duration) {
+        let (consumer, cause) = (&self.id, error as &dyn std::error::Error);
+        if matches!(error, Error::Fenced { .. }) {
+            // Nothing is wrong: several workers share the work, and another one was faster.
+            tracing::debug!(%consumer, cause, ?delay, "a step was taken by another worker");
+        } else if error.is_transient() {
+            tracing::warn!(%consumer, cause, failures, ?delay, "a step failed and is tried again");
+        } else {
+            tracing::error!(%consumer, cause, "stopped at an error that trying again cannot help");
+        }
+    }
+
+    /// One round; waits if no partition had anything.
     async fn advance<S: Future<Output = ()>>(
         &self,
         shutdown: &mut std::pin::Pin<&mut S>,
     ) -> Result<Advance> {
-        self.handler.prepare().await?;
+        /// How long until the partitions are listed again while none of the known ones has anything.
+        const LIST_AGAIN: Duration = Duration::from_secs(10);
         let mut moved = false;
-        // Those that have not ended: their children must wait, and they may have more.
-        let mut open = Vec::new();
-        for Partition { id: partition, parents } in parents_first(self.feed.partitions().await?)? {
-            if parents.iter().any(|parent| open.contains(parent)) {
-                open.push(partition);
-                continue;
-            }
-            loop {
-                // Polled once between steps: a step itself is never cut off.
-                if futures::poll!(shutdown.as_mut()).is_ready() {
-                    return Ok(Advance::Shutdown);
-                }
-                let step = self.step(&partition).await?;
-                moved |= step.applied > 0;
-                if step.ended {
-                    break;
-                }
-                if step.at_end {
-                    open.push(partition);
-                    break;
-                }
-            }
-        }
+        let round = self
+            .round(|| shutdown.as_mut().now_or_never().is_some(), |step| moved |= step.applied > 0);
+        let Some(open) = round.await? else { return Ok(Advance::Shutdown) };
         if moved {
             return Ok(Advance::Stepped);
         }
-        /// How long until the partitions are listed again while none of the known ones has anything.
-        const LIST_AGAIN: Duration = Duration::from_secs(10);
         let positions = self.positions.lock().await.clone();
         let waits = open.iter().map(|partition| {
             let checkpoint = positions.get(partition).cloned().unwrap_or_default().checkpoint;
@@ -283,6 +259,39 @@ impl<H: Handler> Consumer<H> {
             Some(woken) = woken.next() => woken.map(|()| Advance::Stepped),
             () = self.clock.sleep(LIST_AGAIN) => Ok(Advance::Stepped),
         }
+    }
+
+    /// Takes steps in every partition until it has no more, parents first; the children of those that
+    /// have not ended wait. Asks before each step whether to stop: a step itself is never cut off.
+    /// Returns the partitions that have not ended, or `None` if it was stopped.
+    async fn round(
+        &self,
+        mut stop: impl FnMut() -> bool,
+        mut report: impl FnMut(&Step),
+    ) -> Result<Option<Vec<PartitionId>>> {
+        self.handler.prepare().await?;
+        let mut open = Vec::new();
+        for Partition { id, parents } in parents_first(self.feed.partitions().await?)? {
+            if parents.iter().any(|parent| open.contains(parent)) {
+                open.push(id);
+                continue;
+            }
+            loop {
+                if stop() {
+                    return Ok(None);
+                }
+                let step = self.step(&id).await?;
+                report(&step);
+                if step.ended {
+                    break;
+                }
+                if step.at_end {
+                    open.push(id);
+                    break;
+                }
+            }
+        }
+        Ok(Some(open))
     }
 
     /// Reads one page, lets it have its effect and saves the progress.

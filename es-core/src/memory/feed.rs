@@ -23,17 +23,17 @@ impl Feed for MemoryStore {
         max_commits: usize,
     ) -> Result<FeedPage> {
         check_partition(partition)?;
-        let start = position(after)?;
+        let start = after.position()?;
         let state = self.shared.log.read();
         let ahead = usize::try_from(start).ok().and_then(|start| state.in_order(start));
         let Some(ahead) = ahead else {
-            return Err(damaged(after, "the log does not reach there"));
+            return Err(after.damaged("the log does not reach there"));
         };
         let available = ahead.len();
         let commits = take_page(ahead, max_commits);
         let checkpoint = match commits.len() as u64 {
             0 => after.clone(),
-            read => Checkpoint::from_stored((start + read).to_string()),
+            read => Checkpoint::from_position(start + read),
         };
         let remaining = Some((available - commits.len()) as u64);
         Ok(FeedPage { commits, checkpoint, remaining, ended: false })
@@ -41,7 +41,7 @@ impl Feed for MemoryStore {
 
     async fn wait(&self, partition: &PartitionId, after: &Checkpoint) -> Result<()> {
         check_partition(partition)?;
-        let start = position(after)?;
+        let start = after.position()?;
         let mut len = self.shared.log.len.subscribe();
         // The receiver looks at the value first and at changes then, so none is lost between. It
         // fails only without its sender, which lives as long as `self`.
@@ -56,22 +56,4 @@ fn check_partition(partition: &PartitionId) -> Result<()> {
     } else {
         Err(Error::Misuse(format!("the feed has no partition {partition}, only {PARTITION}")))
     }
-}
-
-/// How many commits are before `checkpoint`.
-fn position(checkpoint: &Checkpoint) -> Result<u64> {
-    if checkpoint.is_start() {
-        return Ok(0);
-    }
-    let text = checkpoint.as_str();
-    // Digits only: `str::parse` would also take a sign.
-    if !text.bytes().all(|b| b.is_ascii_digit()) {
-        return Err(damaged(checkpoint, "it is not a number"));
-    }
-    text.parse().map_err(|_| damaged(checkpoint, "it is too large"))
-}
-
-fn damaged(checkpoint: &Checkpoint, reason: &str) -> Error {
-    let what = format!("the checkpoint {:?} of the log", checkpoint.as_str());
-    Error::Corrupt { what, reason: reason.to_owned() }
 }
