@@ -68,6 +68,28 @@ fn the_main_job_dispenses_every_shipped_prescription() {
 }
 
 #[test]
+fn main_jobs_that_run_at_once_on_one_directory_do_all_of_their_work_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().to_str().unwrap();
+    let runs = std::thread::scope(|scope| {
+        let runs = [(); 2].map(|()| scope.spawn(|| dispensary(["--json", "--data-dir", data])));
+        runs.map(|run| run.join().unwrap())
+    });
+    for run in &runs {
+        run.json();
+        assert!(!run.stderr.contains("another worker"), "that is no warning: {}", run.stderr);
+    }
+    let list = dispensary(["list", "--json", "--data-dir", data]).json();
+    let list = list.as_array().unwrap();
+    assert_eq!(list.len(), 2 * shipped().len());
+    for dispense in list {
+        let id = dispense["id"].as_str().unwrap();
+        let history = dispensary(["events", id, "--json", "--data-dir", data]).json();
+        assert_eq!(dispense["events"], history.as_array().unwrap().len());
+    }
+}
+
+#[test]
 fn people_get_a_table_and_the_place_of_the_data() {
     let prescriptions = tempfile::tempdir().unwrap();
     let text = "Patient: Ada Example\nDOB: 1980-12-31\n\n\
