@@ -5,21 +5,25 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use crate::dead_letter::{DeadLetter, DeadLetterChange, DeadLetterCount, DeadLetterQuery};
 use crate::error::{Error, Result};
 use crate::feed::{Checkpoint, PartitionId};
 use crate::stream_id::{StreamId, check_id};
 use crate::version::Version;
 
 /// Keeps the progress of consumers: one checkpoint per partition, and per stream the version up to
-/// which its events have had their effect.
+/// which its events have had their effect, with the [dead letters](DeadLetter) that wait behind it.
 ///
 /// # What an implementation promises
 ///
 /// [`save`](Self::save) is atomic and fenced: it succeeds only if nobody saved the consumer's
 /// partition since the given [`Revision`], so of two workers that do the same work one fails, and an
-/// older checkpoint written late changes nothing. It is fenced, too, by the versions of streams that
-/// the step is based on, for workers that meet the same stream in different partitions. The version
-/// of a stream never goes backwards.
+/// older checkpoint written late changes nothing. It is fenced, too, by what the step saw of its
+/// streams, for workers that meet the same stream in different partitions or outside of the feed. The
+/// version of a stream never goes backwards.
+///
+/// Dead letters are part of the step: a commit is parked when the progress past it is saved, or
+/// neither happens.
 #[async_trait]
 pub trait CheckpointStore: Debug + Send + Sync + 'static {
     /// Where the consumer is in the partition; the start, at revision 0, if it never saved.
@@ -29,34 +33,77 @@ pub trait CheckpointStore: Debug + Send + Sync + 'static {
     /// [`Error::Unavailable`](crate::Error::Unavailable).
     async fn load(&self, consumer: &ConsumerId, partition: &PartitionId) -> Result<Position>;
 
-    /// Up to which version the events of each stream have had their effect on the consumer, in the
-    /// order of `streams`: [`Version::ZERO`] for a stream it has not seen.
+    /// How far each stream is with the consumer, in the order of `streams`.
     ///
     /// # Errors
     ///
     /// [`Error::Unavailable`](crate::Error::Unavailable).
-    async fn stream_versions(
+    async fn stream_progress(
         &self,
         consumer: &ConsumerId,
         streams: &[StreamId],
-    ) -> Result<Vec<Version>>;
+    ) -> Result<Vec<StreamProgress>>;
 
-    /// Saves progress and returns the position's new revision.
+    /// Saves progress. The position in the partition has the [next](Revision::next) revision then.
     ///
     /// # Errors
     ///
     /// [`Error::Fenced`](crate::Error::Fenced) when another worker saved since the revision was
-    /// loaded, or one of the streams is not at the version [seen](Progress::seen): nothing was
-    /// written.
-    async fn save(&self, progress: Progress) -> Result<Revision>;
+    /// loaded, or one of the streams is not as it was [seen](Progress::seen): nothing was written.
+    async fn save(&self, progress: Progress) -> Result<()>;
 
-    /// Forgets all of the consumer's progress, so that it begins at the start. A worker of the
-    /// consumer that is at work meanwhile is fenced: revisions do not begin again at 0.
+    /// Forgets all of the consumer's progress, so that it begins at the start, and with it the dead
+    /// letters that are parked: their commits come again. Records of dropped ones stay. A worker of
+    /// the consumer that is at work meanwhile is fenced: revisions do not begin again at 0.
     ///
     /// # Errors
     ///
     /// [`Error::Unavailable`](crate::Error::Unavailable).
     async fn reset(&self, consumer: &ConsumerId) -> Result<()>;
+
+    /// Gives the progress and the parked dead letters of [`Adoption::from`] to [`Adoption::to`], in
+    /// one step; what that one had is forgotten, and then `from` is as after a
+    /// [`reset`](Self::reset). Workers of both that are at work meanwhile are fenced.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Fenced`](crate::Error::Fenced) when `from` is not at the given revisions any more:
+    /// nothing was written.
+    async fn adopt(&self, adoption: &Adoption) -> Result<Adopted>;
+
+    /// The consumer's dead letters that match, ordered by stream (byte order) and version.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`](crate::Error::Unavailable), and
+    /// [`Error::CorruptCommit`](crate::Error::CorruptCommit) for a letter whose bytes are damaged.
+    async fn dead_letters(
+        &self,
+        consumer: &ConsumerId,
+        query: &DeadLetterQuery,
+    ) -> Result<Vec<DeadLetter>>;
+
+    /// How many dead letters of the consumer are parked.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`](crate::Error::Unavailable).
+    async fn dead_letter_count(&self, consumer: &ConsumerId) -> Result<DeadLetterCount>;
+
+    /// Keeps for all workers of the consumer, here and elsewhere, whether they are to rest. Survives
+    /// a reset.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`](crate::Error::Unavailable).
+    async fn set_paused(&self, consumer: &ConsumerId, paused: bool) -> Result<()>;
+
+    /// Whether the consumer is paused; `false` if nobody ever said so.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`](crate::Error::Unavailable).
+    async fn is_paused(&self, consumer: &ConsumerId) -> Result<bool>;
 }
 
 /// Where a consumer is in a partition.
@@ -90,30 +137,102 @@ impl Revision {
     }
 }
 
+/// How far a consumer is with one stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct StreamProgress {
+    /// The events up to here have had their effect; [`Version::ZERO`] for a stream not seen before.
+    pub version: Version,
+    /// The last version that is parked behind it; [`Version::ZERO`] when nothing is.
+    pub parked: Version,
+}
+
+impl StreamProgress {
+    /// Whether commits of the stream are parked, so that later ones have to wait behind them.
+    pub fn is_parked(&self) -> bool {
+        self.parked > Version::ZERO
+    }
+
+    /// The last version that was taken care of, by its effect or as a dead letter.
+    pub fn taken(&self) -> Version {
+        self.version.max(self.parked)
+    }
+}
+
 /// A step of a consumer: what a save claims.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Progress {
     /// Who.
     pub consumer: ConsumerId,
-    /// In which partition.
-    pub partition: PartitionId,
-    /// The revision that the step is based on.
-    pub based_on: Revision,
-    /// The versions of streams that the step is based on; [`Version::ZERO`] for a stream that was not
-    /// seen before.
-    pub seen: Vec<(StreamId, Version)>,
-    /// Where it is now.
-    pub checkpoint: Checkpoint,
+    /// How the step moves on in a partition of the feed; `None` for a step beside the feed, as that
+    /// of an inline projection or of a dead letter which is tried again.
+    pub advance: Option<Advance>,
+    /// The streams that the step is based on, as they were.
+    pub seen: Vec<(StreamId, StreamProgress)>,
     /// The streams whose events had their effect in this step, with the version reached; each
     /// stream once.
     pub streams: Vec<(StreamId, Version)>,
+    /// What happens to dead letters, in this order.
+    pub dead_letters: Vec<DeadLetterChange>,
+}
+
+/// A move in a partition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Advance {
+    /// The partition.
+    pub partition: PartitionId,
+    /// The revision that the move is based on.
+    pub based_on: Revision,
+    /// Where the consumer is after it.
+    pub checkpoint: Checkpoint,
 }
 
 impl Progress {
+    /// A step in which nothing has happened yet.
+    pub fn new(consumer: ConsumerId, advance: Option<Advance>) -> Self {
+        let (seen, streams, dead_letters) = (Vec::new(), Vec::new(), Vec::new());
+        Self { consumer, advance, seen, streams, dead_letters }
+    }
+
     /// The error of a save that lost. For stores.
     pub fn fenced(&self) -> Error {
-        Error::Fenced { consumer: self.consumer.to_string(), partition: self.partition.to_string() }
+        let partition = self.advance.as_ref().map(|advance| advance.partition.to_string());
+        Error::Fenced { consumer: self.consumer.to_string(), partition }
     }
+}
+
+/// What was prepared under another name takes a consumer's place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Adoption {
+    /// The consumer whose progress is handed over.
+    pub from: ConsumerId,
+    /// The consumer that gets it.
+    pub to: ConsumerId,
+    /// Where `from` is, as far as the caller knows.
+    pub based_on: Vec<(PartitionId, Revision)>,
+    /// Whether `to` may fall behind by it: some stream at an earlier version than before.
+    pub backwards: bool,
+    /// Whether the dead letters that are parked for `to` may go, because `from` has handled or parked
+    /// the same commits.
+    pub replaces_dead_letters: bool,
+}
+
+impl Adoption {
+    /// The error of an adoption that lost. For stores.
+    pub fn fenced(&self) -> Error {
+        Error::Fenced { consumer: self.from.to_string(), partition: None }
+    }
+}
+
+/// How an adoption came out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub enum Adopted {
+    /// It is done.
+    Done,
+    /// It would go backwards in this stream, and perhaps in others; nothing was written.
+    Behind(StreamId),
+    /// It would lose so many dead letters; nothing was written.
+    Parked(DeadLetterCount),
 }
 
 /// The name of a projection or policy, as its progress is stored under.

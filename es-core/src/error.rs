@@ -115,12 +115,52 @@ pub enum Error {
         supported: String,
     },
     /// Another worker has moved this consumer on since its progress was read; nothing was written.
-    #[error("{consumer} was moved on by another worker in partition {partition}")]
+    #[error("{consumer} was moved on by another worker{}", in_partition(.partition.as_deref()))]
     Fenced {
         /// The projection or policy whose progress was to be saved.
         consumer: String,
-        /// The partition of the feed.
-        partition: String,
+        /// The partition of the feed; `None` for a step beside the feed.
+        partition: Option<String>,
+    },
+    /// The stream waits in the consumer's dead letters, so that nothing of it has an effect until
+    /// they are tried again or dropped.
+    #[error("{stream} is parked in the dead letters of {consumer}")]
+    Parked {
+        /// The projection or policy.
+        consumer: String,
+        /// The stream.
+        stream: StreamId,
+    },
+    /// The consumer has as many dead letters as it may have, and stops rather than skip anything.
+    #[error("{consumer} has {letters} dead letters, and may have {limit}: it stops at {stream}")]
+    DeadLettersFull {
+        /// The projection or policy.
+        consumer: String,
+        /// The stream with the next one.
+        stream: StreamId,
+        /// How many there are.
+        letters: u64,
+        /// How many there may be.
+        limit: u64,
+        /// Why the next one would be parked.
+        source: BoxError,
+    },
+    /// The consumer is paused; nothing was handled.
+    #[error("{consumer} is paused")]
+    Paused {
+        /// The projection or policy.
+        consumer: String,
+    },
+    /// A rebuilt view cannot take the place of the live one: the live one shows events that wait in
+    /// the dead letters of the rebuilt one. The live view stays.
+    #[error("the rebuilt {consumer} cannot handle {stream}, which the live view shows")]
+    RebuildParked {
+        /// The projection.
+        consumer: String,
+        /// The first stream that was found.
+        stream: StreamId,
+        /// How it failed.
+        source: BoxError,
     },
     /// A command was sent again under an idempotency key with another content.
     #[error("the idempotency key {key:?} was already used on {stream} for another request")]
@@ -234,6 +274,10 @@ pub struct Conflict {
     /// The commit that took the place, when the store has it at hand. It spares a reader that
     /// knows the stream up to `expected` the first read.
     pub winner: Option<Commit>,
+}
+
+fn in_partition(partition: Option<&str>) -> String {
+    partition.map(|partition| format!(" in partition {partition}")).unwrap_or_default()
 }
 
 fn describe_end(actual: Option<&Head>) -> String {

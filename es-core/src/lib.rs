@@ -39,7 +39,7 @@
 //! | you write | with | and it runs in |
 //! |---|---|---|
 //! | an [`Aggregate`] with its [`Command`]s and [`Event`]s | [`#[derive(Command)]`](derive@Command), [`#[derive(Event)]`](derive@Event) | a [`Repository`] |
-//! | a [`Projector`] | [`Recorded`] events, your documents | a [`Projection`], read through a [`View`] |
+//! | a [`Projector`] | [`Recorded`] events, your documents | a [`Projection`], read through a [`View`]; inline in a command's call by [`Repository::with_inline`]; not stored by a [`LiveView`] |
 //! | a [`Policy`] | [`Reaction`] | a [`Reactor`] |
 //!
 //! | a backend implements | for |
@@ -47,6 +47,12 @@
 //! | [`EventStore`] | the log: conditional, idempotent appends and page-wise reads of [`Commit`]s |
 //! | [`Feed`] | the commits of all streams, for projections and policies |
 //! | [`SnapshotStore`], [`CheckpointStore`], [`ViewStore`] | what can be thrown away and built again |
+//!
+//! | you operate | with |
+//! |---|---|
+//! | running consumers | [`Workers`], [`Consumer::pause`], [`Consumer::health`]; all of them through [`AnyConsumer`] |
+//! | a view that came out wrong | [`Consumer::rebuild`], [`Consumer::rewind`] |
+//! | what could not be handled | [`DeadLetter`], [`Consumer::retry_dead_letters`], [`Consumer::drop_dead_letter`] |
 //!
 //! | ids and places | |
 //! |---|---|
@@ -83,12 +89,14 @@ mod codec;
 mod command;
 mod commit;
 mod consumer;
+mod dead_letter;
 mod encoded_events;
 mod entropy;
 mod error;
 mod event;
 mod event_store;
 mod feed;
+mod live_view;
 mod metadata;
 mod policy;
 mod projector;
@@ -100,13 +108,22 @@ mod view_store;
 
 pub use aggregate::{Aggregate, Snapshot};
 pub use backoff::Backoff;
-pub use checkpoint_store::{CheckpointStore, ConsumerId, Position, Progress, Revision};
+pub use checkpoint_store::{
+    Adopted, Adoption, Advance, CheckpointStore, ConsumerId, Position, Progress, Revision,
+    StreamProgress,
+};
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use codec::{Codec, Compression, Encoding, Payload, PayloadError, UnknownEncoding};
 pub use command::{Addressed, Command};
 pub use commit::{Commit, CommitId, NewCommit};
 pub use consumer::{
-    CatchUp, Consumer, Handler, Projecting, Projection, Reacting, Reactor, Workers,
+    AnyConsumer, Batch, CatchUp, Consumer, ConsumerState, DeadLetterFilter, Failed, Handled,
+    Handler, Health, LastError, PartitionHealth, Passing, Projecting, Projection, Reacting,
+    Reactor, Retried, RewindTo, Rewindable, Workers,
+};
+pub use dead_letter::{
+    DeadLetter, DeadLetterChange, DeadLetterCount, DeadLetterQuery, DeadLetterState, Dropped,
+    Failure,
 };
 pub use encoded_events::{CorruptEvents, EncodeError, EncodedEvent, EncodedEvents, OpenEvents};
 pub use entropy::{Entropy, SystemEntropy};
@@ -116,6 +133,7 @@ pub use es_derive::{Command, Event};
 pub use event::{DecodeError, Event, EventSchema, Recorded, UnknownEvents};
 pub use event_store::{Appended, Direction, EventStore, Expected, Limits, ReadStream};
 pub use feed::{Checkpoint, Feed, FeedPage, Partition, PartitionId};
+pub use live_view::LiveView;
 pub use metadata::{EncodedMetadata, Metadata};
 pub use policy::{Policy, Reaction, ReactionError};
 pub use projector::Projector;

@@ -7,7 +7,7 @@
 //! |---|---|---|
 //! | `execute` | `stream`, `command`, `attempts`, `version` | a command: load, decide, append |
 //! | `load` | `stream`, `version` | the reading of an aggregate |
-//! | `projection.batch` | `consumer`, `partition`, `commits` | one step of a projection or policy |
+//! | `projection.batch` | `consumer`, `commits` | one step of a projection or policy |
 
 /// Counter: commands executed. Labels: `category`, `outcome` (`appended`, `unchanged`, `replayed`,
 /// `rejected`, `failed`).
@@ -31,6 +31,10 @@ pub const DUPLICATES: &str = "es_duplicates_total";
 pub const GAPS_REPAIRED: &str = "es_gaps_repaired_total";
 /// Counter: steps that failed and were tried again. Label: `consumer`.
 pub const CONSUMER_RETRIES: &str = "es_consumer_retries_total";
+/// Counter: commits that were parked as dead letters. Label: `consumer`.
+pub const DEAD_LETTERS: &str = "es_dead_letters_total";
+/// Counter: commands after which an inline projection did not show their effect. Label: `category`.
+pub const INLINE_FAILURES: &str = "es_inline_failures_total";
 /// Gauge: commits that a consumer is behind, where the feed can tell. Labels: `consumer`,
 /// `partition`.
 pub const LAG: &str = "es_consumer_lag_commits";

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::checkpoint_store::{CheckpointStore, Progress, Revision};
+use crate::checkpoint_store::{Adopted, Adoption, CheckpointStore, ConsumerId, Progress};
 use crate::codec::json_error;
 use crate::error::{Error, Result};
 use crate::stream_id::check_id;
@@ -47,7 +47,7 @@ pub trait ViewStore: CheckpointStore {
     /// As [`get`](Self::get), and [`Error::Misuse`] for a filter on a field that is not indexed.
     async fn list(&self, view: &ViewName, query: &ViewQuery) -> Result<Vec<ViewDocument>>;
 
-    /// Writes documents and the progress that they show, in one step; returns the new revision.
+    /// Writes documents and the progress that they show, in one step.
     ///
     /// # Errors
     ///
@@ -55,7 +55,7 @@ pub trait ViewStore: CheckpointStore {
     /// that this step replaces,
     /// [`Error::InvalidId`] for a key that is not valid, [`Error::Encode`] for a document that is not
     /// JSON, [`Error::Misuse`] for a view that was never prepared: nothing was written.
-    async fn write(&self, changes: Vec<ViewChange>, progress: Progress) -> Result<Revision>;
+    async fn write(&self, changes: Vec<ViewChange>, progress: Progress) -> Result<()>;
 
     /// Removes all documents of the view and forgets the progress of `progress_of`, in one step. A
     /// worker of that projection which is at work meanwhile is fenced.
@@ -63,14 +63,21 @@ pub trait ViewStore: CheckpointStore {
     /// # Errors
     ///
     /// [`Error::Unavailable`].
-    async fn clear(
-        &self,
-        view: &ViewName,
-        progress_of: &crate::checkpoint_store::ConsumerId,
-    ) -> Result<()>;
+    async fn clear(&self, view: &ViewName, progress_of: &ConsumerId) -> Result<()>;
+
+    /// Puts the documents of view `from` in the place of those of view `to`, together with the
+    /// [adoption](CheckpointStore::adopt) of the progress that they show, in one step: readers of
+    /// `to` see all of the one view before it and all of the other after it. `to` has the indexed
+    /// fields of `from` then, and `from` was never prepared.
+    ///
+    /// # Errors
+    ///
+    /// As [`CheckpointStore::adopt`], and [`Error::Misuse`] when `from` was never prepared: nothing
+    /// was written.
+    async fn swap(&self, from: &ViewName, to: &ViewName, adoption: &Adoption) -> Result<Adopted>;
 }
 
-/// The name of a view as it is stored: lower-case ASCII letters, digits and `_`, at most 48.
+/// The name of a view as it is stored: lower-case ASCII letters, digits and `_`, at most 64.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ViewName(Arc<str>);
 
@@ -83,8 +90,8 @@ impl ViewName {
     pub fn new(name: &str) -> Result<Self> {
         let reason = if name.is_empty() {
             "it is empty"
-        } else if name.len() > 48 {
-            "it is longer than 48 bytes"
+        } else if name.len() > 64 {
+            "it is longer than 64 bytes"
         } else if !name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
             || name.as_bytes()[0].is_ascii_digit()
         {

@@ -185,7 +185,7 @@ async fn a_projector_that_fails_stops_at_the_event_and_skips_nothing() {
     let shared = Arc::new(store);
     let stubborn = Projection::new(Stubborn, shared.clone(), shared.clone(), shared)
         .unwrap()
-        .with_batch_size(1);
+        .with_dead_letter_limit(0);
     for _ in 0..2 {
         match stubborn.run(std::future::pending()).await.unwrap_err() {
             Error::Handler { version, transient: false, source, .. } => {
@@ -239,7 +239,9 @@ async fn unknown_names_stop_a_projection_unless_it_chose_to_leave_them_out() {
     accounts.execute("a", AccountCommand::Debit(2)).await.unwrap();
     let shared = Arc::new(store);
     let debits = |unknown| {
-        Projection::new(Debits(unknown), shared.clone(), shared.clone(), shared.clone()).unwrap()
+        Projection::new(Debits(unknown), shared.clone(), shared.clone(), shared.clone())
+            .unwrap()
+            .with_dead_letter_limit(0)
     };
     let error = debits(UnknownEvents::Fail).catch_up().await.unwrap_err();
     assert!(matches!(error, Error::Decode { .. }));
@@ -338,11 +340,11 @@ async fn a_policy_has_its_effect_once_though_it_is_run_again() {
     let reactor = Arc::new(reactor.unwrap().with_backoff(at_once));
     let mut workers = Workers::new();
     workers.start(reactor.clone());
-    let stream = StreamId::new("account", "b").unwrap();
-    reactor
-        .wait_for_version(&stream, es_core::Version::new(1), Duration::from_secs(60))
-        .await
-        .unwrap();
+    for id in ["a", "b"] {
+        let stream = StreamId::new("account", id).unwrap();
+        let first = es_core::Version::new(1);
+        reactor.wait_for_version(&stream, first, Duration::from_secs(60)).await.unwrap();
+    }
     workers.shutdown().await.unwrap();
 
     let loaded = accounts.load("bonus").await.unwrap();
@@ -362,10 +364,11 @@ async fn a_policy_has_its_effect_once_though_it_is_run_again() {
     // Correlation and trace are handed on; the cause is named.
     let mut pages = store.read(es_core::ReadStream::new(stream));
     let page = futures::StreamExt::next(&mut pages).await.unwrap().unwrap();
-    let handed_on = page[0].metadata().unwrap();
+    let caused_by = cause.commit_id().map(|id| id.to_string());
+    let all = page.iter().map(|commit| commit.metadata().unwrap());
+    let handed_on = all.into_iter().find(|m| m.causation_id == caused_by).unwrap();
     assert_eq!(handed_on.correlation_id, metadata.correlation_id);
     assert_eq!(handed_on.traceparent, metadata.traceparent);
-    assert_eq!(handed_on.causation_id, cause.commit_id().map(|id| id.to_string()));
 }
 
 #[tokio::test]
@@ -375,7 +378,7 @@ async fn a_worker_that_stops_for_good_is_reported() {
     let shared = Arc::new(store);
     let stubborn = Projection::new(Stubborn, shared.clone(), shared.clone(), shared).unwrap();
     let mut workers = Workers::new();
-    workers.start(Arc::new(stubborn));
+    workers.start(Arc::new(stubborn.with_dead_letter_limit(0)));
     assert!(matches!(workers.failed().await, Err(Error::Handler { .. })));
 }
 

@@ -1,12 +1,14 @@
-//! Checkpoints: how far each consumer has come.
+//! Checkpoints: how far each consumer has come, and whether it rests.
 
 use async_trait::async_trait;
 use es_core::{
-    Checkpoint, CheckpointStore, ConsumerId, PartitionId, Position, Progress, Result, Revision,
-    StreamId, Version,
+    Adopted, Adoption, Advance, Checkpoint, CheckpointStore, ConsumerId, DeadLetter,
+    DeadLetterCount, DeadLetterQuery, Error, PartitionId, Position, Progress, Result, Revision,
+    StreamId, StreamProgress, Version,
 };
 use rusqlite::{Connection, OptionalExtension as _, params};
 
+use crate::dead_letters;
 use crate::errors::{self, Fault};
 use crate::readers::in_snapshot;
 use crate::store::SqliteStore;
@@ -20,28 +22,71 @@ impl CheckpointStore for SqliteStore {
             .await
     }
 
-    async fn stream_versions(
+    async fn stream_progress(
         &self,
         consumer: &ConsumerId,
         streams: &[StreamId],
-    ) -> Result<Vec<Version>> {
+    ) -> Result<Vec<StreamProgress>> {
         let (consumer, streams) = (consumer.clone(), streams.to_vec());
         self.readers()
-            .run(move |db| {
-                in_snapshot(db, |db| {
-                    streams.iter().map(|stream| consumed_version(db, &consumer, stream)).collect()
-                })
-            })
+            .run(move |db| in_snapshot(db, |db| stream_progress(db, &consumer, &streams)))
             .await
     }
 
-    async fn save(&self, progress: Progress) -> Result<Revision> {
+    async fn save(&self, progress: Progress) -> Result<()> {
         self.writer().run(move |transaction| advance(transaction, &progress)).await
     }
 
     async fn reset(&self, consumer: &ConsumerId) -> Result<()> {
         let consumer = consumer.clone();
         self.writer().run(move |transaction| forget(transaction, &consumer)).await
+    }
+
+    async fn adopt(&self, adoption: &Adoption) -> Result<Adopted> {
+        let adoption = adoption.clone();
+        self.writer().run(move |transaction| adopt(transaction, &adoption)).await
+    }
+
+    async fn dead_letters(
+        &self,
+        consumer: &ConsumerId,
+        query: &DeadLetterQuery,
+    ) -> Result<Vec<DeadLetter>> {
+        let (consumer, query) = (consumer.clone(), query.clone());
+        self.readers()
+            .run(move |db| in_snapshot(db, |db| dead_letters::list(db, &consumer, &query)))
+            .await
+    }
+
+    async fn dead_letter_count(&self, consumer: &ConsumerId) -> Result<DeadLetterCount> {
+        let consumer = consumer.clone();
+        self.readers().run(move |db| in_snapshot(db, |db| dead_letters::count(db, &consumer))).await
+    }
+
+    async fn set_paused(&self, consumer: &ConsumerId, paused: bool) -> Result<()> {
+        let consumer = consumer.clone();
+        self.writer()
+            .run(move |transaction| {
+                let mut upsert = transaction.prepare_cached(
+                    "INSERT INTO consumers (consumer, first_revision, paused) VALUES (?1, 0, ?2) \
+                     ON CONFLICT (consumer) DO UPDATE SET paused = excluded.paused",
+                )?;
+                upsert.execute(params![consumer.as_str(), paused])?;
+                Ok(())
+            })
+            .await
+    }
+
+    async fn is_paused(&self, consumer: &ConsumerId) -> Result<bool> {
+        let consumer = consumer.clone();
+        self.readers()
+            .run(move |db| {
+                let mut select = db.prepare_cached(
+                    "SELECT 1 FROM consumers WHERE consumer = ?1 AND paused <> 0",
+                )?;
+                Ok(select.exists([consumer.as_str()])?)
+            })
+            .await
     }
 }
 
@@ -88,18 +133,72 @@ fn consumed_version(
     Ok(errors::unsigned(&what(), version.unwrap_or(0))?.into())
 }
 
+fn stream_progress(
+    db: &Connection,
+    consumer: &ConsumerId,
+    streams: &[StreamId],
+) -> Result<Vec<StreamProgress>, Fault> {
+    let any_parked = dead_letters::any(db, consumer)?;
+    let progress = |stream| {
+        let version = consumed_version(db, consumer, stream)?;
+        let parked = match any_parked {
+            true => dead_letters::parked_through(db, consumer, stream)?,
+            false => Version::ZERO,
+        };
+        Ok(StreamProgress { version, parked })
+    };
+    streams.iter().map(progress).collect()
+}
+
 /// Saves progress, unless somebody else has since it was loaded.
-pub(crate) fn advance(db: &Connection, progress: &Progress) -> Result<Revision, Fault> {
-    let Progress { consumer, partition, based_on, seen, checkpoint, streams } = progress;
-    if position(db, consumer, partition)?.revision != *based_on {
+pub(crate) fn advance(db: &Connection, progress: &Progress) -> Result<(), Fault> {
+    let Progress { consumer, advance, seen, streams, dead_letters } = progress;
+    check(db, progress, consumer, advance.as_ref(), seen)?;
+    if let Some(advance) = advance {
+        move_on(db, consumer, advance)?;
+    }
+    let mut reach = db.prepare_cached(
+        "INSERT INTO consumed (consumer, stream, version) VALUES (?1, ?2, ?3) \
+         ON CONFLICT (consumer, stream) DO UPDATE SET version = excluded.version \
+         WHERE excluded.version > version",
+    )?;
+    for (stream, version) in streams {
+        let version = errors::signed(version.get());
+        reach.execute(params![consumer.as_str(), stream.as_str(), version])?;
+    }
+    for change in dead_letters {
+        dead_letters::change(db, consumer, change)?;
+    }
+    Ok(())
+}
+
+fn check(
+    db: &Connection,
+    progress: &Progress,
+    consumer: &ConsumerId,
+    advance: Option<&Advance>,
+    seen: &[(StreamId, StreamProgress)],
+) -> Result<(), Fault> {
+    if let Some(Advance { partition, based_on, .. }) = advance
+        && position(db, consumer, partition)?.revision != *based_on
+    {
         return Err(progress.fenced().into());
     }
+    let any_parked = dead_letters::any(db, consumer)?;
     for (stream, seen) in seen {
-        if consumed_version(db, consumer, stream)? != *seen {
+        let parked = match any_parked {
+            true => dead_letters::parked_through(db, consumer, stream)?,
+            false => Version::ZERO,
+        };
+        if (seen.version, seen.parked) != (consumed_version(db, consumer, stream)?, parked) {
             return Err(progress.fenced().into());
         }
     }
-    let revision = based_on.next();
+    Ok(())
+}
+
+fn move_on(db: &Connection, consumer: &ConsumerId, advance: &Advance) -> Result<(), Fault> {
+    let Advance { partition, based_on, checkpoint } = advance;
     db.prepare_cached(
         "INSERT INTO checkpoints (consumer, partition, checkpoint, revision) \
          VALUES (?1, ?2, ?3, ?4) \
@@ -110,37 +209,93 @@ pub(crate) fn advance(db: &Connection, progress: &Progress) -> Result<Revision, 
         consumer.as_str(),
         partition.as_str(),
         checkpoint.as_str(),
-        errors::signed(revision.get()),
+        errors::signed(based_on.next().get()),
     ])?;
-    let mut reach = db.prepare_cached(
-        "INSERT INTO consumed (consumer, stream, version) VALUES (?1, ?2, ?3) \
-         ON CONFLICT (consumer, stream) DO UPDATE SET version = excluded.version \
-         WHERE excluded.version > version",
-    )?;
-    for (stream, version) in streams {
-        let version = errors::signed(version.get());
-        reach.execute(params![consumer.as_str(), stream.as_str(), version])?;
-    }
-    Ok(revision)
+    Ok(())
 }
 
-/// Forgets all progress. The next revision is over every one that a worker can hold, also of a
-/// partition that it was about to save in for the first time.
+/// Forgets all progress, and the dead letters that are parked.
 pub(crate) fn forget(db: &Connection, consumer: &ConsumerId) -> Result<(), Fault> {
+    begin_at(db, consumer, unheld_revision(db, consumer)?)?;
+    for delete in [
+        "DELETE FROM checkpoints WHERE consumer = ?1",
+        "DELETE FROM consumed WHERE consumer = ?1",
+        "DELETE FROM dead_letters WHERE consumer = ?1 AND state = 'parked'",
+    ] {
+        db.prepare_cached(delete)?.execute([consumer.as_str()])?;
+    }
+    Ok(())
+}
+
+/// A revision that no worker can hold, also not of a partition that it was about to save in for the
+/// first time.
+fn unheld_revision(db: &Connection, consumer: &ConsumerId) -> Result<i64, Fault> {
     let highest: i64 = db
         .prepare_cached(
             "SELECT max(coalesce(max(revision), 0), ?2) FROM checkpoints WHERE consumer = ?1",
         )?
         .query_row(params![consumer.as_str(), first_revision(db, consumer)?], |row| row.get(0))?;
+    Ok(highest.saturating_add(1))
+}
+
+fn begin_at(db: &Connection, consumer: &ConsumerId, revision: i64) -> Result<(), Fault> {
     db.prepare_cached(
         "INSERT INTO consumers (consumer, first_revision) VALUES (?1, ?2) \
          ON CONFLICT (consumer) DO UPDATE SET first_revision = excluded.first_revision",
     )?
-    .execute(params![consumer.as_str(), highest.saturating_add(1)])?;
-    for delete in
-        ["DELETE FROM checkpoints WHERE consumer = ?1", "DELETE FROM consumed WHERE consumer = ?1"]
-    {
-        db.prepare_cached(delete)?.execute([consumer.as_str()])?;
-    }
+    .execute(params![consumer.as_str(), revision])?;
     Ok(())
+}
+
+/// Gives one consumer's progress to another. The time it takes grows with the number of streams.
+pub(crate) fn adopt(db: &Connection, adoption: &Adoption) -> Result<Adopted, Fault> {
+    let Adoption { from, to, based_on, backwards, replaces_dead_letters } = adoption;
+    for (partition, revision) in based_on {
+        if position(db, from, partition)?.revision != *revision {
+            return Err(adoption.fenced().into());
+        }
+    }
+    let parked = dead_letters::count(db, to)?;
+    if !replaces_dead_letters && parked.letters > 0 {
+        return Ok(Adopted::Parked(parked));
+    }
+    if !backwards && let Some(stream) = first_behind(db, from, to)? {
+        return Ok(Adopted::Behind(stream));
+    }
+    let left_at = unheld_revision(db, from)?;
+    let begin = left_at.max(unheld_revision(db, to)?);
+    forget(db, to)?;
+    begin_at(db, to, begin)?;
+    db.prepare_cached("UPDATE checkpoints SET consumer = ?2, revision = ?3 WHERE consumer = ?1")?
+        .execute(params![from.as_str(), to.as_str(), begin])?;
+    for hand_over in [
+        "UPDATE consumed SET consumer = ?2 WHERE consumer = ?1",
+        "UPDATE OR REPLACE dead_letters SET consumer = ?2 WHERE consumer = ?1",
+    ] {
+        db.prepare_cached(hand_over)?.execute([from.as_str(), to.as_str()])?;
+    }
+    begin_at(db, from, left_at)?;
+    Ok(Adopted::Done)
+}
+
+/// The first stream in which `from` is behind `to`.
+fn first_behind(
+    db: &Connection,
+    from: &ConsumerId,
+    to: &ConsumerId,
+) -> Result<Option<StreamId>, Fault> {
+    let stream: Option<String> = db
+        .prepare_cached(
+            "SELECT live.stream FROM consumed AS live \
+             LEFT JOIN consumed AS again ON again.consumer = ?1 AND again.stream = live.stream \
+             WHERE live.consumer = ?2 AND live.version > coalesce(again.version, 0) \
+             ORDER BY live.stream LIMIT 1",
+        )?
+        .query_row([from.as_str(), to.as_str()], |row| row.get(0))
+        .optional()?;
+    let parse = |stream: String| {
+        let what = format!("the name of a stream that {to} has seen");
+        stream.parse().map_err(|error: Error| Error::Corrupt { what, reason: error.to_string() })
+    };
+    Ok(stream.map(parse).transpose()?)
 }

@@ -13,7 +13,7 @@ use es_core::{
     Timestamp, Version,
 };
 use rusqlite::Row;
-use rusqlite::types::ValueRef;
+use rusqlite::types::{ToSqlOutput, ValueRef};
 
 use crate::errors::Fault;
 
@@ -31,6 +31,14 @@ pub(crate) const COMMIT_COLUMNS: usize = 9;
 
 /// A page has room for one commit more while its bytes are below this.
 pub(crate) const PAGE_BYTES: usize = 1024 * 1024;
+
+/// What is stored for the payloads: readable text where it is JSON.
+pub(crate) fn payloads_value(events: &EncodedEvents) -> ToSqlOutput<'_> {
+    ToSqlOutput::Borrowed(match events.payloads_text() {
+        Some(text) => ValueRef::Text(text.as_bytes()),
+        None => ValueRef::Blob(events.payloads()),
+    })
+}
 
 /// The rows of one page, gathered.
 #[derive(Default)]
@@ -217,7 +225,7 @@ impl Buffers {
 
 /// The time of so many microseconds since 1970. `Timestamp::from_microsecond` refuses those of the last
 /// second that there is, though `as_microsecond` gives them.
-fn timestamp(microseconds: i64) -> Option<Timestamp> {
+pub(crate) fn timestamp(microseconds: i64) -> Option<Timestamp> {
     const SECOND: i64 = 1_000_000;
     let nanosecond = i32::try_from(microseconds.rem_euclid(SECOND) * 1_000).ok()?;
     Timestamp::new(microseconds.div_euclid(SECOND), nanosecond).ok()

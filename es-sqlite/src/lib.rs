@@ -79,6 +79,7 @@ pub mod telemetry;
 
 mod checkpoints;
 mod commit_rows;
+mod dead_letters;
 mod errors;
 mod feed;
 mod file;

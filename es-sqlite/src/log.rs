@@ -6,10 +6,10 @@ use es_core::{
     Limits, NewCommit, ReadStream, Result, StreamId, Version,
 };
 use futures::stream::{self, BoxStream, StreamExt as _};
-use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row, params};
 
-use crate::commit_rows::{CommitRows, commit_columns};
+use crate::commit_rows::{CommitRows, commit_columns, payloads_value};
 use crate::errors::{self, Fault};
 use crate::readers::in_snapshot;
 use crate::store::SqliteStore;
@@ -252,10 +252,6 @@ fn move_head(db: &Connection, stream_id: Option<i64>, commit: &Commit) -> Result
 
 fn insert(db: &Connection, stream_id: i64, commit: &Commit) -> Result<i64, Fault> {
     let events = commit.events();
-    let payloads = ToSqlOutput::Borrowed(match events.payloads_text() {
-        Some(text) => ValueRef::Text(text.as_bytes()),
-        None => ValueRef::Blob(events.payloads()),
-    });
     let metadata = commit.encoded_metadata().as_str();
     let position = db
         .prepare_cached(
@@ -271,7 +267,7 @@ fn insert(db: &Connection, stream_id: i64, commit: &Commit) -> Result<i64, Fault
             commit.recorded_at().as_microsecond(),
             events.encoding().as_str(),
             &**events.manifest(),
-            payloads,
+            payloads_value(events),
             (!metadata.is_empty()).then_some(metadata),
             commit.checksum(),
         ])?;

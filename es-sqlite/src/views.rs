@@ -6,12 +6,12 @@
 
 use async_trait::async_trait;
 use es_core::{
-    ConsumerId, Error, Progress, Replaces, Result, Revision, ViewChange, ViewDocument, ViewName,
-    ViewQuery, ViewSchema, ViewStore, check_view_key,
+    Adopted, Adoption, ConsumerId, Error, Progress, Replaces, Result, ViewChange, ViewDocument,
+    ViewName, ViewQuery, ViewSchema, ViewStore, check_view_key,
 };
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _, ffi, params};
 
-use crate::checkpoints::{advance, forget};
+use crate::checkpoints::{adopt, advance, forget};
 use crate::errors::Fault;
 use crate::readers::in_snapshot;
 use crate::store::SqliteStore;
@@ -48,7 +48,7 @@ impl ViewStore for SqliteStore {
     /// [`Error::Encode`] also for a document that is not JSON, [`Error::InvalidId`] for a key that is
     /// empty, too long or has control characters, and [`Error::Misuse`] for a view that was never
     /// prepared: nothing was written.
-    async fn write(&self, changes: Vec<ViewChange>, progress: Progress) -> Result<Revision> {
+    async fn write(&self, changes: Vec<ViewChange>, progress: Progress) -> Result<()> {
         for change in &changes {
             check_view_key(&change.key)?;
         }
@@ -66,6 +66,11 @@ impl ViewStore for SqliteStore {
                 forget(transaction, &consumer)
             })
             .await
+    }
+
+    async fn swap(&self, from: &ViewName, to: &ViewName, adoption: &Adoption) -> Result<Adopted> {
+        let (from, to, adoption) = (from.clone(), to.clone(), adoption.clone());
+        self.writer().run(move |transaction| swap(transaction, &from, &to, &adoption)).await
     }
 }
 
@@ -122,12 +127,12 @@ fn create(db: &Connection, view: &ViewName, fields: &[&str]) -> Result<(), Fault
         if is_indexed(db, view, field)? {
             continue;
         }
-        // SQLite's names do not know upper and lower case, fields do: the number tells them apart.
-        let number: i64 = db.query_row(
-            "SELECT coalesce(max(number), 0) + 1 FROM indexed_fields WHERE view = ?1",
-            [view.as_str()],
-            |row| row.get(0),
-        )?;
+        // SQLite's names do not know upper and lower case, fields do; and an index keeps its name
+        // when its table takes the place of another. The number tells them apart.
+        let number: i64 =
+            db.query_row("SELECT coalesce(max(number), 0) + 1 FROM indexed_fields", [], |row| {
+                row.get(0)
+            })?;
         db.execute_batch(&format!(
             "CREATE INDEX \"view_{view}.{number}.{field}\" \
              ON {table} (document ->> '$.{field}', key)"
@@ -140,6 +145,34 @@ fn create(db: &Connection, view: &ViewName, fields: &[&str]) -> Result<(), Fault
     Ok(())
 }
 
+/// Puts one view's table in the place of another's, together with the progress.
+fn swap(
+    db: &Connection,
+    from: &ViewName,
+    to: &ViewName,
+    adoption: &Adoption,
+) -> Result<Adopted, Fault> {
+    if !table_exists(db, from)? {
+        return Err(never_prepared(from).into());
+    }
+    let adopted = adopt(db, adoption)?;
+    if adopted != Adopted::Done {
+        return Ok(adopted);
+    }
+    db.execute_batch(&format!("DROP TABLE IF EXISTS {}", table(to)))?;
+    db.execute_batch(&format!("ALTER TABLE {} RENAME TO {}", table(from), table(to)))?;
+    db.execute("DELETE FROM indexed_fields WHERE view = ?1", [to.as_str()])?;
+    db.execute("INSERT INTO views (name) VALUES (?1) ON CONFLICT DO NOTHING", [to.as_str()])?;
+    let names = [from.as_str(), to.as_str()];
+    db.execute("UPDATE indexed_fields SET view = ?2 WHERE view = ?1", names)?;
+    db.execute("DELETE FROM views WHERE name = ?1", [from.as_str()])?;
+    Ok(adopted)
+}
+
+fn never_prepared(view: &ViewName) -> Error {
+    Error::Misuse(format!("view {view} was never prepared in this store"))
+}
+
 /// Prepares a statement on a view's table. It fails if there is no such table; only then it is worth
 /// a look whether the view was prepared.
 fn prepare_on<'a>(
@@ -150,10 +183,7 @@ fn prepare_on<'a>(
     match db.prepare_cached(sql) {
         Ok(statement) => Ok(statement),
         Err(error) if table_exists(db, view)? => Err(error.into()),
-        Err(_) => {
-            let message = format!("view {view} was never prepared in this store");
-            Err(Error::Misuse(message).into())
-        }
+        Err(_) => Err(never_prepared(view).into()),
     }
 }
 
@@ -206,8 +236,8 @@ fn list_by_field(
     ))
 }
 
-fn write(db: &Connection, changes: &[ViewChange], progress: &Progress) -> Result<Revision, Fault> {
-    let revision = advance(db, progress)?;
+fn write(db: &Connection, changes: &[ViewChange], progress: &Progress) -> Result<(), Fault> {
+    advance(db, progress)?;
     for change in changes {
         if !is_as_found(db, change)? {
             return Err(progress.fenced().into());
@@ -231,7 +261,7 @@ fn write(db: &Connection, changes: &[ViewChange], progress: &Progress) -> Result
             }
         }
     }
-    Ok(revision)
+    Ok(())
 }
 
 /// Whether what the change replaces is still there.

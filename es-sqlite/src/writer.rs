@@ -410,7 +410,7 @@ mod tests {
     }
 
     async fn insert(writer: &Writer, name: &'static str) -> Result<()> {
-        let insert = "INSERT INTO consumers VALUES (?1, 1)";
+        let insert = "INSERT INTO consumers (consumer, first_revision) VALUES (?1, 1)";
         writer.run(move |db| Ok(db.execute(insert, [name]).map(drop)?)).await
     }
 
@@ -464,7 +464,7 @@ mod tests {
         let db = file.open_writer().expect("the file opens");
         let writer = Writer::start(file.clone(), db, 10).expect("the thread starts");
         let half = writer.run(|db| -> Result<(), Fault> {
-            db.execute("INSERT INTO consumers VALUES ('half', 1)", [])?;
+            db.execute("INSERT INTO consumers (consumer, first_revision) VALUES ('half', 1)", [])?;
             Err(Error::Misuse("changed its mind".to_owned()).into())
         });
         let (half, whole) = futures::future::join(half, insert(&writer, "whole")).await;

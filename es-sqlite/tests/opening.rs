@@ -182,7 +182,7 @@ async fn a_file_of_a_newer_version_is_refused() {
     let Error::UnsupportedFormat { found, supported, .. } = &error else {
         panic!("{error:?}");
     };
-    assert_eq!((found.as_str(), supported.as_str()), ("99", "1"));
+    assert_eq!((found.as_str(), supported.as_str()), ("99", "2"));
     assert_names(&error, &place.db());
 }
 

@@ -4,9 +4,9 @@
 mod support;
 
 use es_core::{
-    Checkpoint, CheckpointStore as _, Codec, ConsumerId, Error, Progress, Replaces, Revision,
-    SnapshotStore as _, StoredSnapshot, Version, ViewChange, ViewName, ViewQuery, ViewSchema,
-    ViewStore as _,
+    Advance, Checkpoint, CheckpointStore as _, Codec, ConsumerId, Error, Progress, Replaces,
+    Revision, SnapshotStore as _, StoredSnapshot, Version, ViewChange, ViewName, ViewQuery,
+    ViewSchema, ViewStore as _,
 };
 use es_sqlite::SqliteStore;
 use support::{Place, append, partition, stream};
@@ -20,14 +20,10 @@ fn view() -> ViewSchema {
 }
 
 fn progress(based_on: Revision) -> Progress {
-    Progress {
-        consumer: consumer(),
-        partition: partition(),
-        based_on,
-        seen: vec![],
-        checkpoint: Checkpoint::from_stored("1"),
-        streams: vec![(stream("a"), Version::new(1))],
-    }
+    let checkpoint = Checkpoint::from_stored("1");
+    let advance = Advance { partition: partition(), based_on, checkpoint };
+    let streams = vec![(stream("a"), Version::new(1))];
+    Progress { streams, ..Progress::new(consumer(), Some(advance)) }
 }
 
 fn put(key: &str, document: &str) -> ViewChange {
@@ -38,7 +34,7 @@ fn put(key: &str, document: &str) -> ViewChange {
 async fn write(store: &SqliteStore, changes: Vec<ViewChange>) -> es_core::Result<Revision> {
     let revision =
         es_core::CheckpointStore::load(store, &consumer(), &partition()).await.unwrap().revision;
-    store.write(changes, progress(revision)).await
+    store.write(changes, progress(revision)).await.map(|()| revision.next())
 }
 
 #[tokio::test]

@@ -192,7 +192,7 @@ impl Dispensary {
     /// Those of the backend.
     pub async fn rebuild(
         &self,
-        mut report: impl FnMut(&'static str, CatchUp),
+        mut report: impl FnMut(&'static str, CatchUp) + Send,
     ) -> Result<(), Error> {
         self.list.rebuild(|step| report("list", step)).await?;
         self.details.rebuild(|step| report("detail", step)).await?;

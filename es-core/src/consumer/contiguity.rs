@@ -10,49 +10,68 @@ use crate::stream_id::StreamId;
 use crate::telemetry;
 use crate::version::Version;
 
+/// The commits of a delivery that come next in their streams.
+pub(super) struct Accepted {
+    pub(super) commits: Vec<Commit>,
+    /// Whether that is all of the delivery. Otherwise a gap was so long that its repair takes more
+    /// than one step.
+    pub(super) complete: bool,
+}
+
 /// Turns deliveries — at least once, in any order — into the commits that are to have their effect
 /// now: each stream's next ones, in order, none twice, none missing.
 ///
-/// `versions` says how far each stream of the page had its effect, and is moved on.
+/// `taken` says how far each stream of the page was taken care of, and is moved on. About `max`
+/// commits are accepted at most, so that a stream which is met late does not fill the memory.
 pub(super) async fn in_order(
     page: Vec<Commit>,
-    versions: &mut HashMap<StreamId, Version>,
+    taken: &mut HashMap<StreamId, Version>,
     log: &dyn EventStore,
     consumer: &ConsumerId,
-) -> Result<Vec<Commit>> {
-    let mut accepted = Vec::with_capacity(page.len());
+    max: usize,
+) -> Result<Accepted> {
+    let max = max.max(page.len());
+    let mut commits = Vec::with_capacity(page.len());
     for commit in page {
-        let seen = versions.entry(commit.stream().clone()).or_default();
+        let seen = taken.entry(commit.stream().clone()).or_default();
         if commit.last_version() <= *seen {
             count(telemetry::DUPLICATES, consumer);
             continue;
         }
         if commit.first_version() > seen.next() {
-            repair(&commit, seen, log, &mut accepted).await?;
+            let whole = repair(&commit, seen, log, &mut commits, max).await?;
             count(telemetry::GAPS_REPAIRED, consumer);
+            if !whole {
+                return Ok(Accepted { commits, complete: false });
+            }
         }
-        accept(commit, seen, &mut accepted)?;
+        accept(commit, seen, &mut commits)?;
     }
-    Ok(accepted)
+    Ok(Accepted { commits, complete: true })
 }
 
-/// Reads from the log what the feed has not delivered (yet) before `commit`.
+/// Reads from the log what the feed has not delivered (yet) before `commit`. Returns whether that is
+/// all of it.
 async fn repair(
     commit: &Commit,
     seen: &mut Version,
     log: &dyn EventStore,
     accepted: &mut Vec<Commit>,
-) -> Result<()> {
+    max: usize,
+) -> Result<bool> {
     let mut pages = log.read(ReadStream::new(commit.stream().clone()).from(seen.next()));
     while let Some(page) = pages.next().await {
         for missing in page? {
             if missing.first_version() >= commit.first_version() {
-                return Ok(());
+                return Ok(true);
+            }
+            if accepted.len() >= max {
+                return Ok(false);
             }
             accept(missing, seen, accepted)?;
         }
     }
-    Ok(())
+    Ok(true)
 }
 
 fn accept(commit: Commit, seen: &mut Version, accepted: &mut Vec<Commit>) -> Result<()> {

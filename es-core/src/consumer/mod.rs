@@ -1,35 +1,71 @@
 //! What follows a feed: projections and policies on one engine.
+//!
+//! | file | what it is about |
+//! |---|---|
+//! | `handler` | what is done with commits: `projecting` (and `fold`), `reacting` |
+//! | `step`, `contiguity`, `attempts`, `failure` | one step: order, effect, dead letters, progress |
+//! | `round`, `until` | the partitions of a feed, and how far they are read |
+//! | `catch_up`, `workers` | once to the end, and for ever |
+//! | `inline` | in the call of a command |
+//! | `control`, `health`, `dead_letters`, `beside`, `any_consumer` | for operators |
 
+mod any_consumer;
+mod attempts;
+mod beside;
+mod catch_up;
 mod contiguity;
+mod control;
+mod dead_letters;
+mod failure;
+mod fold;
+mod handler;
+mod health;
+mod inline;
 mod projecting;
 mod reacting;
+mod round;
+mod step;
+mod until;
 mod workers;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use async_trait::async_trait;
-use futures::{FutureExt as _, StreamExt as _};
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::{Notify, OnceCell};
 
 use crate::backoff::Backoff;
-use crate::checkpoint_store::{CheckpointStore, ConsumerId, Position, Progress, Revision};
+use crate::checkpoint_store::{ConsumerId, Position};
 use crate::clock::{Clock, SystemClock};
-use crate::commit::Commit;
 use crate::entropy::{Entropy, SystemEntropy};
 use crate::error::{Error, Result};
 use crate::event_store::EventStore;
-use crate::feed::{Feed, Partition, PartitionId};
+use crate::feed::{Checkpoint, Feed, PartitionId};
 use crate::repository::Receipt;
 use crate::stream_id::StreamId;
 use crate::telemetry;
 use crate::version::Version;
 
+use attempts::Attempts;
+use catch_up::Tally;
+use control::Control;
+use round::{Round, Stop};
+use until::Until;
+
+pub use any_consumer::AnyConsumer;
+pub use beside::RewindTo;
+pub use catch_up::CatchUp;
+pub use control::{ConsumerState, LastError};
+pub use dead_letters::{DeadLetterFilter, Retried};
+pub(crate) use fold::Fold;
+pub use handler::{Batch, Failed, Handled, Handler, Rewindable};
+pub use health::{Health, PartitionHealth};
+pub(crate) use inline::Inline;
 pub use projecting::{Projecting, Projection};
-pub use reacting::{Reacting, Reactor};
+pub use reacting::{Passing, Reacting, Reactor};
 pub use workers::Workers;
 
 /// Follows a feed and gives every commit of its categories to a handler: in the order of its stream,
@@ -40,6 +76,12 @@ pub use workers::Workers;
 /// a delivery is read from the log. Effects and progress are saved in one fenced step, so a crash
 /// leaves both or neither, and of two workers that do the same work one has its step refused and
 /// goes on from where the other is.
+///
+/// A commit that fails for good does not stop the others: it is parked among the
+/// [dead letters](crate::DeadLetter), and the later commits of its stream behind it, until an operator
+/// [tries them again](Consumer::retry_dead_letters) or [drops](Consumer::drop_dead_letter) the one
+/// that failed. Parking is part of the step. When there are too many dead letters, or they cannot be
+/// kept, the consumer stops.
 ///
 /// Several workers may run the same consumer. A step is fenced by the position in its partition, by
 /// the versions of its streams, and by the documents that it changes, so workers in different
@@ -55,48 +97,34 @@ pub struct Consumer<H> {
     entropy: Arc<dyn Entropy>,
     backoff: Backoff,
     batch_size: usize,
-    /// Where the consumer is, as far as this object knows. One step at a time.
-    positions: Mutex<HashMap<PartitionId, Position>>,
+    concurrency: usize,
+    dead_letter_limit: u64,
+    attempts: Attempts,
+    /// The consumer that this one is to take the place of.
+    in_place_of: Option<ConsumerId>,
+    /// Where the consumer is in each partition, as far as this object knows; locked for a step.
+    positions: Mutex<HashMap<PartitionId, KnownPosition>>,
+    /// Whether the handler was made ready by an inline step.
+    prepared: OnceCell<()>,
     stepped: Notify,
+    resumed: Notify,
+    control: Control,
 }
 
-/// What is done with the commits. Implemented by [`Projecting`] and [`Reacting`].
-#[async_trait]
-pub trait Handler: Send + Sync + 'static {
-    /// The categories that are handled.
-    fn categories(&self) -> &'static [&'static str];
-
-    /// Where the progress is kept.
-    fn checkpoints(&self) -> &dyn CheckpointStore;
-
-    /// Makes ready to handle; called before each run.
-    async fn prepare(&self) -> Result<()>;
-
-    /// Lets the commits have their effect and saves `progress`.
-    async fn handle(&self, commits: &[Commit], progress: Progress) -> Result<Revision>;
-}
-
-/// How far a consumer has come in catching up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct CatchUp {
-    /// The commits that had their effect.
-    pub applied: u64,
-    /// The commits that are left, where the feed can tell.
-    pub remaining: Option<u64>,
-}
-
-/// What one step did.
-struct Step {
-    applied: u64,
-    remaining: Option<u64>,
-    /// The feed had nothing (more) at the time.
-    at_end: bool,
-    /// The partition has ended for good, and all of it is done.
-    ended: bool,
-}
+type KnownPosition = Arc<tokio::sync::Mutex<Option<Position>>>;
 
 impl<H: Handler> Consumer<H> {
-    fn with_handler(
+    /// How many streams, and how many partitions, are at work at the same time unless
+    /// [`with_concurrency`](Self::with_concurrency) says otherwise.
+    pub const DEFAULT_CONCURRENCY: usize = 16;
+
+    /// How many dead letters there may be unless
+    /// [`with_dead_letter_limit`](Self::with_dead_letter_limit) says otherwise.
+    pub const DEFAULT_DEAD_LETTER_LIMIT: u64 = 10_000;
+
+    /// A consumer with a handler of its own kind, which saves its progress as `id`, and takes up to
+    /// `batch_size` commits in one step. Projections and policies have constructors of their own.
+    pub fn with_handler(
         handler: H,
         id: ConsumerId,
         feed: Arc<dyn Feed>,
@@ -111,9 +139,16 @@ impl<H: Handler> Consumer<H> {
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy),
             backoff: Backoff { base: Duration::from_millis(50), max: Duration::from_secs(10) },
-            batch_size,
+            batch_size: batch_size.max(1),
+            concurrency: Self::DEFAULT_CONCURRENCY,
+            dead_letter_limit: Self::DEFAULT_DEAD_LETTER_LIMIT,
+            attempts: Attempts::default(),
+            in_place_of: None,
             positions: Mutex::default(),
+            prepared: OnceCell::new(),
             stepped: Notify::new(),
+            resumed: Notify::new(),
+            control: Control::default(),
         }
     }
 
@@ -145,6 +180,32 @@ impl<H: Handler> Consumer<H> {
         self
     }
 
+    /// Handles up to so many streams, and reads up to so many partitions, at the same time; at least
+    /// one. The commits of one stream are always handled one after the other. What is held in memory
+    /// is one page of each partition at work.
+    #[must_use]
+    pub fn with_concurrency(mut self, streams: usize) -> Self {
+        self.concurrency = streams.max(1);
+        self
+    }
+
+    /// Parks up to `letters` commits as dead letters; the next one stops the consumer with
+    /// [`Error::DeadLettersFull`]. With 0 nothing is parked, and the first error that trying again
+    /// cannot help stops the consumer as it is.
+    #[must_use]
+    pub fn with_dead_letter_limit(mut self, letters: u64) -> Self {
+        self.dead_letter_limit = letters;
+        self
+    }
+
+    /// Parks a commit also when it has failed `attempts` times with an error that trying again can
+    /// help. Without, it is tried for as long as it takes, and later commits of its partition wait.
+    #[must_use]
+    pub fn with_max_attempts(mut self, attempts: u32) -> Self {
+        self.attempts.max = Some(attempts.max(1));
+        self
+    }
+
     /// The name that the progress is stored under.
     pub fn id(&self) -> &ConsumerId {
         &self.id
@@ -154,8 +215,9 @@ impl<H: Handler> Consumer<H> {
     ///
     /// # Errors
     ///
-    /// Any error of the handler, the feed, the log or the store. What was handled before is saved;
-    /// a later call goes on from there.
+    /// Any error of the feed, the log or the store, [`Error::Paused`], and a transient error of the
+    /// handler. What was handled before is saved; a later call goes on from there. Commits that fail
+    /// for good are counted in [`CatchUp::parked`].
     pub async fn catch_up(&self) -> Result<CatchUp> {
         self.catch_up_with(|_| {}).await
     }
@@ -165,197 +227,151 @@ impl<H: Handler> Consumer<H> {
     /// # Errors
     ///
     /// As [`catch_up`](Self::catch_up).
-    pub async fn catch_up_with(&self, mut report: impl FnMut(CatchUp)) -> Result<CatchUp> {
-        let mut total = CatchUp::default();
+    pub async fn catch_up_with(&self, report: impl FnMut(CatchUp) + Send) -> Result<CatchUp> {
+        let mut tally = Tally::default();
+        let mut report = report;
         loop {
-            let round = self.round(
-                || false,
-                |step| {
-                    total.applied += step.applied;
-                    total.remaining = step.remaining;
-                    report(total);
-                },
-            );
-            match round.await {
+            match self.catch_up_until(Until::End, &mut tally, &mut report).await {
                 // Another worker is at it: go on from where it is.
                 Err(Error::Fenced { .. }) => {}
-                round => return round.map(|_| total),
+                done => return done.map(|()| tally.total()),
             }
         }
     }
 
-    /// Handles what the feed has and what comes, until `shutdown` is ready. The step at hand is
+    /// One round.
+    async fn catch_up_until(
+        &self,
+        until: Until,
+        tally: &mut Tally,
+        report: &mut (dyn FnMut(CatchUp) + Send),
+    ) -> Result<()> {
+        let earlier = tally.total().elapsed;
+        let began = self.clock.now();
+        let counting = Mutex::new((tally, report));
+        let add = |partition: &PartitionId, step: &step::Step| {
+            let elapsed = Duration::try_from(self.clock.now().duration_since(began));
+            let (tally, report) = &mut *counting.lock().unwrap_or_else(PoisonError::into_inner);
+            tally.add(partition, step, earlier + elapsed.unwrap_or_default());
+            report(tally.total());
+        };
+        self.round(until, &Stop::default(), &add).await.map(drop)
+    }
+
+    /// Handles what the feed has and what comes, until `shutdown` is ready. The steps at hand are
     /// finished first.
     ///
     /// Errors that trying again can help are tried again with backoff, for as long as it takes.
+    /// Commits that fail for good are parked. While the consumer is [paused](Self::pause), it waits.
     ///
     /// # Errors
     ///
-    /// The first error that trying again cannot help: a damaged commit, an event that cannot be
-    /// decoded, a refusal of the handler. Nothing is skipped: the next run begins at it.
+    /// The first error that trying again cannot help and that is not about one stream alone: a
+    /// damaged commit, [too many dead letters](Error::DeadLettersFull). Nothing is skipped: the next
+    /// run begins at it.
     pub async fn run(&self, shutdown: impl Future<Output = ()> + Send) -> Result<()> {
         let mut shutdown = std::pin::pin!(shutdown);
         let mut failures = 0;
         loop {
-            let error = match self.advance(&mut shutdown).await {
-                Ok(Advance::Shutdown) => return Ok(()),
-                Ok(Advance::Stepped) => {
+            self.control.enter(ConsumerState::Running);
+            let wait = match self.advance(&mut shutdown).await {
+                Ok(Advanced::Shutdown) => {
+                    self.control.enter(ConsumerState::Idle);
+                    return Ok(());
+                }
+                Ok(Advanced::Stepped) => {
                     failures = 0;
                     continue;
                 }
-                Err(error) => error,
+                Err(Error::Paused { .. }) => {
+                    self.control.enter(ConsumerState::Paused);
+                    LOOK_AGAIN
+                }
+                Err(error) => {
+                    failures += 1;
+                    let delay = self.backoff.delay(failures, &*self.entropy);
+                    self.failed(error, failures, delay)?;
+                    delay
+                }
             };
-            failures += 1;
-            let delay = self.backoff.delay(failures, &*self.entropy);
-            self.log_failure(&error, failures, delay);
-            if !(error.is_transient() || matches!(error, Error::Fenced { .. })) {
-                return Err(error);
-            }
-            metrics::counter!(telemetry::CONSUMER_RETRIES, "consumer" => self.id.to_string())
-                .increment(1);
             tokio::select! {
                 biased;
-                () = &mut shutdown => return Ok(()),
-                () = self.clock.sleep(delay) => {}
+                () = &mut shutdown => {
+                    self.control.enter(ConsumerState::Idle);
+                    return Ok(());
+                }
+                () = self.resumed.notified() => {}
+                () = self.clock.sleep(wait) => {}
             }
         }
     }
 
-    fn log_failure(&self, error: &Error, failures: u32, delay: Duration) {
-        let (consumer, cause) = (&self.id, error as &dyn std::error::Error);
+    /// Notes the error, and gives it back if the worker has to stop at it.
+    fn failed(&self, error: Error, failures: u32, delay: Duration) -> Result<()> {
+        let (consumer, cause) = (&self.id, &error as &dyn std::error::Error);
         if matches!(error, Error::Fenced { .. }) {
             // Nothing is wrong: several workers share the work, and another one was faster.
             tracing::debug!(%consumer, cause, ?delay, "a step was taken by another worker");
         } else if error.is_transient() {
             tracing::warn!(%consumer, cause, failures, ?delay, "a step failed and is tried again");
+            self.control.met(&error, ConsumerState::Retrying, self.clock.now());
         } else {
             tracing::error!(%consumer, cause, "stopped at an error that trying again cannot help");
+            self.control.met(&error, ConsumerState::Failed, self.clock.now());
+            return Err(error);
         }
+        metrics::counter!(telemetry::CONSUMER_RETRIES, "consumer" => self.id.to_string())
+            .increment(1);
+        Ok(())
     }
 
     /// One round; waits if no partition had anything.
-    async fn advance<S: Future<Output = ()>>(
+    async fn advance<S: Future<Output = ()> + Send>(
         &self,
         shutdown: &mut std::pin::Pin<&mut S>,
-    ) -> Result<Advance> {
-        /// How long until the partitions are listed again while none of the known ones has anything.
-        const LIST_AGAIN: Duration = Duration::from_secs(10);
-        let mut moved = false;
-        let round = self
-            .round(|| shutdown.as_mut().now_or_never().is_some(), |step| moved |= step.applied > 0);
-        let Some(open) = round.await? else { return Ok(Advance::Shutdown) };
-        if moved {
-            return Ok(Advance::Stepped);
+    ) -> Result<Advanced> {
+        let moved = AtomicBool::new(false);
+        let report = |_: &PartitionId, step: &step::Step| {
+            if step.applied + step.parked > 0 {
+                moved.store(true, Ordering::Release);
+            }
+        };
+        let stop = Stop::default();
+        let mut round = std::pin::pin!(self.round(Until::End, &stop, &report));
+        let round = tokio::select! {
+            biased;
+            () = &mut *shutdown => {
+                stop.ask();
+                round.await?;
+                return Ok(Advanced::Shutdown);
+            }
+            round = &mut round => round?,
+        };
+        let Round::Done(open) = round else { return Ok(Advanced::Shutdown) };
+        if moved.load(Ordering::Acquire) {
+            return Ok(Advanced::Stepped);
         }
-        let positions = self.positions.lock().await.clone();
-        let waits = open.iter().map(|partition| {
-            let checkpoint = positions.get(partition).cloned().unwrap_or_default().checkpoint;
-            Box::pin(async move { self.feed.wait(partition, &checkpoint).await })
-        });
+        let waits = open.iter().map(|partition| Box::pin(self.wait(partition)));
         let mut woken: futures::stream::FuturesUnordered<_> = waits.collect();
         tokio::select! {
             biased;
-            () = shutdown => Ok(Advance::Shutdown),
-            Some(woken) = woken.next() => woken.map(|()| Advance::Stepped),
-            () = self.clock.sleep(LIST_AGAIN) => Ok(Advance::Stepped),
+            () = shutdown => Ok(Advanced::Shutdown),
+            Some(woken) = futures::StreamExt::next(&mut woken) => woken.map(|()| Advanced::Stepped),
+            () = self.clock.sleep(LIST_AGAIN) => Ok(Advanced::Stepped),
         }
     }
 
-    /// Takes steps in every partition until it has no more, parents first; the children of those that
-    /// have not ended wait. Asks before each step whether to stop: a step itself is never cut off.
-    /// Returns the partitions that have not ended, or `None` if it was stopped.
-    async fn round(
-        &self,
-        mut stop: impl FnMut() -> bool,
-        mut report: impl FnMut(&Step),
-    ) -> Result<Option<Vec<PartitionId>>> {
-        self.handler.prepare().await?;
-        let mut open = Vec::new();
-        for Partition { id, parents } in parents_first(self.feed.partitions().await?)? {
-            if parents.iter().any(|parent| open.contains(parent)) {
-                open.push(id);
-                continue;
-            }
-            loop {
-                if stop() {
-                    return Ok(None);
-                }
-                let step = self.step(&id).await?;
-                report(&step);
-                if step.ended {
-                    break;
-                }
-                if step.at_end {
-                    open.push(id);
-                    break;
-                }
-            }
-        }
-        Ok(Some(open))
-    }
-
-    /// Reads one page, lets it have its effect and saves the progress.
-    async fn step(&self, partition: &PartitionId) -> Result<Step> {
-        let mut positions = self.positions.lock().await;
-        let position = match positions.get(partition) {
-            Some(position) => position.clone(),
-            None => self.handler.checkpoints().load(&self.id, partition).await?,
+    async fn wait(&self, partition: &PartitionId) -> Result<()> {
+        let known = self.positions().get(partition).cloned();
+        let checkpoint = match known {
+            Some(known) => known.lock().await.as_ref().map(|position| position.checkpoint.clone()),
+            None => None,
         };
-        // Whatever goes wrong from here on, the stored position is looked at again.
-        positions.remove(partition);
-        let page = self.feed.read(partition, &position.checkpoint, self.batch_size).await?;
-        let at_end = page.commits.is_empty() || page.remaining == Some(0);
-        let (remaining, ended) = (page.remaining, page.ended);
-        if page.checkpoint == position.checkpoint {
-            positions.insert(partition.clone(), position);
-            return Ok(Step { applied: 0, remaining, at_end, ended });
-        }
-        let categories = self.handler.categories();
-        let mut delivered = page.commits;
-        delivered.retain(|commit| categories.contains(&commit.stream().category()));
-
-        let streams: Vec<StreamId> = delivered
-            .iter()
-            .map(Commit::stream)
-            .collect::<BTreeSet<_>>()
-            .into_iter()
-            .cloned()
-            .collect();
-        let seen = self.handler.checkpoints().stream_versions(&self.id, &streams).await?;
-        let seen: HashMap<StreamId, Version> = streams.into_iter().zip(seen).collect();
-        let mut versions = seen.clone();
-        let accepted = contiguity::in_order(delivered, &mut versions, &*self.log, &self.id).await?;
-
-        let reached: HashMap<StreamId, Version> =
-            accepted.iter().map(|c| (c.stream().clone(), c.last_version())).collect();
-        let progress = Progress {
-            consumer: self.id.clone(),
-            partition: partition.clone(),
-            based_on: position.revision,
-            seen: seen.into_iter().filter(|(stream, _)| reached.contains_key(stream)).collect(),
-            checkpoint: page.checkpoint.clone(),
-            streams: reached.into_iter().collect(),
-        };
-        let revision = self.handle(&accepted, progress).await?;
-        positions.insert(partition.clone(), Position { checkpoint: page.checkpoint, revision });
-        drop(positions);
-        self.stepped.notify_waiters();
-
-        let applied = accepted.len() as u64;
-        metrics::counter!(telemetry::COMMITS_CONSUMED, "consumer" => self.id.to_string())
-            .increment(applied);
-        if let Some(remaining) = page.remaining {
-            metrics::gauge!(telemetry::LAG, "consumer" => self.id.to_string(),
-                "partition" => partition.to_string())
-            .set(remaining as f64);
-        }
-        Ok(Step { applied, remaining, at_end, ended })
+        self.feed.wait(partition, &checkpoint.unwrap_or_else(Checkpoint::start)).await
     }
 
-    #[tracing::instrument(name = "projection.batch", level = "debug", skip_all, fields(
-        consumer = %self.id, partition = %progress.partition, commits = commits.len()))]
-    async fn handle(&self, commits: &[Commit], progress: Progress) -> Result<Revision> {
-        self.handler.handle(commits, progress).await
+    fn positions(&self) -> MutexGuard<'_, HashMap<PartitionId, KnownPosition>> {
+        self.positions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns when the effect of the command that `receipt` is for is there, whichever worker of
@@ -372,8 +388,8 @@ impl<H: Handler> Consumer<H> {
     ///
     /// # Errors
     ///
-    /// [`Error::DeadlineExceeded`] after `timeout`; [`Error::Misuse`] when the consumer does not
-    /// follow the stream's category.
+    /// [`Error::DeadlineExceeded`] after `timeout`; [`Error::Parked`] when the stream waits in the
+    /// dead letters; [`Error::Misuse`] when the consumer does not follow the stream's category.
     pub async fn wait_for_version(
         &self,
         stream: &StreamId,
@@ -393,10 +409,7 @@ impl<H: Handler> Consumer<H> {
                 let mut stepped = std::pin::pin!(self.stepped.notified());
                 // Registered before the look, so that a step between the two is not missed.
                 stepped.as_mut().enable();
-                let checkpoints = self.handler.checkpoints();
-                let versions =
-                    checkpoints.stream_versions(&self.id, std::slice::from_ref(stream)).await?;
-                if versions.first().is_some_and(|seen| *seen >= version) {
+                if self.has_seen(stream, version).await? {
                     return Ok(());
                 }
                 tokio::select! {
@@ -414,31 +427,30 @@ impl<H: Handler> Consumer<H> {
             }),
         }
     }
+    async fn has_seen(&self, stream: &StreamId, version: Version) -> Result<bool> {
+        let checkpoints = self.handler.checkpoints();
+        let progress = checkpoints.stream_progress(&self.id, std::slice::from_ref(stream)).await?;
+        let progress = progress.first().copied().unwrap_or_default();
+        if progress.version >= version {
+            return Ok(true);
+        }
+        if progress.is_parked() {
+            let (consumer, stream) = (self.id.to_string(), stream.clone());
+            return Err(Error::Parked { consumer, stream });
+        }
+        Ok(false)
+    }
 }
 
-enum Advance {
+/// How long until the partitions are listed again while none of the known ones has anything.
+const LIST_AGAIN: Duration = Duration::from_secs(10);
+
+/// How long until a paused worker looks whether it was resumed by another process.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+enum Advanced {
     Stepped,
     Shutdown,
-}
-
-/// Orders partitions so that each comes after its parents. Parents that are not listed are gone.
-fn parents_first(partitions: Vec<Partition>) -> Result<Vec<Partition>> {
-    let mut waiting = partitions;
-    let mut ordered = Vec::with_capacity(waiting.len());
-    while !waiting.is_empty() {
-        let open: BTreeSet<PartitionId> = waiting.iter().map(|p| p.id.clone()).collect();
-        let (ready, later): (Vec<_>, Vec<_>) =
-            waiting.into_iter().partition(|p| p.parents.iter().all(|id| !open.contains(id)));
-        if ready.is_empty() {
-            return Err(Error::Corrupt {
-                what: "the list of the feed's partitions".to_owned(),
-                reason: "partitions are each other's parents".to_owned(),
-            });
-        }
-        ordered.extend(ready);
-        waiting = later;
-    }
-    Ok(ordered)
 }
 
 impl<H> fmt::Debug for Consumer<H> {

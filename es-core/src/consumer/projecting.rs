@@ -1,21 +1,18 @@
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::checkpoint_store::{CheckpointStore, ConsumerId, Progress, Revision};
-use crate::commit::Commit;
-use crate::error::{Error, Result};
+use crate::checkpoint_store::{Adopted, Adoption, CheckpointStore, ConsumerId, Progress};
+use crate::error::Result;
 use crate::event_store::EventStore;
 use crate::feed::Feed;
 use crate::projector::Projector;
-use crate::view_store::{
-    Replaces, View, ViewChange, ViewName, ViewSchema, ViewStore, decode_document,
-};
+use crate::view_store::{View, ViewChange, ViewName, ViewSchema, ViewStore};
 
-use super::reacting::events_of;
-use super::{CatchUp, Consumer, Handler};
+use super::Consumer;
+use super::fold::Fold;
+use super::handler::{Batch, Handled, Handler, Rewindable};
 
 /// A consumer that builds a view with a [`Projector`].
 ///
@@ -48,7 +45,7 @@ pub type Projection<P> = Consumer<Projecting<P>>;
 
 /// The handler of a [`Projection`].
 pub struct Projecting<P> {
-    projector: P,
+    projector: Arc<P>,
     views: Arc<dyn ViewStore>,
     schema: ViewSchema,
 }
@@ -71,7 +68,7 @@ impl<P: Projector> Consumer<Projecting<P>> {
         let name = format!("{}_v{}", P::NAME, P::VERSION);
         let id = ConsumerId::new(&name)?;
         let schema = ViewSchema { name: ViewName::new(&name)?, indexed_fields: P::INDEXED_FIELDS };
-        let handler = Projecting { projector, views, schema };
+        let handler = Projecting { projector: Arc::new(projector), views, schema };
         Ok(Self::with_handler(handler, id, feed, log, BATCH_SIZE))
     }
 
@@ -89,26 +86,12 @@ impl<P: Projector> Consumer<Projecting<P>> {
     pub async fn prepare(&self) -> Result<()> {
         self.handler.prepare().await
     }
-
-    /// Throws the view away and builds it again from the log; calls `report` after each step.
-    /// Readers see the view grow meanwhile. Workers of the projection that are at work take part.
-    ///
-    /// # Errors
-    ///
-    /// As [`catch_up`](Self::catch_up). After an error a later `catch_up` finishes the work.
-    pub async fn rebuild(&self, report: impl FnMut(CatchUp)) -> Result<CatchUp> {
-        self.handler.prepare().await?;
-        {
-            let mut positions = self.positions.lock().await;
-            self.handler.views.clear(&self.handler.schema.name, &self.id).await?;
-            positions.clear();
-        }
-        self.catch_up_with(report).await
-    }
 }
 
 #[async_trait]
 impl<P: Projector> Handler for Projecting<P> {
+    type Effect = Vec<ViewChange>;
+
     fn categories(&self) -> &'static [&'static str] {
         P::CATEGORIES
     }
@@ -121,68 +104,37 @@ impl<P: Projector> Handler for Projecting<P> {
         self.views.prepare(&self.schema).await
     }
 
-    async fn handle(&self, commits: &[Commit], progress: Progress) -> Result<Revision> {
-        let view = &self.schema.name;
-        let unknown = self.projector.unknown_events();
-        let mut touched = Vec::new();
-        for commit in commits {
-            let consumer = progress.consumer.as_str();
-            for event in events_of::<P::Event>(commit, unknown, consumer)? {
-                let mut keys = Vec::new();
-                self.projector.keys(&event, &mut keys);
-                touched.push((event, keys));
-            }
-        }
+    /// Reads and folds the documents of the whole batch at once, whatever streams they are of.
+    async fn handle(&self, batch: &Batch<'_>) -> Result<Handled<Vec<ViewChange>>> {
+        let fold = Fold::new(&*self.projector, batch.consumer, batch.commits);
+        let (effect, failed) = fold.into_changes(&*self.views, &self.schema.name).await?;
+        Ok(Handled { effect, failed })
+    }
 
-        let mut documents: HashMap<&str, Option<P::View>> = HashMap::new();
-        let keys: Vec<&str> = {
-            let mut keys: Vec<&str> =
-                touched.iter().flat_map(|(_, keys)| keys).map(String::as_str).collect();
-            keys.sort_unstable();
-            keys.dedup();
-            keys
-        };
-        let found = self.views.get(view, &keys).await?;
-        for (key, text) in keys.iter().zip(&found) {
-            let document =
-                text.as_deref().map(|text| decode_document(view, key, text)).transpose()?;
-            documents.insert(key, document);
-        }
-
-        for (event, keys) in &touched {
-            for key in keys {
-                let document = documents.entry(key).or_default();
-                self.projector.project(key, document, event).map_err(|source| Error::Handler {
-                    consumer: progress.consumer.to_string(),
-                    stream: event.stream().clone(),
-                    version: event.version(),
-                    transient: false,
-                    source,
-                })?;
-            }
-        }
-
-        let changes = keys
-            .iter()
-            .zip(found)
-            .map(|(key, found)| {
-                let document = documents.get(key).and_then(Option::as_ref);
-                let document =
-                    document.map(serde_json::to_string).transpose().map_err(|error| {
-                        Error::Encode {
-                            what: format!("document {key:?} of view {view}"),
-                            source: error.into(),
-                        }
-                    })?;
-                Ok(ViewChange {
-                    view: view.clone(),
-                    key: (*key).to_owned(),
-                    replaces: Replaces::Found(found),
-                    document,
-                })
-            })
-            .collect::<Result<Vec<_>>>()?;
+    async fn save(&self, changes: Vec<ViewChange>, progress: Progress) -> Result<()> {
         self.views.write(changes, progress).await
+    }
+}
+
+#[async_trait]
+impl<P: Projector> Rewindable for Projecting<P> {
+    type Beside = Self;
+
+    fn beside(&self) -> Result<Self> {
+        let name = ViewName::new(&format!("{}_rebuild", self.schema.name))?;
+        let schema = ViewSchema { name, indexed_fields: self.schema.indexed_fields };
+        let (projector, views) = (Arc::clone(&self.projector), Arc::clone(&self.views));
+        Ok(Self { projector, views, schema })
+    }
+
+    async fn start_over(&self, beside: &Self, consumer: &ConsumerId) -> Result<()> {
+        // Cleared first: what is left of another rebuild may have other indexed fields.
+        self.views.clear(&beside.schema.name, consumer).await?;
+        beside.prepare().await
+    }
+
+    async fn adopt(&self, beside: &Self, adoption: &Adoption) -> Result<Adopted> {
+        self.views.swap(&beside.schema.name, &self.schema.name, adoption).await
     }
 }
 

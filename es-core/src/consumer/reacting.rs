@@ -1,18 +1,23 @@
+use std::collections::HashMap;
 use std::fmt;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use futures::{FutureExt as _, StreamExt as _};
 
-use crate::checkpoint_store::{CheckpointStore, ConsumerId, Progress, Revision};
+use crate::checkpoint_store::{Adopted, Adoption, CheckpointStore, ConsumerId, Progress};
 use crate::commit::Commit;
 use crate::error::{Error, Result};
 use crate::event::{DecodeError, Event, Recorded, UnknownEvents};
 use crate::event_store::EventStore;
 use crate::feed::Feed;
-use crate::policy::{Policy, Reaction};
+use crate::policy::{Policy, Reaction, ReactionError};
+use crate::stream_id::StreamId;
 use crate::telemetry;
 
-use super::{Consumer, Handler};
+use super::Consumer;
+use super::handler::{Batch, Failed, Handled, Handler, Rewindable, panicked};
 
 /// A consumer that reacts with a [`Policy`].
 pub type Reactor<P> = Consumer<Reacting<P>>;
@@ -44,11 +49,25 @@ impl<P: Policy> Consumer<Reacting<P>> {
 }
 
 impl<P: Policy> Reacting<P> {
+    /// Reacts to commits of one stream, up to the first that fails.
+    async fn react_in_order(&self, batch: &Batch<'_>, places: Vec<usize>) -> Option<Failed> {
+        for at in places {
+            if let Err(error) = self.react(&batch.commits[at], batch.consumer).await {
+                return Some(Failed { at, error });
+            }
+        }
+        None
+    }
+
     async fn react(&self, commit: &Commit, consumer: &ConsumerId) -> Result<()> {
         let unknown = self.policy.unknown_events();
-        for event in events_of::<P::Event>(commit, unknown, consumer.as_str())? {
+        for event in events_of::<P::Event>(commit, unknown, consumer)? {
             let reaction = Reaction::new(P::NAME, commit.clone(), event.version());
-            self.policy.react(&event, &reaction).await.map_err(|error| Error::Handler {
+            let reacting = AssertUnwindSafe(self.policy.react(&event, &reaction)).catch_unwind();
+            let reacted = reacting
+                .await
+                .unwrap_or_else(|panic| Err(ReactionError::permanent(panicked(&*panic))));
+            reacted.map_err(|error| Error::Handler {
                 consumer: consumer.to_string(),
                 stream: event.stream().clone(),
                 version: event.version(),
@@ -62,6 +81,8 @@ impl<P: Policy> Reacting<P> {
 
 #[async_trait]
 impl<P: Policy> Handler for Reacting<P> {
+    type Effect = ();
+
     fn categories(&self) -> &'static [&'static str] {
         P::CATEGORIES
     }
@@ -74,11 +95,87 @@ impl<P: Policy> Handler for Reacting<P> {
         Ok(())
     }
 
-    async fn handle(&self, commits: &[Commit], progress: Progress) -> Result<Revision> {
-        for commit in commits {
-            self.react(commit, &progress.consumer).await?;
-        }
+    /// Several streams at a time, each in its order.
+    async fn handle(&self, batch: &Batch<'_>) -> Result<Handled<()>> {
+        let reacting =
+            by_stream(batch.commits).into_iter().map(|places| self.react_in_order(batch, places));
+        let reacting: Vec<_> = reacting.collect();
+        let failed = futures::stream::iter(reacting)
+            .buffer_unordered(batch.concurrency.max(1))
+            .filter_map(std::future::ready)
+            .collect()
+            .await;
+        Ok(Handled { effect: (), failed })
+    }
+
+    async fn save(&self, (): (), progress: Progress) -> Result<()> {
         self.checkpoints.save(progress).await
+    }
+}
+
+/// The places of each stream's commits, streams in the order in which they come.
+fn by_stream(commits: &[Commit]) -> Vec<Vec<usize>> {
+    let mut places: Vec<Vec<usize>> = Vec::new();
+    let mut known: HashMap<&StreamId, usize> = HashMap::new();
+    for (at, commit) in commits.iter().enumerate() {
+        let stream = *known.entry(commit.stream()).or_insert_with(|| {
+            places.push(Vec::new());
+            places.len() - 1
+        });
+        places[stream].push(at);
+    }
+    places
+}
+
+/// Moves on without a reaction: for a policy that is set to another place.
+#[derive(Debug)]
+pub struct Passing {
+    categories: &'static [&'static str],
+    checkpoints: Arc<dyn CheckpointStore>,
+}
+
+#[async_trait]
+impl Handler for Passing {
+    type Effect = ();
+
+    fn categories(&self) -> &'static [&'static str] {
+        self.categories
+    }
+
+    fn checkpoints(&self) -> &dyn CheckpointStore {
+        &*self.checkpoints
+    }
+
+    async fn prepare(&self) -> Result<()> {
+        Ok(())
+    }
+
+    async fn handle(&self, _: &Batch<'_>) -> Result<Handled<()>> {
+        Ok(Handled { effect: (), failed: Vec::new() })
+    }
+
+    async fn save(&self, (): (), progress: Progress) -> Result<()> {
+        self.checkpoints.save(progress).await
+    }
+}
+
+#[async_trait]
+impl<P: Policy> Rewindable for Reacting<P> {
+    type Beside = Passing;
+
+    fn beside(&self) -> Result<Passing> {
+        let checkpoints = Arc::clone(&self.checkpoints);
+        Ok(Passing { categories: P::CATEGORIES, checkpoints })
+    }
+
+    async fn start_over(&self, _: &Passing, consumer: &ConsumerId) -> Result<()> {
+        self.checkpoints.reset(consumer).await
+    }
+
+    async fn adopt(&self, _: &Passing, adoption: &Adoption) -> Result<Adopted> {
+        // Passing by, it has neither handled nor parked anything.
+        let adoption = Adoption { replaces_dead_letters: false, ..adoption.clone() };
+        self.checkpoints.adopt(&adoption).await
     }
 }
 
@@ -86,7 +183,7 @@ impl<P: Policy> Handler for Reacting<P> {
 pub(super) fn events_of<'a, E: Event>(
     commit: &'a Commit,
     unknown: UnknownEvents,
-    consumer: &str,
+    consumer: &ConsumerId,
 ) -> Result<Vec<Recorded<'a, E>>> {
     let mut events = Vec::with_capacity(commit.events().len());
     commit.for_each_event(|version, event| {
@@ -95,7 +192,7 @@ pub(super) fn events_of<'a, E: Event>(
             Err(Error::Decode { source: DecodeError::UnknownName, .. })
                 if unknown == UnknownEvents::Skip =>
             {
-                metrics::counter!(telemetry::EVENTS_SKIPPED, "consumer" => consumer.to_owned())
+                metrics::counter!(telemetry::EVENTS_SKIPPED, "consumer" => consumer.to_string())
                     .increment(1);
             }
             Err(error) => return Err(error),

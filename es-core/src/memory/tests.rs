@@ -1,20 +1,18 @@
 //! What is the memory store's own; the contracts are in `tests/conformance.rs`.
 
-use crate::checkpoint_store::{ConsumerId, Progress, Revision};
+use crate::checkpoint_store::{Advance, ConsumerId, Progress, Revision};
 use crate::error::Error;
 use crate::feed::{Checkpoint, Feed as _, PartitionId};
 use crate::memory::MemoryStore;
 use crate::view_store::{Replaces, ViewChange, ViewName, ViewQuery, ViewSchema, ViewStore as _};
 
 fn progress(based_on: u64) -> Progress {
-    Progress {
-        consumer: ConsumerId::new("c").unwrap(),
+    let advance = Advance {
         partition: PartitionId::new("p").unwrap(),
         based_on: Revision::from_stored(based_on),
         checkpoint: Checkpoint::start(),
-        seen: Vec::new(),
-        streams: Vec::new(),
-    }
+    };
+    Progress::new(ConsumerId::new("c").unwrap(), Some(advance))
 }
 
 fn put(view: &ViewName, key: &str, document: &str) -> Vec<ViewChange> {

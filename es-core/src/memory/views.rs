@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 use super::{MemoryStore, ReadSide};
-use crate::checkpoint_store::{ConsumerId, Progress, Revision};
+use crate::checkpoint_store::{Adopted, Adoption, ConsumerId, Progress};
 use crate::error::{Error, Result};
 use crate::view_store::{
     ViewChange, ViewDocument, ViewName, ViewQuery, ViewSchema, ViewStore, check_view_key,
@@ -50,7 +50,7 @@ impl ViewStore for MemoryStore {
         read_side.views.of(view)?.list(view, query)
     }
 
-    async fn write(&self, changes: Vec<ViewChange>, progress: Progress) -> Result<Revision> {
+    async fn write(&self, changes: Vec<ViewChange>, progress: Progress) -> Result<()> {
         let mut read_side = self.read_side();
         let ReadSide { progress: book, views } = &mut *read_side;
         // Everything that can fail comes before the first change: the step is whole or not at all.
@@ -68,7 +68,8 @@ impl ViewStore for MemoryStore {
                 None => documents.by_key.remove(&key),
             };
         }
-        Ok(book.advance(progress))
+        book.advance(progress);
+        Ok(())
     }
 
     async fn clear(&self, view: &ViewName, progress_of: &ConsumerId) -> Result<()> {
@@ -78,6 +79,19 @@ impl ViewStore for MemoryStore {
         }
         read_side.progress.reset(progress_of);
         Ok(())
+    }
+
+    async fn swap(&self, from: &ViewName, to: &ViewName, adoption: &Adoption) -> Result<Adopted> {
+        let mut read_side = self.read_side();
+        let ReadSide { progress, views } = &mut *read_side;
+        views.of(from)?;
+        let adopted = progress.adopt(adoption)?;
+        if adopted == Adopted::Done
+            && let Some(documents) = views.prepared.remove(from)
+        {
+            views.prepared.insert(to.clone(), documents);
+        }
+        Ok(adopted)
     }
 }
 

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use crate::aggregate::Aggregate;
 use crate::command::Command as _;
 use crate::commit::{Commit, CommitId, NewCommit};
@@ -51,7 +53,10 @@ impl<A: Aggregate> Repository<A> {
         command: A::Command,
         options: ExecuteOptions,
     ) -> Result<Receipt, ExecuteError<A::Error>> {
-        let result = self.execute_counted(id, command, options).await;
+        let mut result = self.execute_counted(id, command, options).await;
+        if let Ok(receipt) = &mut result {
+            self.project(receipt).await;
+        }
         let outcome = match &result {
             Ok(receipt) if receipt.replay => "replayed",
             Ok(receipt) if receipt.commit.is_none() => "unchanged",
@@ -66,6 +71,21 @@ impl<A: Aggregate> Repository<A> {
             span.record("attempts", receipt.attempts).record("version", receipt.version.get());
         }
         result
+    }
+
+    /// Lets the projections that run inline have the commit. They are not the command: what goes
+    /// wrong here is told, and made good by the projection's next step.
+    async fn project(&self, receipt: &mut Receipt) {
+        let Some(commit) = &receipt.commit else { return };
+        for projection in &self.inline {
+            if let Err(error) = projection.apply(commit.clone()).await {
+                let cause = &error as &dyn std::error::Error;
+                tracing::warn!(stream = %commit.stream(), cause, "an inline projection is behind");
+                metrics::counter!(telemetry::INLINE_FAILURES, "category" => A::CATEGORY)
+                    .increment(1);
+                receipt.inline_error.get_or_insert(Arc::new(error));
+            }
+        }
     }
 
     async fn execute_counted(
@@ -142,6 +162,7 @@ impl<A: Aggregate> Repository<A> {
                     commit: None,
                     replay: false,
                     attempts: appends,
+                    inline_error: None,
                 }),
             };
         }
@@ -283,6 +304,7 @@ impl<A: Aggregate> Repository<A> {
                 commit: Some(commit),
                 replay: false,
                 attempts: appends,
+                inline_error: None,
             },
         };
         Ok(Outcome::Done(receipt))
@@ -330,5 +352,6 @@ fn replay_receipt(
         commit: Some(original),
         replay: true,
         attempts,
+        inline_error: None,
     })
 }

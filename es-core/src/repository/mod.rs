@@ -16,9 +16,11 @@ use crate::backoff::Backoff;
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::codec::{Codec, Compression};
 use crate::command::Addressed;
+use crate::consumer::{Inline, Projection};
 use crate::entropy::{Entropy, SystemEntropy};
 use crate::error::{Error, Result};
 use crate::event_store::EventStore;
+use crate::projector::Projector;
 use crate::snapshot_store::SnapshotStore;
 use crate::stream_id::StreamId;
 use crate::version::{Head, Version};
@@ -73,6 +75,7 @@ pub struct Repository<A: Aggregate> {
     backoff: Backoff,
     snapshots: Option<Snapshots<A>>,
     cache: Option<AggregateCache<A>>,
+    inline: Vec<Arc<dyn Inline>>,
 }
 
 impl<A: Aggregate> Repository<A> {
@@ -90,6 +93,7 @@ impl<A: Aggregate> Repository<A> {
             backoff: Backoff::default(),
             snapshots: None,
             cache: None,
+            inline: Vec::new(),
         }
     }
 
@@ -106,6 +110,44 @@ impl<A: Aggregate> Repository<A> {
     pub fn with_compression(mut self, compression: Compression, from_bytes: usize) -> Self {
         self.compression = compression;
         self.compress_from = from_bytes;
+        self
+    }
+
+    /// Runs `projection` in the call of each command: when [`execute`](Self::execute) returns, the view
+    /// shows the command's effect, unless the receipt tells [otherwise](Receipt::inline_error). The
+    /// command stands in any case, as it is in the log.
+    ///
+    /// The projection should run as a worker or [catch up](crate::Consumer::catch_up) from time to time
+    /// all the same: for what it missed, and for commits of other programs. Both have each effect once.
+    ///
+    /// ```
+    /// # mod doc {
+    /// #     include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/account.rs"));
+    /// #     include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/statements.rs"));
+    /// # }
+    /// # use doc::*;
+    /// use std::sync::Arc;
+    ///
+    /// use es_core::memory::MemoryStore;
+    /// use es_core::{Projection, Repository};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let store = Arc::new(MemoryStore::new());
+    /// let statements =
+    ///     Arc::new(Projection::new(Statements, store.clone(), store.clone(), store.clone())?);
+    /// let accounts = Repository::<Account>::new(store).with_inline(statements.clone());
+    ///
+    /// accounts.execute("a-1", AccountCommand::Credit(5)).await?;
+    /// assert_eq!(statements.view().get("a-1").await?.map(|s| s.balance), Some(5));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_inline<P: Projector>(mut self, projection: Arc<Projection<P>>) -> Self {
+        if P::CATEGORIES.contains(&A::CATEGORY) {
+            self.inline.push(projection);
+        }
         self
     }
 
@@ -232,6 +274,7 @@ impl<A: Aggregate> Clone for Repository<A> {
             backoff: self.backoff,
             snapshots: self.snapshots.clone(),
             cache: self.cache.clone(),
+            inline: self.inline.clone(),
         }
     }
 }

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use crate::commit::{Commit, CommitId};
 use crate::error::{Error, Result};
 use crate::event::{Event, Recorded};
@@ -12,6 +14,7 @@ pub struct Receipt {
     pub(super) commit: Option<Commit>,
     pub(super) replay: bool,
     pub(super) attempts: u32,
+    pub(super) inline_error: Option<Arc<Error>>,
 }
 
 impl Receipt {
@@ -45,6 +48,12 @@ impl Receipt {
     /// How many appends it took: 1 without conflict, 0 if there was nothing to append.
     pub fn attempts(&self) -> u32 {
         self.attempts
+    }
+
+    /// Why a projection that runs [inline](crate::Repository::with_inline) does not show the command's
+    /// effect yet; `None` if all do. The command stands; the projection catches up.
+    pub fn inline_error(&self) -> Option<&Error> {
+        self.inline_error.as_deref()
     }
 
     /// The events, decoded from what was stored.

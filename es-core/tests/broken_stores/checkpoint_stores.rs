@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use es_core::memory::MemoryStore;
 use es_core::testing::conformance::checkpoint_store::SUITE;
 use es_core::{
-    CheckpointStore, ConsumerId, Error, PartitionId, Position, Progress, Result, Revision,
-    StreamId, Version,
+    Adopted, Adoption, CheckpointStore, ConsumerId, DeadLetter, DeadLetterCount, DeadLetterQuery,
+    Error, PartitionId, Position, Progress, Result, StreamId, StreamProgress, Version,
 };
 
 use crate::{assert_breaks, assert_keeps};
@@ -22,7 +22,7 @@ struct Broken<F> {
 
 #[async_trait]
 trait Fault: Debug + Send + Sync + 'static {
-    async fn save(&self, store: &MemoryStore, progress: Progress) -> Result<Revision> {
+    async fn save(&self, store: &MemoryStore, progress: Progress) -> Result<()> {
         CheckpointStore::save(store, progress).await
     }
 
@@ -46,23 +46,51 @@ impl<F: Fault> CheckpointStore for Broken<F> {
         CheckpointStore::load(&self.inner, &self.fault.consumer(consumer), partition).await
     }
 
-    async fn stream_versions(
+    async fn stream_progress(
         &self,
         consumer: &ConsumerId,
         streams: &[StreamId],
-    ) -> Result<Vec<Version>> {
+    ) -> Result<Vec<StreamProgress>> {
         let consumer = self.fault.consumer(consumer);
-        let versions = self.inner.stream_versions(&consumer, streams).await?;
-        Ok(versions.into_iter().map(|version| self.fault.version(version)).collect())
+        let known = self.inner.stream_progress(&consumer, streams).await?;
+        let shown = |known: StreamProgress| StreamProgress {
+            version: self.fault.version(known.version),
+            ..known
+        };
+        Ok(known.into_iter().map(shown).collect())
     }
 
-    async fn save(&self, mut progress: Progress) -> Result<Revision> {
+    async fn save(&self, mut progress: Progress) -> Result<()> {
         progress.consumer = self.fault.consumer(&progress.consumer);
         self.fault.save(&self.inner, progress).await
     }
 
     async fn reset(&self, consumer: &ConsumerId) -> Result<()> {
         self.fault.reset(&self.inner, &self.fault.consumer(consumer)).await
+    }
+
+    async fn adopt(&self, adoption: &Adoption) -> Result<Adopted> {
+        self.inner.adopt(adoption).await
+    }
+
+    async fn dead_letters(
+        &self,
+        consumer: &ConsumerId,
+        query: &DeadLetterQuery,
+    ) -> Result<Vec<DeadLetter>> {
+        self.inner.dead_letters(&self.fault.consumer(consumer), query).await
+    }
+
+    async fn dead_letter_count(&self, consumer: &ConsumerId) -> Result<DeadLetterCount> {
+        self.inner.dead_letter_count(&self.fault.consumer(consumer)).await
+    }
+
+    async fn set_paused(&self, consumer: &ConsumerId, paused: bool) -> Result<()> {
+        self.inner.set_paused(&self.fault.consumer(consumer), paused).await
+    }
+
+    async fn is_paused(&self, consumer: &ConsumerId) -> Result<bool> {
+        self.inner.is_paused(&self.fault.consumer(consumer)).await
     }
 }
 
@@ -86,11 +114,13 @@ struct Unfenced;
 
 #[async_trait]
 impl Fault for Unfenced {
-    async fn save(&self, store: &MemoryStore, mut progress: Progress) -> Result<Revision> {
+    async fn save(&self, store: &MemoryStore, mut progress: Progress) -> Result<()> {
         loop {
-            let position =
-                CheckpointStore::load(store, &progress.consumer, &progress.partition).await?;
-            progress.based_on = position.revision;
+            if let Some(advance) = &mut progress.advance {
+                let position =
+                    CheckpointStore::load(store, &progress.consumer, &advance.partition).await?;
+                advance.based_on = position.revision;
+            }
             match CheckpointStore::save(store, progress.clone()).await {
                 Err(Error::Fenced { .. }) => {}
                 outcome => return outcome,
@@ -117,7 +147,7 @@ struct BlindToStreams;
 
 #[async_trait]
 impl Fault for BlindToStreams {
-    async fn save(&self, store: &MemoryStore, progress: Progress) -> Result<Revision> {
+    async fn save(&self, store: &MemoryStore, progress: Progress) -> Result<()> {
         CheckpointStore::save(store, Progress { seen: vec![], ..progress }).await
     }
 }
@@ -135,12 +165,10 @@ struct WritesBeforeTheFence;
 
 #[async_trait]
 impl Fault for WritesBeforeTheFence {
-    async fn save(&self, store: &MemoryStore, progress: Progress) -> Result<Revision> {
+    async fn save(&self, store: &MemoryStore, progress: Progress) -> Result<()> {
         let outcome = CheckpointStore::save(store, progress.clone()).await;
         if outcome.is_err() {
-            let beside = PartitionId::new("beside")?;
-            let position = CheckpointStore::load(store, &progress.consumer, &beside).await?;
-            let part = Progress { partition: beside, based_on: position.revision, ..progress };
+            let part = Progress { advance: None, ..progress };
             let _ = CheckpointStore::save(store, part).await;
         }
         outcome
@@ -227,21 +255,45 @@ impl CheckpointStore for ForgetsOnReset {
         CheckpointStore::load(&self.current(), consumer, partition).await
     }
 
-    async fn stream_versions(
+    async fn stream_progress(
         &self,
         consumer: &ConsumerId,
         streams: &[StreamId],
-    ) -> Result<Vec<Version>> {
-        self.current().stream_versions(consumer, streams).await
+    ) -> Result<Vec<StreamProgress>> {
+        self.current().stream_progress(consumer, streams).await
     }
 
-    async fn save(&self, progress: Progress) -> Result<Revision> {
+    async fn save(&self, progress: Progress) -> Result<()> {
         CheckpointStore::save(&self.current(), progress).await
     }
 
     async fn reset(&self, _: &ConsumerId) -> Result<()> {
         *self.0.lock().expect("a lock") = MemoryStore::new();
         Ok(())
+    }
+
+    async fn adopt(&self, adoption: &Adoption) -> Result<Adopted> {
+        self.current().adopt(adoption).await
+    }
+
+    async fn dead_letters(
+        &self,
+        consumer: &ConsumerId,
+        query: &DeadLetterQuery,
+    ) -> Result<Vec<DeadLetter>> {
+        self.current().dead_letters(consumer, query).await
+    }
+
+    async fn dead_letter_count(&self, consumer: &ConsumerId) -> Result<DeadLetterCount> {
+        self.current().dead_letter_count(consumer).await
+    }
+
+    async fn set_paused(&self, consumer: &ConsumerId, paused: bool) -> Result<()> {
+        self.current().set_paused(consumer, paused).await
+    }
+
+    async fn is_paused(&self, consumer: &ConsumerId) -> Result<bool> {
+        self.current().is_paused(consumer).await
     }
 }
 

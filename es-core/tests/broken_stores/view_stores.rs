@@ -6,9 +6,9 @@ use async_trait::async_trait;
 use es_core::memory::MemoryStore;
 use es_core::testing::conformance::view_store::SUITE;
 use es_core::{
-    CheckpointStore, ConsumerId, Error, PartitionId, Position, Progress, Replaces, Result,
-    Revision, StreamId, Version, ViewChange, ViewDocument, ViewName, ViewQuery, ViewSchema,
-    ViewStore,
+    Adopted, Adoption, CheckpointStore, ConsumerId, DeadLetter, DeadLetterCount, DeadLetterQuery,
+    Error, PartitionId, Position, Progress, Replaces, Result, StreamId, StreamProgress, ViewChange,
+    ViewDocument, ViewName, ViewQuery, ViewSchema, ViewStore,
 };
 
 use crate::{Window, assert_breaks, assert_keeps};
@@ -45,7 +45,7 @@ trait Fault: Debug + Send + Sync + 'static {
         store: &MemoryStore,
         changes: Vec<ViewChange>,
         progress: Progress,
-    ) -> Result<Revision> {
+    ) -> Result<()> {
         ViewStore::write(store, changes, progress).await
     }
 
@@ -60,20 +60,44 @@ impl<F: Fault> CheckpointStore for Broken<F> {
         CheckpointStore::load(&self.inner, consumer, partition).await
     }
 
-    async fn stream_versions(
+    async fn stream_progress(
         &self,
         consumer: &ConsumerId,
         streams: &[StreamId],
-    ) -> Result<Vec<Version>> {
-        self.inner.stream_versions(consumer, streams).await
+    ) -> Result<Vec<StreamProgress>> {
+        self.inner.stream_progress(consumer, streams).await
     }
 
-    async fn save(&self, progress: Progress) -> Result<Revision> {
+    async fn save(&self, progress: Progress) -> Result<()> {
         CheckpointStore::save(&self.inner, progress).await
     }
 
     async fn reset(&self, consumer: &ConsumerId) -> Result<()> {
         self.inner.reset(consumer).await
+    }
+
+    async fn adopt(&self, adoption: &Adoption) -> Result<Adopted> {
+        self.inner.adopt(adoption).await
+    }
+
+    async fn dead_letters(
+        &self,
+        consumer: &ConsumerId,
+        query: &DeadLetterQuery,
+    ) -> Result<Vec<DeadLetter>> {
+        self.inner.dead_letters(consumer, query).await
+    }
+
+    async fn dead_letter_count(&self, consumer: &ConsumerId) -> Result<DeadLetterCount> {
+        self.inner.dead_letter_count(consumer).await
+    }
+
+    async fn set_paused(&self, consumer: &ConsumerId, paused: bool) -> Result<()> {
+        self.inner.set_paused(consumer, paused).await
+    }
+
+    async fn is_paused(&self, consumer: &ConsumerId) -> Result<bool> {
+        self.inner.is_paused(consumer).await
     }
 }
 
@@ -91,12 +115,16 @@ impl<F: Fault> ViewStore for Broken<F> {
         self.fault.list(&self.inner, view, query).await
     }
 
-    async fn write(&self, changes: Vec<ViewChange>, progress: Progress) -> Result<Revision> {
+    async fn write(&self, changes: Vec<ViewChange>, progress: Progress) -> Result<()> {
         self.fault.write(&self.inner, changes, progress).await
     }
 
     async fn clear(&self, view: &ViewName, progress_of: &ConsumerId) -> Result<()> {
         self.fault.clear(&self.inner, view, progress_of).await
+    }
+
+    async fn swap(&self, from: &ViewName, to: &ViewName, adoption: &Adoption) -> Result<Adopted> {
+        self.inner.swap(from, to, adoption).await
     }
 }
 
@@ -125,11 +153,8 @@ impl Fault for DocumentsFirst {
         store: &MemoryStore,
         changes: Vec<ViewChange>,
         progress: Progress,
-    ) -> Result<Revision> {
-        let beside = PartitionId::new("beside")?;
-        let based_on = CheckpointStore::load(store, &progress.consumer, &beside).await?.revision;
-        let unfenced =
-            Progress { partition: beside, based_on, streams: vec![], ..progress.clone() };
+    ) -> Result<()> {
+        let unfenced = Progress { advance: None, streams: vec![], ..progress.clone() };
         ViewStore::write(store, changes, unfenced).await?;
         CheckpointStore::save(store, progress).await
     }
@@ -158,7 +183,7 @@ impl Fault for LastWriterWins {
         store: &MemoryStore,
         changes: Vec<ViewChange>,
         progress: Progress,
-    ) -> Result<Revision> {
+    ) -> Result<()> {
         let anything = |change| ViewChange { replaces: Replaces::Anything, ..change };
         let changes = changes.into_iter().map(anything).collect();
         ViewStore::write(store, changes, Progress { seen: vec![], ..progress }).await
@@ -186,11 +211,13 @@ impl Fault for Unfenced {
         store: &MemoryStore,
         changes: Vec<ViewChange>,
         mut progress: Progress,
-    ) -> Result<Revision> {
+    ) -> Result<()> {
         loop {
-            let position =
-                CheckpointStore::load(store, &progress.consumer, &progress.partition).await?;
-            progress.based_on = position.revision;
+            if let Some(advance) = &mut progress.advance {
+                let position =
+                    CheckpointStore::load(store, &progress.consumer, &advance.partition).await?;
+                advance.based_on = position.revision;
+            }
             match ViewStore::write(store, changes.clone(), progress.clone()).await {
                 Err(Error::Fenced { .. }) => {}
                 outcome => return outcome,
@@ -231,9 +258,10 @@ impl Fault for Halves {
         store: &MemoryStore,
         mut changes: Vec<ViewChange>,
         mut progress: Progress,
-    ) -> Result<Revision> {
+    ) -> Result<()> {
         let rest = changes.split_off(changes.len() / 2);
-        progress.based_on = ViewStore::write(store, changes, progress.clone()).await?;
+        ViewStore::write(store, changes, progress.clone()).await?;
+        (progress.advance, progress.seen) = (None, Vec::new());
         // Whoever lists twice in here has listed once from its beginning to its end.
         self.0.stay().await;
         self.0.stay().await;
@@ -261,7 +289,7 @@ impl Fault for FirstChangeCounts {
         store: &MemoryStore,
         mut changes: Vec<ViewChange>,
         progress: Progress,
-    ) -> Result<Revision> {
+    ) -> Result<()> {
         let mut seen = std::collections::HashSet::new();
         changes.retain(|change| seen.insert((change.view.clone(), change.key.clone())));
         ViewStore::write(store, changes, progress).await
@@ -430,7 +458,7 @@ impl Fault for Rewrites {
         store: &MemoryStore,
         mut changes: Vec<ViewChange>,
         progress: Progress,
-    ) -> Result<Revision> {
+    ) -> Result<()> {
         for document in changes.iter_mut().filter_map(|change| change.document.as_mut()) {
             let value: Option<serde_json::Value> = serde_json::from_str(document).ok();
             *document = value.map_or_else(|| document.clone(), |value| value.to_string());

@@ -4,8 +4,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use async_trait::async_trait;
 use es_core::memory::MemoryStore;
 use es_core::{
-    CheckpointStore, ConsumerId, Error, PartitionId, Position, Progress, Result, Revision,
-    StreamId, Version, ViewChange, ViewDocument, ViewName, ViewQuery, ViewSchema, ViewStore,
+    Adopted, Adoption, CheckpointStore, ConsumerId, DeadLetter, DeadLetterCount, DeadLetterQuery,
+    Error, PartitionId, Position, Progress, Result, StreamId, StreamProgress, ViewChange,
+    ViewDocument, ViewName, ViewQuery, ViewSchema, ViewStore,
 };
 use tokio::sync::Notify;
 
@@ -44,20 +45,44 @@ impl CheckpointStore for MeddledViews {
         CheckpointStore::load(&self.inner, consumer, partition).await
     }
 
-    async fn stream_versions(
+    async fn stream_progress(
         &self,
         consumer: &ConsumerId,
         streams: &[StreamId],
-    ) -> Result<Vec<Version>> {
-        self.inner.stream_versions(consumer, streams).await
+    ) -> Result<Vec<StreamProgress>> {
+        self.inner.stream_progress(consumer, streams).await
     }
 
-    async fn save(&self, progress: Progress) -> Result<Revision> {
+    async fn save(&self, progress: Progress) -> Result<()> {
         CheckpointStore::save(&self.inner, progress).await
     }
 
     async fn reset(&self, consumer: &ConsumerId) -> Result<()> {
         self.inner.reset(consumer).await
+    }
+
+    async fn adopt(&self, adoption: &Adoption) -> Result<Adopted> {
+        self.inner.adopt(adoption).await
+    }
+
+    async fn dead_letters(
+        &self,
+        consumer: &ConsumerId,
+        query: &DeadLetterQuery,
+    ) -> Result<Vec<DeadLetter>> {
+        self.inner.dead_letters(consumer, query).await
+    }
+
+    async fn dead_letter_count(&self, consumer: &ConsumerId) -> Result<DeadLetterCount> {
+        self.inner.dead_letter_count(consumer).await
+    }
+
+    async fn set_paused(&self, consumer: &ConsumerId, paused: bool) -> Result<()> {
+        self.inner.set_paused(consumer, paused).await
+    }
+
+    async fn is_paused(&self, consumer: &ConsumerId) -> Result<bool> {
+        self.inner.is_paused(consumer).await
     }
 }
 
@@ -75,7 +100,7 @@ impl ViewStore for MeddledViews {
         self.inner.list(view, query).await
     }
 
-    async fn write(&self, changes: Vec<ViewChange>, progress: Progress) -> Result<Revision> {
+    async fn write(&self, changes: Vec<ViewChange>, progress: Progress) -> Result<()> {
         if self.countdown.fetch_sub(1, Ordering::SeqCst) != 1 {
             return self.inner.write(changes, progress).await;
         }
@@ -95,5 +120,9 @@ impl ViewStore for MeddledViews {
 
     async fn clear(&self, view: &ViewName, progress_of: &ConsumerId) -> Result<()> {
         self.inner.clear(view, progress_of).await
+    }
+
+    async fn swap(&self, from: &ViewName, to: &ViewName, adoption: &Adoption) -> Result<Adopted> {
+        self.inner.swap(from, to, adoption).await
     }
 }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use super::Fixture;
 use super::concurrently::concurrently;
 use super::sample::{hostile_ids, stream, stream_in};
-use crate::checkpoint_store::{CheckpointStore, ConsumerId, Position, Progress, Revision};
+use crate::checkpoint_store::{
+    Advance, CheckpointStore, ConsumerId, Position, Progress, Revision, StreamProgress,
+};
 use crate::error::{Error, Result};
 use crate::feed::{Checkpoint, PartitionId};
 use crate::stream_id::StreamId;
@@ -26,7 +28,7 @@ suite! { ($)
         a_consumer_begins_at_the_start,
         saved_progress_comes_back,
         a_checkpoint_of_any_text_comes_back,
-        a_save_gives_the_revision_that_the_next_one_needs,
+        a_save_moves_the_revision_on_by_one,
         a_save_on_a_stale_revision_is_fenced,
         a_save_on_a_revision_that_never_was_is_fenced,
         a_fenced_save_writes_nothing,
@@ -61,18 +63,31 @@ pub(super) fn checkpoint(place: &str) -> Checkpoint {
 /// A step of consumer `c` in partition `p` to `place`.
 pub(super) fn step(based_on: Revision, place: &str, streams: &[(&str, u64)]) -> Progress {
     let reached = streams.iter().map(|&(id, version)| (stream(id), Version::new(version)));
-    Progress {
-        consumer: consumer("c"),
-        partition: partition("p"),
-        based_on,
-        seen: Vec::new(),
-        checkpoint: checkpoint(place),
-        streams: reached.collect(),
-    }
+    let advance = Advance { partition: partition("p"), based_on, checkpoint: checkpoint(place) };
+    let progress = Progress::new(consumer("c"), Some(advance));
+    Progress { streams: reached.collect(), ..progress }
 }
 
+/// The same step in another partition.
+pub(super) fn in_partition(of: &str, mut progress: Progress) -> Progress {
+    if let Some(advance) = &mut progress.advance {
+        advance.partition = partition(of);
+    }
+    progress
+}
+
+/// What a stream without dead letters was seen at.
+pub(super) fn seen_at(id: &str, version: u64) -> (StreamId, StreamProgress) {
+    let version = Version::new(version);
+    (stream(id), StreamProgress { version, ..StreamProgress::default() })
+}
+
+/// Saves, and gives the revision that the position has then.
 async fn save(store: &Store, progress: Progress) -> Revision {
-    store.save(progress).await.unwrap_or_else(|error| panic!("a save was refused: {error}"))
+    let saved = progress.advance.as_ref().map(|advance| advance.based_on.next());
+    let outcome = store.save(progress).await;
+    outcome.unwrap_or_else(|error| panic!("a save was refused: {error}"));
+    saved.unwrap_or_default()
 }
 
 async fn load(store: &Store, by: &str, of: &str) -> Position {
@@ -81,16 +96,17 @@ async fn load(store: &Store, by: &str, of: &str) -> Position {
 }
 
 async fn versions(store: &Store, by: &str, streams: &[StreamId]) -> Vec<u64> {
-    let versions = store.stream_versions(&consumer(by), streams).await;
-    let versions = versions.unwrap_or_else(|error| panic!("no stream versions: {error}"));
-    assert_eq!(versions.len(), streams.len(), "one version per stream");
-    versions.into_iter().map(Version::get).collect()
+    let progress = store.stream_progress(&consumer(by), streams).await;
+    let progress = progress.unwrap_or_else(|error| panic!("no progress of streams: {error}"));
+    assert_eq!(progress.len(), streams.len(), "one answer per stream");
+    progress.into_iter().map(|stream| stream.version.get()).collect()
 }
 
-pub(super) fn assert_fenced(outcome: &Result<Revision>, by: &str, of: &str, case: &str) {
+pub(super) fn assert_fenced(outcome: &Result<()>, by: &str, of: &str, case: &str) {
     match outcome {
         Err(Error::Fenced { consumer, partition }) => {
-            assert_eq!((&**consumer, &**partition), (by, of), "{case}: who was fenced");
+            let fenced = (&**consumer, partition.as_deref());
+            assert_eq!(fenced, (by, Some(of)), "{case}: who was fenced");
         }
         outcome => panic!("{case}: not fenced, but {outcome:?}"),
     }
@@ -127,7 +143,7 @@ async fn a_checkpoint_of_any_text_comes_back(store: Store) {
     }
 }
 
-async fn a_save_gives_the_revision_that_the_next_one_needs(store: Store) {
+async fn a_save_moves_the_revision_on_by_one(store: Store) {
     let mut revision = load(&store, "c", "p").await.revision;
     for n in 0..10 {
         let next = save(&store, step(revision, &n.to_string(), &[])).await;
@@ -189,7 +205,7 @@ async fn of_concurrent_saves_exactly_one_succeeds(store: Store) {
         let mut losers = Vec::new();
         for (outcome, name) in outcomes {
             match outcome {
-                Ok(revision) => winners.push((revision, name)),
+                Ok(()) => winners.push((revision.next(), name)),
                 Err(_) => {
                     assert_fenced(&outcome, "c", "p", "the loser of a race");
                     losers.push(stream(&name));
@@ -212,26 +228,25 @@ async fn the_version_of_a_stream_never_goes_backwards(store: Store) {
         assert_eq!(versions(&store, "c", &[stream("s")]).await, [expected], "after {saved}");
     }
     // In another partition of the same consumer too: a stream may move between them.
-    let elsewhere =
-        Progress { partition: partition("q"), ..step(Revision::default(), "1", &[("s", 7)]) };
+    let elsewhere = in_partition("q", step(Revision::default(), "1", &[("s", 7)]));
     save(&store, elsewhere).await;
     assert_eq!(versions(&store, "c", &[stream("s")]).await, [100], "after 7 in another partition");
 }
 
 async fn a_save_based_on_another_version_of_a_stream_is_fenced(store: Store) {
     // Two workers meet the stream in different partitions, as in a parent and its child.
-    let seen = |version| vec![(stream("s"), Version::new(version)), (stream("new"), Version::ZERO)];
+    let seen = |version| vec![seen_at("s", version), seen_at("new", 0)];
     let in_p = Progress { seen: seen(0), ..step(Revision::default(), "1", &[("s", 2)]) };
     let in_p = save(&store, in_p).await;
     for wrong in [0, 1, 3] {
         let progress = step(Revision::default(), "late", &[("s", 9), ("t", 1)]);
-        let late = Progress { partition: partition("q"), seen: seen(wrong), ..progress };
+        let late = Progress { seen: seen(wrong), ..in_partition("q", progress) };
         assert_fenced(&store.save(late).await, "c", "q", &format!("seen at {wrong}, it is at 2"));
         assert_eq!(load(&store, "c", "q").await, Position::default());
         assert_eq!(versions(&store, "c", &[stream("s"), stream("t")]).await, [2, 0]);
     }
     let progress = step(Revision::default(), "1", &[("s", 3)]);
-    save(&store, Progress { partition: partition("q"), seen: seen(2), ..progress }).await;
+    save(&store, Progress { seen: seen(2), ..in_partition("q", progress) }).await;
     save(&store, Progress { seen: seen(3), ..step(in_p, "2", &[("s", 4)]) }).await;
     assert_eq!(versions(&store, "c", &[stream("s")]).await, [4]);
 }
@@ -282,8 +297,7 @@ async fn consumers_are_kept_apart(store: Store) {
 async fn partitions_are_kept_apart(store: Store) {
     let names = hostile_ids();
     for name in &names {
-        let progress =
-            Progress { partition: partition(name), ..step(Revision::default(), name, &[]) };
+        let progress = in_partition(name, step(Revision::default(), name, &[]));
         save(&store, progress).await;
     }
     for name in &names {
@@ -293,7 +307,7 @@ async fn partitions_are_kept_apart(store: Store) {
     // A pair of names is not its joined text.
     for (by, of) in [("a", "b:c"), ("a:b", "c"), ("a#b", "c"), ("a", "b#c"), ("a/b", "c")] {
         let progress = step(Revision::default(), &format!("{by} {of}"), &[]);
-        let progress = Progress { consumer: consumer(by), partition: partition(of), ..progress };
+        let progress = Progress { consumer: consumer(by), ..in_partition(of, progress) };
         save(&store, progress).await;
     }
     for (by, of) in [("a", "b:c"), ("a:b", "c"), ("a#b", "c"), ("a", "b#c"), ("a/b", "c")] {
@@ -325,7 +339,7 @@ async fn a_reset_consumer_begins_at_the_start(store: Store) {
     for (n, of) in ["p", "q"].into_iter().enumerate() {
         let revision = load(&store, "c", of).await.revision;
         let progress = step(revision, "9", &[("s", 4 + n as u64), (of, 7)]);
-        save(&store, Progress { partition: partition(of), ..progress }).await;
+        save(&store, in_partition(of, progress)).await;
     }
     reset(&store, "c").await;
     for of in ["p", "q", "unknown"] {
@@ -359,11 +373,11 @@ async fn a_reset_fences_a_first_step_in_another_partition(store: Store) {
     save(&store, step(Revision::default(), "x", &[("s", 1)])).await;
     let in_q = load(&store, "c", "q").await.revision;
     reset(&store, "c").await;
-    let first = Progress { partition: partition("q"), ..step(in_q, "late", &[("s", 2)]) };
+    let first = in_partition("q", step(in_q, "late", &[("s", 2)]));
     assert_fenced(&store.save(first).await, "c", "q", "a first step from before a reset");
     assert_eq!(versions(&store, "c", &[stream("s")]).await, [0]);
     let revision = load(&store, "c", "q").await.revision;
-    let again = Progress { partition: partition("q"), ..step(revision, "1", &[("s", 1)]) };
+    let again = in_partition("q", step(revision, "1", &[("s", 1)]));
     save(&store, again).await;
 }
 

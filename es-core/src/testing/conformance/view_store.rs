@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Fixture;
-use super::checkpoint_store::{assert_fenced, checkpoint, consumer, partition, step};
+use super::checkpoint_store::{
+    assert_fenced, checkpoint, consumer, in_partition, partition, seen_at, step,
+};
 use super::concurrently::{beside, concurrently, finished};
 use super::sample::{Seed, hostile_ids, stream};
 use crate::checkpoint_store::{Position, Progress, Revision};
 use crate::error::{Error, Result};
-use crate::version::Version;
 use crate::view_store::{
     MAX_VIEW_KEY_LEN, Replaces, ViewChange, ViewDocument, ViewName, ViewQuery, ViewSchema,
     ViewStore,
@@ -94,8 +95,15 @@ async fn load(store: &Store) -> Position {
 /// Writes as consumer `c` in partition `p`, wherever that is.
 async fn write(store: &Store, changes: Vec<ViewChange>) -> Revision {
     let based_on = load(store).await.revision;
-    let written = store.write(changes, step(based_on, "written", &[])).await;
-    written.unwrap_or_else(|error| panic!("a write was refused: {error}"))
+    write_step(store, changes, step(based_on, "written", &[])).await
+}
+
+/// Writes, and gives the revision that the position has then.
+async fn write_step(store: &Store, changes: Vec<ViewChange>, progress: Progress) -> Revision {
+    let based_on = progress.advance.as_ref().map(|advance| advance.based_on);
+    let written = store.write(changes, progress).await;
+    written.unwrap_or_else(|error| panic!("a write was refused: {error}"));
+    based_on.map(Revision::next).unwrap_or_default()
 }
 
 async fn get(store: &Store, view: &ViewName, keys: &[&str]) -> Vec<Option<String>> {
@@ -309,9 +317,9 @@ async fn a_write_of_many_documents_is_kept_whole(store: Store) {
 }
 
 async fn versions(store: &Store) -> Vec<u64> {
-    let versions = store.stream_versions(&consumer("c"), &["s", "t"].map(stream)).await;
-    let versions = versions.unwrap_or_else(|error| panic!("no stream versions: {error}"));
-    versions.into_iter().map(Version::get).collect()
+    let progress = store.stream_progress(&consumer("c"), &["s", "t"].map(stream)).await;
+    let progress = progress.unwrap_or_else(|error| panic!("no progress of streams: {error}"));
+    progress.into_iter().map(|stream| stream.version.get()).collect()
 }
 
 async fn a_write_moves_the_progress_on(store: Store) {
@@ -319,9 +327,7 @@ async fn a_write_moves_the_progress_on(store: Store) {
     let mut revision = load(&store).await.revision;
     for n in 1..=4 {
         let progress = step(revision, &n.to_string(), &[("s", n), ("t", 2 * n)]);
-        let next = store.write(vec![put(&v, "a", &n.to_string())], progress).await;
-        let next = next.unwrap_or_else(|error| panic!("a write was refused: {error}"));
-        assert!(next > revision, "a revision did not grow");
+        let next = write_step(&store, vec![put(&v, "a", &n.to_string())], progress).await;
         let expected = Position { checkpoint: checkpoint(&n.to_string()), revision: next };
         assert_eq!(load(&store).await, expected);
         assert_eq!(versions(&store).await, [n, 2 * n]);
@@ -334,8 +340,8 @@ async fn a_write_moves_the_progress_on(store: Store) {
 
 async fn a_write_without_documents_moves_the_progress_on(store: Store) {
     prepare(&store, "v").await;
-    let revision = store.write(Vec::new(), step(Revision::default(), "1", &[("s", 3)])).await;
-    let revision = revision.unwrap_or_else(|error| panic!("a write was refused: {error}"));
+    let progress = step(Revision::default(), "1", &[("s", 3)]);
+    let revision = write_step(&store, Vec::new(), progress).await;
     assert_eq!(load(&store).await, Position { checkpoint: checkpoint("1"), revision });
     assert_eq!(versions(&store).await, [3, 0]);
 }
@@ -343,12 +349,12 @@ async fn a_write_without_documents_moves_the_progress_on(store: Store) {
 async fn writes_and_saves_share_their_revisions(store: Store) {
     let v = prepare(&store, "v").await;
     let saved = store.save(step(Revision::default(), "1", &[])).await;
-    let saved = saved.unwrap_or_else(|error| panic!("a save was refused: {error}"));
+    saved.unwrap_or_else(|error| panic!("a save was refused: {error}"));
+    let saved = Revision::default().next();
     let late = store.write(vec![put(&v, "a", "1")], step(Revision::default(), "x", &[])).await;
     assert_fenced(&late, "c", "p", "a write after a save");
     assert_view(&store, &v, &[]).await;
-    let written = store.write(vec![put(&v, "a", "2")], step(saved, "2", &[])).await;
-    let written = written.unwrap_or_else(|error| panic!("a write was refused: {error}"));
+    let written = write_step(&store, vec![put(&v, "a", "2")], step(saved, "2", &[])).await;
     let late = store.save(step(saved, "x", &[])).await;
     assert_fenced(&late, "c", "p", "a save after a write");
     assert_eq!(load(&store).await, Position { checkpoint: checkpoint("2"), revision: written });
@@ -359,8 +365,7 @@ async fn a_fenced_write_writes_nothing(store: Store) {
     let v = prepare(&store, "v").await;
     let first = write(&store, vec![put(&v, "a", "1"), put(&v, "b", "1")]).await;
     let progress = step(first, "2", &[("s", 6)]);
-    let second = store.write(vec![put(&v, "a", "2")], progress).await;
-    let second = second.unwrap_or_else(|error| panic!("a write was refused: {error}"));
+    let second = write_step(&store, vec![put(&v, "a", "2")], progress).await;
     let stale = [Revision::default(), first];
     for based_on in stale.into_iter().chain([Revision::from_stored(second.get() + 1)]) {
         let changes = vec![put(&v, "c", "3"), put(&v, "a", "3"), remove(&v, "b")];
@@ -377,8 +382,8 @@ async fn a_write_based_on_another_version_of_a_stream_is_fenced(store: Store) {
     let progress = step(Revision::default(), "1", &[("s", 2)]);
     store.write(vec![put(&v, "a", "12")], progress).await.expect("a first write");
     let late = step(Revision::default(), "late", &[("s", 1)]);
-    let seen = vec![(stream("s"), Version::ZERO)];
-    let late = Progress { partition: partition("q"), seen, ..late };
+    let seen = vec![seen_at("s", 0)];
+    let late = Progress { seen, ..in_partition("q", late) };
     let late = store.write(vec![put(&v, "a", "1")], late).await;
     assert_fenced(&late, "c", "q", "a stream that another partition moved on");
     assert_view(&store, &v, &[("a", "12")]).await;
@@ -393,10 +398,7 @@ async fn a_write_that_replaces_another_document_is_fenced(store: Store) {
     };
     write(&store, vec![found(put(&v, "a", "1"), None), put(&v, "b", "1")]).await;
     // In another partition, so that nothing else can fence it.
-    let elsewhere = |place| Progress {
-        partition: partition("q"),
-        ..step(Revision::default(), place, &[("s", 9)])
-    };
+    let elsewhere = |place| in_partition("q", step(Revision::default(), place, &[("s", 9)]));
     for wrong in [None, Some("2"), Some("1 "), Some("")] {
         for change in [put(&v, "a", "3"), remove(&v, "a")] {
             let changes = vec![put(&v, "b", "3"), found(change, wrong), put(&v, "c", "3")];
@@ -704,7 +706,7 @@ async fn clearing_fences_those_at_work(store: Store) {
     for based_on in held {
         let late = store.write(vec![put(&v, "a", "1")], step(based_on, "late", &[])).await;
         assert_fenced(&late, "c", "p", &format!("{based_on:?} from before"));
-        let elsewhere = Progress { partition: partition("q"), ..step(based_on, "late", &[]) };
+        let elsewhere = in_partition("q", step(based_on, "late", &[]));
         let late = store.write(vec![put(&v, "a", "1")], elsewhere).await;
         assert_fenced(&late, "c", "q", &format!("{based_on:?} from before, in another partition"));
         assert_view(&store, &v, &[]).await;
@@ -717,8 +719,9 @@ async fn clearing_leaves_others_alone(store: Store) {
     write(&store, vec![put(&v, "a", "1"), put(&w, "a", "1")]).await;
     let other =
         Progress { consumer: consumer("other"), ..step(Revision::default(), "5", &[("s", 2)]) };
-    let revision = store.write(vec![put(&w, "b", "2")], other).await;
-    let revision = revision.unwrap_or_else(|error| panic!("a write was refused: {error}"));
+    let written = store.write(vec![put(&w, "b", "2")], other).await;
+    written.unwrap_or_else(|error| panic!("a write was refused: {error}"));
+    let revision = Revision::default().next();
     clear(&store, &v, "c").await;
     assert_view(&store, &v, &[]).await;
     assert_view(&store, &w, &[("a", "1"), ("b", "2")]).await;

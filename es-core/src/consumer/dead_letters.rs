@@ -1,0 +1,241 @@
+//! Looking at dead letters, trying them again, giving them up.
+
+use std::fmt;
+
+use crate::checkpoint_store::{Progress, StreamProgress};
+use crate::commit::Commit;
+use crate::dead_letter::{DeadLetter, DeadLetterChange, DeadLetterQuery, DeadLetterState, Dropped};
+use crate::error::{Error, Result};
+use crate::stream_id::StreamId;
+
+use super::handler::{Batch, Handler};
+use super::{Consumer, failure};
+
+/// Which streams' dead letters to try again: those that match in all that is given.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct DeadLetterFilter {
+    /// Only this stream.
+    pub stream: Option<StreamId>,
+    /// Only streams of this category.
+    pub category: Option<String>,
+    /// Only streams whose first letter has an event of this stored name.
+    pub event: Option<String>,
+    /// Only streams whose failure contains this text.
+    pub error_contains: Option<String>,
+}
+
+impl DeadLetterFilter {
+    /// All streams.
+    pub fn all() -> Self {
+        Self::default()
+    }
+
+    /// One stream.
+    pub fn stream(stream: StreamId) -> Self {
+        Self { stream: Some(stream), ..Self::default() }
+    }
+
+    /// Whether the stream of which `first` is the first letter is meant.
+    pub fn matches(&self, first: &DeadLetter) -> bool {
+        let stream = first.commit.stream();
+        self.stream.as_ref().is_none_or(|only| only == stream)
+            && self.category.as_deref().is_none_or(|only| only == stream.category())
+            && self.event.as_deref().is_none_or(|name| has_event(&first.commit, name))
+            && self.error_contains.as_deref().is_none_or(|text| {
+                first.failure.as_ref().is_some_and(|failure| failure.error.contains(text))
+            })
+    }
+}
+
+fn has_event(commit: &Commit, name: &str) -> bool {
+    commit.events().open().is_ok_and(|events| events.iter().any(|event| event.name == name))
+}
+
+/// What trying again came to.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Retried {
+    /// The commits that had their effect.
+    pub handled: u64,
+    /// The streams that are free again.
+    pub freed: Vec<StreamId>,
+    /// The streams that failed again, each with the error; they stay parked.
+    pub failed: Vec<(StreamId, String)>,
+}
+
+impl<H: Handler> Consumer<H> {
+    /// The consumer's dead letters.
+    ///
+    /// # Errors
+    ///
+    /// Those of the store.
+    pub async fn dead_letters(&self, query: &DeadLetterQuery) -> Result<Vec<DeadLetter>> {
+        self.handler.checkpoints().dead_letters(&self.id, query).await
+    }
+
+    /// Tries the dead letters of the streams that match again: each stream's in their order, up to
+    /// the first that fails again. Events are decoded anew, with the upcasters that the program has
+    /// now. Workers stay at work meanwhile, and what they park behind is tried as well.
+    ///
+    /// # Errors
+    ///
+    /// Those of the store. That a letter fails again is none: see [`Retried::failed`].
+    pub async fn retry_dead_letters(&self, filter: &DeadLetterFilter) -> Result<Retried> {
+        const PAGE: usize = 100;
+        self.handler.prepare().await?;
+        let mut retried = Retried::default();
+        let mut query = DeadLetterQuery::default().state(DeadLetterState::First).limit(PAGE);
+        query.stream.clone_from(&filter.stream);
+        loop {
+            let page = self.dead_letters(&query).await?;
+            let Some(last) = page.last() else { return Ok(retried) };
+            query = query.after(last);
+            for first in page.iter().filter(|first| filter.matches(first)) {
+                self.retry_stream(first.commit.stream(), &mut retried).await?;
+            }
+        }
+    }
+
+    async fn retry_stream(&self, stream: &StreamId, retried: &mut Retried) -> Result<()> {
+        loop {
+            match self.retry_page(stream).await {
+                // Somebody parked behind, or tries the same: look again.
+                Err(Error::Fenced { .. }) => {}
+                Err(error) => return Err(error),
+                Ok(page) => {
+                    retried.handled += page.handled;
+                    if let Some(error) = page.failed {
+                        retried.failed.push((stream.clone(), error));
+                        return Ok(());
+                    }
+                    if page.last {
+                        retried.freed.push(stream.clone());
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+
+    /// Tries the first letters of a stream again, in one step.
+    async fn retry_page(&self, stream: &StreamId) -> Result<RetriedPage> {
+        let Some((seen, letters)) = self.parked(stream).await? else {
+            return Ok(RetriedPage { last: true, ..RetriedPage::default() });
+        };
+        let commits: Vec<Commit> = letters.iter().map(|letter| letter.commit.clone()).collect();
+        let batch = Batch { consumer: &self.id, commits: &commits, concurrency: 1 };
+        let handled = self.handler.handle(&batch).await?;
+        let failed = handled.failed.into_iter().min_by_key(|failed| failed.at);
+        let good = failed.as_ref().map_or(commits.len(), |failed| failed.at);
+
+        let mut progress = Progress::new(self.id.clone(), None);
+        progress.seen.push((stream.clone(), seen));
+        for commit in &commits[..good] {
+            progress.streams = vec![(stream.clone(), commit.last_version())];
+            let (stream, version) = (stream.clone(), commit.first_version());
+            progress.dead_letters.push(DeadLetterChange::Remove { stream, version });
+        }
+        let mut text = None;
+        if let (Some(failed), Some(letter)) = (failed, letters.into_iter().nth(good)) {
+            let attempts = letter.failure.as_ref().map_or(0, |failure| failure.attempts) + 1;
+            let failure = failure::of(&letter.commit, &failed.error, attempts, self.clock.now());
+            text = Some(failure.error.clone());
+            let letter = DeadLetter { failure: Some(failure), ..letter };
+            progress.dead_letters.push(DeadLetterChange::Park(Box::new(letter)));
+        }
+        let last = commits.last().is_some_and(|commit| commit.last_version() >= seen.parked);
+        self.handler.save(handled.effect, progress).await?;
+        self.stepped.notify_waiters();
+        Ok(RetriedPage { handled: good as u64, failed: text, last })
+    }
+
+    /// Gives up the stream's first dead letter, the one that the others wait for: its commit never
+    /// has its effect on this consumer. The letter is kept as a record, with `reason`. Those behind
+    /// it wait until they are [tried again](Self::retry_dead_letters).
+    ///
+    /// Returns the record, or `None` if the stream is not parked.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Misuse`] for a reason that is empty or longer than 1,000 bytes, and those of the
+    /// store.
+    pub async fn drop_dead_letter(
+        &self,
+        stream: &StreamId,
+        reason: &str,
+    ) -> Result<Option<DeadLetter>> {
+        const MAX_REASON: usize = 1_000;
+        if reason.trim().is_empty() || reason.len() > MAX_REASON {
+            let message = "the reason for dropping a dead letter has 1 to 1,000 bytes";
+            return Err(Error::Misuse(message.to_owned()));
+        }
+        self.handler.prepare().await?;
+        loop {
+            let Some((seen, letters)) = self.parked(stream).await? else { return Ok(None) };
+            let Some(letter) = letters.into_iter().next() else { return Ok(None) };
+            let dropped = Dropped { reason: reason.to_owned(), at: self.clock.now() };
+            let mut progress = Progress::new(self.id.clone(), None);
+            progress.seen.push((stream.clone(), seen));
+            progress.streams.push((stream.clone(), letter.commit.last_version()));
+            progress.dead_letters.push(DeadLetterChange::Drop {
+                stream: stream.clone(),
+                version: letter.commit.first_version(),
+                dropped: dropped.clone(),
+            });
+            match self.handler.save(H::Effect::default(), progress).await {
+                Err(Error::Fenced { .. }) => {}
+                saved => {
+                    return saved.map(|()| Some(DeadLetter { dropped: Some(dropped), ..letter }));
+                }
+            }
+        }
+    }
+
+    /// The first letters of a parked stream, and what they are based on.
+    async fn parked(&self, stream: &StreamId) -> Result<Option<(StreamProgress, Vec<DeadLetter>)>> {
+        const PAGE: usize = 100;
+        let query = DeadLetterQuery::default().stream(stream.clone()).limit(PAGE);
+        let checkpoints = self.handler.checkpoints();
+        // The progress first: what is parked in between is noticed by the fence.
+        let seen = checkpoints.stream_progress(&self.id, std::slice::from_ref(stream)).await?;
+        let seen = seen.first().copied().unwrap_or_default();
+        let letters = self.dead_letters(&query).await?;
+        if letters.is_empty() {
+            return Ok(None);
+        }
+        let mut next = seen.version.next();
+        for letter in &letters {
+            let found = letter.commit.first_version();
+            if found != next {
+                return Err(Error::Gap { stream: stream.clone(), expected: next, found });
+            }
+            next = letter.commit.last_version().next();
+        }
+        Ok(Some((seen, letters)))
+    }
+}
+
+#[derive(Debug, Default)]
+struct RetriedPage {
+    handled: u64,
+    failed: Option<String>,
+    last: bool,
+}
+
+impl fmt::Display for DeadLetterFilter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut parts = Vec::new();
+        if let Some(stream) = &self.stream {
+            parts.push(format!("stream {stream}"));
+        }
+        if let Some(category) = &self.category {
+            parts.push(format!("category {category}"));
+        }
+        if let Some(event) = &self.event {
+            parts.push(format!("event {event}"));
+        }
+        if let Some(text) = &self.error_contains {
+            parts.push(format!("error {text:?}"));
+        }
+        f.write_str(&if parts.is_empty() { "all".to_owned() } else { parts.join(", ") })
+    }
+}

@@ -1,0 +1,94 @@
+use std::any::Any;
+
+use async_trait::async_trait;
+
+use crate::checkpoint_store::{Adopted, Adoption, CheckpointStore, ConsumerId, Progress};
+use crate::commit::Commit;
+use crate::error::{BoxError, Error, Result};
+
+/// What a [`Consumer`](crate::Consumer) does with commits. Implemented by
+/// [`Projecting`](crate::Projecting) and [`Reacting`](crate::Reacting).
+///
+/// A step has two parts: [`handle`](Self::handle) says what the commits come to and which of them
+/// fail, [`save`](Self::save) makes it so, together with the progress.
+#[async_trait]
+pub trait Handler: Send + Sync + 'static {
+    /// What a batch comes to, until it is saved. The default is no effect.
+    type Effect: Default + Send;
+
+    /// The categories that are handled.
+    fn categories(&self) -> &'static [&'static str];
+
+    /// Where the progress is kept.
+    fn checkpoints(&self) -> &dyn CheckpointStore;
+
+    /// Makes ready to handle; called before each run.
+    async fn prepare(&self) -> Result<()>;
+
+    /// Handles the commits, those of one stream in their order. From the first commit on that fails,
+    /// those of its stream leave no trace in the effect.
+    ///
+    /// # Errors
+    ///
+    /// What has nothing to do with a single commit, as a store that cannot be reached.
+    async fn handle(&self, batch: &Batch<'_>) -> Result<Handled<Self::Effect>>;
+
+    /// Saves the effect and the progress. If the effect is in the same store, in one step.
+    ///
+    /// # Errors
+    ///
+    /// As [`CheckpointStore::save`].
+    async fn save(&self, effect: Self::Effect, progress: Progress) -> Result<()>;
+}
+
+/// A [`Handler`] whose effect can be made again beside the one that is there.
+#[async_trait]
+pub trait Rewindable: Handler {
+    /// What makes it.
+    type Beside: Handler;
+
+    /// The same handler, beside this one.
+    fn beside(&self) -> Result<Self::Beside>;
+
+    /// Makes `beside` ready to begin with nothing, whatever another one has left behind.
+    async fn start_over(&self, beside: &Self::Beside, consumer: &ConsumerId) -> Result<()>;
+
+    /// Puts the effect of `beside` in the place of this one's, together with the progress.
+    async fn adopt(&self, beside: &Self::Beside, adoption: &Adoption) -> Result<Adopted>;
+}
+
+/// The commits of one step.
+#[derive(Debug)]
+pub struct Batch<'a> {
+    /// Whose step it is.
+    pub consumer: &'a ConsumerId,
+    /// The commits, those of one stream in their order.
+    pub commits: &'a [Commit],
+    /// How many streams may be at work at the same time.
+    pub concurrency: usize,
+}
+
+/// What a batch came to.
+#[derive(Debug)]
+pub struct Handled<E> {
+    /// The effect of the commits that did not fail and come behind none of their stream that did.
+    pub effect: E,
+    /// The first commit of each stream that failed.
+    pub failed: Vec<Failed>,
+}
+
+/// A commit that failed.
+#[derive(Debug)]
+pub struct Failed {
+    /// Its place in the batch.
+    pub at: usize,
+    /// Why.
+    pub error: Error,
+}
+
+/// The error about a handler that panicked: as any other, it concerns one commit.
+pub(super) fn panicked(payload: &(dyn Any + Send)) -> BoxError {
+    let text = payload.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    format!("it panicked: {}", text.unwrap_or("no message")).into()
+}

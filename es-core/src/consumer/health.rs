@@ -1,0 +1,106 @@
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::dead_letter::DeadLetterCount;
+use crate::error::Result;
+use crate::feed::{Checkpoint, PartitionId};
+
+use super::Consumer;
+use super::control::{ConsumerState, LastError, Observed};
+use super::handler::Handler;
+
+/// How a consumer is.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Health {
+    /// The consumer.
+    pub consumer: String,
+    /// What it does, in this process; paused if it is so anywhere.
+    pub state: ConsumerState,
+    /// The last error that it met in this process, if any.
+    pub last_error: Option<LastError>,
+    /// Where it is in each partition of the feed.
+    pub partitions: Vec<PartitionHealth>,
+    /// The commits that it has not handled, of all categories, where the feed can tell.
+    pub lag_commits: Option<u64>,
+    /// How long ago the oldest commit that it has not handled was recorded; zero when there is none.
+    pub lag_time: Duration,
+    /// The streams that wait in its dead letters.
+    pub parked_streams: u64,
+    /// The commits that wait in its dead letters.
+    pub dead_letters: u64,
+}
+
+/// Where a consumer is in a partition.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct PartitionHealth {
+    /// The partition.
+    pub partition: String,
+    /// The place behind what was handled.
+    pub checkpoint: Checkpoint,
+    /// The commits behind it, where the feed can tell.
+    pub lag_commits: Option<u64>,
+    /// How long ago the first of them was recorded; zero when there is none.
+    pub lag_time: Duration,
+}
+
+impl Health {
+    /// Whether nothing needs an operator: no dead letters, not paused, no failure at hand.
+    pub fn is_well(&self) -> bool {
+        self.dead_letters == 0 && matches!(self.state, ConsumerState::Idle | ConsumerState::Running)
+    }
+}
+
+impl<H: Handler> Consumer<H> {
+    /// Looks at the consumer from outside: what is stored, whoever works on it, and what this process
+    /// knows. Reads one commit of each partition and changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// Those of the store and the feed.
+    pub async fn health(&self) -> Result<Health> {
+        let checkpoints = self.handler.checkpoints();
+        let Observed { mut state, last_error } = self.control.observed();
+        if checkpoints.is_paused(&self.id).await? {
+            state = ConsumerState::Paused;
+        }
+        let DeadLetterCount { streams, letters } = checkpoints.dead_letter_count(&self.id).await?;
+        let mut partitions = Vec::new();
+        for partition in self.feed.partitions().await? {
+            partitions.push(self.partition_health(&partition.id).await?);
+        }
+        Ok(Health {
+            consumer: self.id.to_string(),
+            state,
+            last_error,
+            lag_commits: partitions.iter().map(|partition| partition.lag_commits).sum(),
+            lag_time: partitions
+                .iter()
+                .map(|partition| partition.lag_time)
+                .max()
+                .unwrap_or_default(),
+            partitions,
+            parked_streams: streams,
+            dead_letters: letters,
+        })
+    }
+
+    async fn partition_health(&self, partition: &PartitionId) -> Result<PartitionHealth> {
+        let position = self.handler.checkpoints().load(&self.id, partition).await?;
+        let next = self.feed.read(partition, &position.checkpoint, 1).await?;
+        let read = next.commits.len() as u64;
+        let since = |recorded_at| {
+            let age = self.clock.now().duration_since(recorded_at);
+            // The clocks of two machines differ: not recorded yet is recorded now.
+            Duration::try_from(age).unwrap_or_default()
+        };
+        Ok(PartitionHealth {
+            partition: partition.to_string(),
+            checkpoint: position.checkpoint,
+            lag_commits: next.remaining.map(|remaining| remaining + read),
+            lag_time: next.commits.first().map(|c| since(c.recorded_at())).unwrap_or_default(),
+        })
+    }
+}

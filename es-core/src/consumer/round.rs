@@ -1,0 +1,138 @@
+//! One round over the feed's partitions.
+
+use std::collections::{BTreeSet, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
+
+use crate::error::{Error, Result};
+use crate::feed::{Partition, PartitionId};
+
+use super::Consumer;
+use super::handler::Handler;
+use super::step::Step;
+use super::until::Until;
+
+/// How a round ended.
+pub(super) enum Round {
+    /// Nothing is left for now. The partitions that have not ended.
+    Done(Vec<PartitionId>),
+    /// It was stopped.
+    Stopped,
+}
+
+/// Asks a round to stop. A step is never cut off.
+#[derive(Debug, Default)]
+pub(super) struct Stop(AtomicBool);
+
+impl Stop {
+    pub(super) fn ask(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    pub(super) fn is_asked(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+/// Where a partition is after its steps.
+enum Reached {
+    /// Its end for now.
+    End,
+    /// Its end for good.
+    Ended,
+    /// A step after which the round was to stop.
+    Stop,
+}
+
+impl<H: Handler> Consumer<H> {
+    /// Takes steps in every partition until it has no more, several partitions at a time, parents
+    /// first; the children of those that have not ended wait.
+    pub(super) async fn round(
+        &self,
+        until: Until,
+        stop: &Stop,
+        report: &(dyn Fn(&PartitionId, &Step) + Send + Sync),
+    ) -> Result<Round> {
+        self.handler.prepare().await?;
+        let mut waiting = parents_first(self.feed.partitions().await?)?;
+        let mut unfinished: HashSet<PartitionId> = waiting.iter().map(|p| p.id.clone()).collect();
+        let mut open = Vec::new();
+        let mut failed = None;
+        let mut driving = FuturesUnordered::new();
+        loop {
+            while driving.len() < self.concurrency.max(1) && !stop.is_asked() {
+                let ready = |p: &Partition| p.parents.iter().all(|id| !unfinished.contains(id));
+                let Some(next) = waiting.iter().position(ready) else { break };
+                let id = waiting.remove(next).id;
+                driving.push(async move {
+                    let reached = self.drive(&id, until, stop, report).await;
+                    (id, reached)
+                });
+            }
+            let Some((id, reached)) = driving.next().await else { break };
+            match reached {
+                Ok(Reached::End) => open.push(id),
+                Ok(Reached::Ended) => drop(unfinished.remove(&id)),
+                Ok(Reached::Stop) => {}
+                Err(error) => {
+                    // The steps at hand in the other partitions are finished first.
+                    stop.ask();
+                    failed.get_or_insert(error);
+                }
+            }
+        }
+        match failed {
+            Some(error) => Err(error),
+            None if stop.is_asked() => Ok(Round::Stopped),
+            None => {
+                open.extend(waiting.into_iter().map(|partition| partition.id));
+                Ok(Round::Done(open))
+            }
+        }
+    }
+
+    async fn drive(
+        &self,
+        partition: &PartitionId,
+        until: Until,
+        stop: &Stop,
+        report: &(dyn Fn(&PartitionId, &Step) + Send + Sync),
+    ) -> Result<Reached> {
+        loop {
+            if stop.is_asked() {
+                return Ok(Reached::Stop);
+            }
+            self.check_not_paused().await?;
+            let step = self.step(partition, until).await?;
+            report(partition, &step);
+            if step.ended {
+                return Ok(Reached::Ended);
+            }
+            if step.at_end {
+                return Ok(Reached::End);
+            }
+        }
+    }
+}
+
+/// Orders partitions so that each comes after its parents. Parents that are not listed are gone.
+fn parents_first(partitions: Vec<Partition>) -> Result<Vec<Partition>> {
+    let mut waiting = partitions;
+    let mut ordered = Vec::with_capacity(waiting.len());
+    while !waiting.is_empty() {
+        let open: BTreeSet<PartitionId> = waiting.iter().map(|p| p.id.clone()).collect();
+        let (ready, later): (Vec<_>, Vec<_>) =
+            waiting.into_iter().partition(|p| p.parents.iter().all(|id| !open.contains(id)));
+        if ready.is_empty() {
+            return Err(Error::Corrupt {
+                what: "the list of the feed's partitions".to_owned(),
+                reason: "partitions are each other's parents".to_owned(),
+            });
+        }
+        ordered.extend(ready);
+        waiting = later;
+    }
+    Ok(ordered)
+}

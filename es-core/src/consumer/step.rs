@@ -1,0 +1,348 @@
+//! One step: read, check the order, handle, save.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use crate::checkpoint_store::{Advance, Position, Progress, StreamProgress};
+use crate::commit::Commit;
+use crate::dead_letter::{DeadLetter, DeadLetterChange, DeadLetterQuery, DeadLetterState};
+use crate::error::{BoxError, Error, Result};
+use crate::feed::{FeedPage, PartitionId};
+use crate::stream_id::StreamId;
+use crate::telemetry;
+use crate::version::Version;
+
+use super::contiguity::{self, Accepted};
+use super::handler::{Batch, Failed, Handler};
+use super::until::Until;
+use super::{Consumer, failure};
+
+/// What one step did.
+#[derive(Debug, Default)]
+pub(super) struct Step {
+    pub(super) applied: u64,
+    pub(super) parked: u64,
+    pub(super) remaining: Option<u64>,
+    /// The feed had nothing (more) at the time.
+    pub(super) at_end: bool,
+    /// The partition has ended for good, and all of it is done.
+    pub(super) ended: bool,
+}
+
+/// What became of some commits.
+#[derive(Debug, Default)]
+pub(super) struct Taken {
+    pub(super) applied: u64,
+    pub(super) parked: u64,
+    /// Whether all of them were taken care of. What was not comes again.
+    pub(super) complete: bool,
+}
+
+impl<H: Handler> Consumer<H> {
+    /// Reads one page, lets it have its effect and saves the progress.
+    pub(super) async fn step(&self, partition: &PartitionId, until: Until) -> Result<Step> {
+        let known = self.known_position(partition);
+        let mut known = known.lock().await;
+        let position = match known.take() {
+            Some(position) => position,
+            None => self.handler.checkpoints().load(&self.id, partition).await?,
+        };
+        // Whatever goes wrong from here on, the stored position is looked at again.
+        let page = self.read(partition, &position, until).await?;
+        let mut step = Step {
+            remaining: page.remaining,
+            at_end: page.commits.is_empty() || page.remaining == Some(0),
+            ended: page.ended,
+            ..Step::default()
+        };
+        if page.checkpoint == position.checkpoint {
+            *known = Some(position);
+            return Ok(step);
+        }
+        let advance = Advance {
+            partition: partition.clone(),
+            based_on: position.revision,
+            checkpoint: page.checkpoint.clone(),
+        };
+        let taken = self.take(page.commits, Some(advance)).await?;
+        (step.applied, step.parked) = (taken.applied, taken.parked);
+        if taken.complete {
+            let revision = position.revision.next();
+            *known = Some(Position { checkpoint: page.checkpoint, revision });
+        } else {
+            (step.at_end, step.ended) = (false, false);
+            *known = Some(position);
+        }
+        drop(known);
+        if let Some(remaining) = page.remaining {
+            metrics::gauge!(telemetry::LAG, "consumer" => self.id.to_string(),
+                "partition" => partition.to_string())
+            .set(remaining as f64);
+        }
+        Ok(step)
+    }
+
+    fn known_position(&self, partition: &PartitionId) -> Arc<tokio::sync::Mutex<Option<Position>>> {
+        Arc::clone(self.positions().entry(partition.clone()).or_default())
+    }
+
+    /// A page that goes no further than `until`.
+    async fn read(
+        &self,
+        partition: &PartitionId,
+        position: &Position,
+        until: Until,
+    ) -> Result<FeedPage> {
+        let after = &position.checkpoint;
+        let room = until.room(after, self.batch_size)?;
+        if room == 0 {
+            return Ok(until.reached(after));
+        }
+        let page = self.feed.read(partition, after, room).await?;
+        match until.cut(&page.commits) {
+            None => Ok(page),
+            Some(0) => Ok(until.reached(after)),
+            // The feed alone knows the place behind a part of the page.
+            Some(commits) => self.feed.read(partition, after, commits).await,
+        }
+    }
+
+    /// Lets commits have their effect, or parks them, and saves that with the progress.
+    pub(super) async fn take(
+        &self,
+        mut delivered: Vec<Commit>,
+        advance: Option<Advance>,
+    ) -> Result<Taken> {
+        let categories = self.handler.categories();
+        delivered.retain(|commit| categories.contains(&commit.stream().category()));
+        let seen = self.stream_progress(&delivered).await?;
+        let mut taken = seen.iter().map(|(stream, at)| (stream.clone(), at.taken())).collect();
+        let accepted =
+            contiguity::in_order(delivered, &mut taken, &*self.log, &self.id, self.batch_size);
+        let Accepted { commits, complete } = accepted.await?;
+        let is_parked =
+            |commit: &Commit| seen.get(commit.stream()).is_some_and(|at| at.is_parked());
+        let (waiting, due): (Vec<_>, Vec<_>) = commits.into_iter().partition(is_parked);
+
+        let batch = Batch { consumer: &self.id, commits: &due, concurrency: self.concurrency };
+        let handled = self.handle(&batch).await?;
+        let mut outcome = Outcome { complete, ..Outcome::default() };
+        let first_failures = first_of_each_stream(handled.failed, &due);
+        self.sort(&due, first_failures, &mut outcome).await?;
+        for commit in waiting {
+            outcome.parked.push(DeadLetter::new(commit, self.clock.now(), None));
+        }
+        self.keep_within_limit(&mut outcome).await?;
+
+        let applied = outcome.applied;
+        let parked = outcome.parked.len() as u64;
+        let progress = outcome.progress(&self.id, seen, advance);
+        if let Some(progress) = progress {
+            self.handler.save(handled.effect, progress).await?;
+            self.stepped.notify_waiters();
+        }
+        self.count(applied, parked);
+        match outcome.held {
+            Some(error) => Err(error),
+            None => Ok(Taken { applied, parked, complete: outcome.complete }),
+        }
+    }
+
+    async fn stream_progress(
+        &self,
+        commits: &[Commit],
+    ) -> Result<HashMap<StreamId, StreamProgress>> {
+        let streams: BTreeSet<&StreamId> = commits.iter().map(Commit::stream).collect();
+        let streams: Vec<StreamId> = streams.into_iter().cloned().collect();
+        let progress = self.handler.checkpoints().stream_progress(&self.id, &streams).await?;
+        Ok(streams.into_iter().zip(progress).collect())
+    }
+
+    #[tracing::instrument(name = "projection.batch", level = "debug", skip_all, fields(
+        consumer = %self.id, commits = batch.commits.len()))]
+    async fn handle(&self, batch: &Batch<'_>) -> Result<super::Handled<H::Effect>> {
+        if batch.commits.is_empty() {
+            return Ok(super::Handled { effect: H::Effect::default(), failed: Vec::new() });
+        }
+        self.handler.handle(batch).await
+    }
+
+    /// Decides for each commit whether it had its effect, is parked, or is held until the next try.
+    async fn sort(
+        &self,
+        due: &[Commit],
+        mut failures: HashMap<&StreamId, Failed>,
+        outcome: &mut Outcome,
+    ) -> Result<()> {
+        /// What happens to the commits of a stream behind the first that failed.
+        enum Behind {
+            Parked,
+            Held,
+        }
+        let mut behind: HashMap<&StreamId, Behind> = HashMap::new();
+        for (at, commit) in due.iter().enumerate() {
+            let stream = commit.stream();
+            match behind.get(stream) {
+                Some(Behind::Held) => continue,
+                Some(Behind::Parked) => {
+                    let letter = DeadLetter::new(commit.clone(), self.clock.now(), None);
+                    outcome.parked.push(letter);
+                    continue;
+                }
+                None => {}
+            }
+            let fails = failures.get(stream).is_some_and(|failed| failed.at == at);
+            let Some(Failed { error, .. }) = fails.then(|| failures.remove(stream)).flatten()
+            else {
+                outcome.had_effect(commit);
+                continue;
+            };
+            let attempts = self.attempts.count(commit);
+            if error.is_transient() && !self.attempts.are_over(attempts) {
+                outcome.hold(error);
+                behind.insert(stream, Behind::Held);
+            } else if self.was_dropped(commit).await? {
+                // The decision to drop it stands until it can be handled.
+                outcome.passed(commit);
+                behind.insert(stream, Behind::Held);
+            } else {
+                outcome.parked.push(self.letter(commit, &error, attempts));
+                outcome.cause.get_or_insert(error);
+                behind.insert(stream, Behind::Parked);
+            }
+        }
+        self.attempts.forget(outcome.reached.keys());
+        Ok(())
+    }
+
+    fn letter(&self, commit: &Commit, error: &Error, attempts: u32) -> DeadLetter {
+        let now = self.clock.now();
+        let failure = failure::of(commit, error, attempts, now);
+        tracing::error!(
+            consumer = %self.id, stream = %commit.stream(), version = %failure.version,
+            error = error as &dyn std::error::Error, "parked as a dead letter"
+        );
+        DeadLetter::new(commit.clone(), now, Some(failure))
+    }
+
+    /// Whether an operator has given up the commit before, here or in the consumer that this one is
+    /// to take the place of.
+    async fn was_dropped(&self, commit: &Commit) -> Result<bool> {
+        let query = DeadLetterQuery::default()
+            .stream(commit.stream().clone())
+            .state(DeadLetterState::Dropped)
+            .limit(usize::MAX);
+        for consumer in [Some(&self.id), self.in_place_of.as_ref()].into_iter().flatten() {
+            let dropped = self.handler.checkpoints().dead_letters(consumer, &query).await?;
+            if dropped.iter().any(|letter| letter.commit.first_version() == commit.first_version())
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Holds what would be one dead letter too many.
+    async fn keep_within_limit(&self, outcome: &mut Outcome) -> Result<()> {
+        let Some(next) = outcome.parked.first() else { return Ok(()) };
+        let stream = next.commit.stream().clone();
+        let limit = self.dead_letter_limit;
+        let count = self.handler.checkpoints().dead_letter_count(&self.id).await?.letters;
+        if count + outcome.parked.len() as u64 <= limit {
+            return Ok(());
+        }
+        let cause = outcome.cause.take();
+        let error = match cause {
+            Some(error) if limit == 0 => error,
+            cause => Error::DeadLettersFull {
+                consumer: self.id.to_string(),
+                stream,
+                letters: count,
+                limit,
+                source: cause.map_or_else(|| "an earlier one is parked".into(), BoxError::from),
+            },
+        };
+        outcome.parked.clear();
+        outcome.complete = false;
+        outcome.held = Some(error);
+        Ok(())
+    }
+
+    fn count(&self, applied: u64, parked: u64) {
+        metrics::counter!(telemetry::COMMITS_CONSUMED, "consumer" => self.id.to_string())
+            .increment(applied);
+        if parked > 0 {
+            metrics::counter!(telemetry::DEAD_LETTERS, "consumer" => self.id.to_string())
+                .increment(parked);
+        }
+    }
+}
+
+/// What is to be saved.
+#[derive(Debug, Default)]
+struct Outcome {
+    applied: u64,
+    /// How far each stream has come, by effects or by what was dropped before.
+    reached: HashMap<StreamId, Version>,
+    parked: Vec<DeadLetter>,
+    /// The first error that parked something.
+    cause: Option<Error>,
+    /// The error of what is to be tried again as it is.
+    held: Option<Error>,
+    complete: bool,
+}
+
+impl Outcome {
+    fn had_effect(&mut self, commit: &Commit) {
+        self.applied += 1;
+        self.reached.insert(commit.stream().clone(), commit.last_version());
+    }
+
+    /// Moves past a commit without its effect. Those behind it had none either: they come again.
+    fn passed(&mut self, commit: &Commit) {
+        self.reached.insert(commit.stream().clone(), commit.last_version());
+        self.complete = false;
+    }
+
+    fn hold(&mut self, error: Error) {
+        self.complete = false;
+        self.held.get_or_insert(error);
+    }
+
+    /// The step, or `None` if there is nothing to save. The place in the partition moves only when
+    /// everything up to it was taken care of.
+    fn progress(
+        &mut self,
+        consumer: &crate::checkpoint_store::ConsumerId,
+        seen: HashMap<StreamId, StreamProgress>,
+        advance: Option<Advance>,
+    ) -> Option<Progress> {
+        let mut progress = Progress::new(consumer.clone(), advance.filter(|_| self.complete));
+        let parked: BTreeSet<&StreamId> =
+            self.parked.iter().map(|letter| letter.commit.stream()).collect();
+        progress.seen = seen
+            .into_iter()
+            .filter(|(stream, _)| self.reached.contains_key(stream) || parked.contains(stream))
+            .collect();
+        progress.streams = std::mem::take(&mut self.reached).into_iter().collect();
+        let parked = std::mem::take(&mut self.parked);
+        progress.dead_letters =
+            parked.into_iter().map(|letter| DeadLetterChange::Park(Box::new(letter))).collect();
+        let empty = progress.advance.is_none()
+            && progress.streams.is_empty()
+            && progress.dead_letters.is_empty();
+        (!empty).then_some(progress)
+    }
+}
+
+fn first_of_each_stream(failed: Vec<Failed>, due: &[Commit]) -> HashMap<&StreamId, Failed> {
+    let mut first: HashMap<&StreamId, Failed> = HashMap::new();
+    for failed in failed {
+        let Some(commit) = due.get(failed.at) else { continue };
+        match first.get(commit.stream()) {
+            Some(known) if known.at <= failed.at => {}
+            _ => drop(first.insert(commit.stream(), failed)),
+        }
+    }
+    first
+}

@@ -1,0 +1,29 @@
+-- Dead letters: the commits that a consumer could not handle, and those that wait behind them, as they
+-- were delivered. A letter is parked, or the record of one that was dropped.
+CREATE TABLE dead_letters (
+    id INTEGER PRIMARY KEY,
+    consumer TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('parked', 'dropped')),
+    stream TEXT NOT NULL,
+    first_version INTEGER NOT NULL CHECK (first_version >= 1),
+    event_count INTEGER NOT NULL CHECK (event_count >= 1),
+    commit_id BLOB NOT NULL CHECK (length(commit_id) = 16),
+    recorded_at INTEGER NOT NULL,
+    encoding TEXT NOT NULL,
+    manifest TEXT NOT NULL,
+    payloads ANY NOT NULL,
+    metadata TEXT,
+    checksum INTEGER NOT NULL,
+    parked_at INTEGER NOT NULL,
+    -- All four, or none for a letter that only waits behind another.
+    failed_version INTEGER,
+    error TEXT,
+    attempts INTEGER,
+    last_attempt_at INTEGER,
+    -- Both when it was dropped.
+    drop_reason TEXT,
+    dropped_at INTEGER,
+    UNIQUE (consumer, state, stream, first_version)
+) STRICT;
+
+ALTER TABLE consumers ADD COLUMN paused INTEGER NOT NULL DEFAULT 0;
