@@ -69,6 +69,7 @@
 //! | `stream_pages`, `commit_rows` | reading streams: page by page; from rows to commits |
 //! | `feed` | the log as a feed |
 //! | `snapshots`, `checkpoints`, `views` | the stores of these names |
+//! | `view_query` | [`DocumentQuery`]: filtering, ordering and paging views |
 //! | `errors` | what SQLite's errors become |
 //! | [`telemetry`] | names of spans and metrics |
 
@@ -90,11 +91,15 @@ mod schema;
 mod snapshots;
 mod store;
 mod stream_pages;
+mod view_query;
 mod views;
 mod writer;
 
 pub use options::{SqliteOptions, Synchronous};
 pub use store::SqliteStore;
+pub use view_query::{
+    Cursor, DocumentPage, DocumentQuery, Field, FieldValue, Filter, Order, QueryPlan, field,
+};
 pub use writer::WriterStats;
 
 /// The README's first aggregate must compile and run.

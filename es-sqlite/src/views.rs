@@ -75,15 +75,25 @@ impl ViewStore for SqliteStore {
 }
 
 /// The view's table, quoted. A view's name has no character that would need more.
-fn table(view: &ViewName) -> String {
+pub(crate) fn table(view: &ViewName) -> String {
     format!("\"view_{view}\"")
 }
 
 /// A field becomes part of an SQL text, so it may be a plain name only.
-fn check_field(view: &ViewName, field: &str) -> Result<()> {
+pub(crate) fn is_plain_field(field: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
     let digit_first = field.as_bytes().first().is_some_and(u8::is_ascii_digit);
-    if field.is_empty() || field.len() > 64 || digit_first || !field.bytes().all(plain) {
+    !field.is_empty() && field.len() <= 64 && !digit_first && field.bytes().all(plain)
+}
+
+/// The value of a plain field. For SQLite to use the index, a query must have this expression as the
+/// index has it, letter by letter.
+pub(crate) fn document_field(field: &str) -> String {
+    format!("document ->> '$.{field}'")
+}
+
+fn check_field(view: &ViewName, field: &str) -> Result<()> {
+    if !is_plain_field(field) {
         return Err(Error::Misuse(format!(
             "view {view} cannot be indexed by {field:?}: a field is up to 64 ASCII letters, digits \
              and '_', no digit first"
@@ -135,7 +145,8 @@ fn create(db: &Connection, view: &ViewName, fields: &[&str]) -> Result<(), Fault
             })?;
         db.execute_batch(&format!(
             "CREATE INDEX \"view_{view}.{number}.{field}\" \
-             ON {table} (document ->> '$.{field}', key)"
+             ON {table} ({}, key)",
+            document_field(field)
         ))?;
         db.execute(
             "INSERT INTO indexed_fields (view, field, number) VALUES (?1, ?2, ?3)",
@@ -175,7 +186,7 @@ fn never_prepared(view: &ViewName) -> Error {
 
 /// Prepares a statement on a view's table. It fails if there is no such table; only then it is worth
 /// a look whether the view was prepared.
-fn prepare_on<'a>(
+pub(crate) fn prepare_on<'a>(
     db: &'a Connection,
     view: &ViewName,
     sql: &str,
@@ -216,8 +227,7 @@ fn list(db: &Connection, view: &ViewName, query: &ViewQuery) -> Result<Vec<ViewD
     Ok(documents)
 }
 
-/// The expression must be the one of the index, letter by letter, for SQLite to use that. An object
-/// or array whose text is the value is not that string, hence the look at the type.
+/// An object or array whose text is the value is not that string, hence the look at the type.
 fn list_by_field(
     table: &str,
     view: &ViewName,
@@ -231,8 +241,9 @@ fn list_by_field(
     }
     Ok(format!(
         "SELECT key, document FROM {table} \
-         WHERE document ->> '$.{field}' = ?1 AND key > ?2 \
-         AND json_type(document, '$.{field}') = 'text' ORDER BY key LIMIT ?3"
+         WHERE {} = ?1 AND key > ?2 \
+         AND json_type(document, '$.{field}') = 'text' ORDER BY key LIMIT ?3",
+        document_field(field)
     ))
 }
 
