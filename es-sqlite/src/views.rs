@@ -86,8 +86,8 @@ pub(crate) fn is_plain_field(field: &str) -> bool {
     !field.is_empty() && field.len() <= 64 && !digit_first && field.bytes().all(plain)
 }
 
-/// The value of a plain field. For SQLite to use the index, a query must have this expression as the
-/// index has it, letter by letter.
+/// The value of a plain field. SQLite uses an index only for the expression that the index is on, not
+/// for another that means the same.
 pub(crate) fn document_field(field: &str) -> String {
     format!("document ->> '$.{field}'")
 }

@@ -165,10 +165,10 @@ impl SqliteStore {
 ///
 /// # Pages
 ///
-/// Each page is read in one snapshot, and the next begins behind the values of the last document. So
-/// a page costs the same wherever it is, and whatever is written between two pages, no document comes
-/// twice or is missed unless it changed itself: in a field of the order, in what the filter asks for,
-/// or because it was created or removed meanwhile.
+/// Each page is read in one snapshot, and the next begins behind the values of the last document: an
+/// index finds that place, and does not count the documents before it. Whatever is written between two
+/// pages, no document comes twice or is missed unless it changed itself: in a field of the order, in
+/// what the filter asks for, or because it was created or removed meanwhile.
 ///
 /// # Speed
 ///

@@ -19,7 +19,7 @@ pub(super) struct Select {
 }
 
 /// Some documents in their order.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Found {
     pub(super) documents: Vec<ViewDocument>,
     /// The place of the last one, if there are more behind it.
@@ -28,6 +28,10 @@ pub(super) struct Found {
 
 /// The columns `key` and `document`; behind them are the values of the order.
 const COLUMNS_BEFORE_VALUES: usize = 2;
+
+/// A statement with more values does not stay prepared: the next list has another length, and one of
+/// 10,000 values takes 1.7 MB of a connection (SQLite's `SQLITE_STMTSTATUS_MEMUSED`).
+const MOST_VALUES_KEPT: usize = 100;
 
 impl Select {
     pub(super) fn new(view: ViewName, filter: Sql, order: TotalOrder) -> Self {
@@ -47,33 +51,37 @@ impl Select {
         position: Option<&Position>,
         limit: usize,
     ) -> Result<Found, Fault> {
-        let mut found = Found::default();
+        let mut documents = Vec::new();
         let mut last = None;
         for range in self.ranges(position) {
             // One more than there is room for tells whether the page is the last.
-            let left = limit - found.documents.len();
-            let statement = self.documents(&range, left.saturating_add(1));
-            let mut select = prepare_on(db, &self.view, statement.text())?;
-            let mut rows = select.query(params_from_iter(statement.values()))?;
-            while let Some(row) = rows.next()? {
-                if found.documents.len() == limit {
-                    return Ok(Found { more_after: last, ..found });
+            let left = limit - documents.len();
+            let mut more = false;
+            self.run(db, &self.documents(&range, left.saturating_add(1)), |row| {
+                more = documents.len() == limit;
+                if !more {
+                    documents.push(ViewDocument { key: row.get(0)?, document: row.get(1)? });
                 }
-                found.documents.push(ViewDocument { key: row.get(0)?, document: row.get(1)? });
-                if found.documents.len() == limit {
+                if !more && documents.len() == limit {
                     last = Some(self.position(row)?);
                 }
+                Ok(())
+            })?;
+            if more {
+                return Ok(Found { documents, more_after: last });
             }
         }
-        Ok(found)
+        Ok(Found { documents, more_after: None })
     }
 
     pub(super) fn count(&self, db: &Connection) -> Result<u64, Fault> {
         let count = Sql::new(format!("SELECT count(*) FROM {} WHERE ", table(&self.view)));
-        let count = count.append(&self.filter);
-        let mut select = prepare_on(db, &self.view, count.text())?;
-        let count = select.query_row(params_from_iter(count.values()), |row| row.get(0))?;
-        Ok(unsigned("a count", count)?)
+        let mut counted = 0;
+        self.run(db, &count.append(&self.filter), |row| {
+            counted = unsigned("a count", row.get(0)?)?;
+            Ok(())
+        })?;
+        Ok(counted)
     }
 
     /// The plan for the page after `position`.
@@ -84,13 +92,31 @@ impl Select {
     ) -> Result<QueryPlan, Fault> {
         let mut steps = Vec::new();
         for range in self.ranges(position) {
-            let statement = Sql::new("EXPLAIN QUERY PLAN ").append(&self.documents(&range, 1));
-            let mut explain = prepare_on(db, &self.view, statement.text())?;
-            let values = params_from_iter(statement.values());
-            let lines = explain.query_map(values, |row| row.get("detail"))?;
-            steps.extend(lines.collect::<Result<Vec<String>, _>>()?);
+            let explain = Sql::new("EXPLAIN QUERY PLAN ").append(&self.documents(&range, 1));
+            self.run(db, &explain, |row| {
+                steps.push(row.get("detail")?);
+                Ok(())
+            })?;
         }
         Ok(QueryPlan::new(self.view.clone(), steps))
+    }
+
+    fn run(
+        &self,
+        db: &Connection,
+        statement: &Sql,
+        mut on_row: impl FnMut(&Row<'_>) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        let mut prepared = prepare_on(db, &self.view, statement.text())?;
+        let mut rows = prepared.query(params_from_iter(statement.values()))?;
+        while let Some(row) = rows.next()? {
+            on_row(row)?;
+        }
+        drop(rows);
+        if statement.values().len() > MOST_VALUES_KEPT {
+            prepared.discard();
+        }
+        Ok(())
     }
 
     /// What is to be gone through for the documents after `position`.

@@ -32,6 +32,7 @@ async fn documents_come_as_their_type() {
     let shelf = Shelf::new().await;
     shelf.put("a", json!({"status": "ready", "total": 7})).await;
     shelf.put("b", json!({"status": "ready"})).await;
+    shelf.put("c", json!({"status": "new", "total": 8})).await;
     let ready = shelf.query::<Parcel>().filter(field("status").eq("ready"));
     let (key, parcel) = ready.first().await.unwrap().unwrap();
     assert_eq!((key.as_str(), parcel.total), ("a", Some(7)));
