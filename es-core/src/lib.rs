@@ -50,7 +50,7 @@
 //!
 //! | you operate | with |
 //! |---|---|
-//! | running consumers | [`Workers`], [`Consumer::pause`], [`Consumer::health`]; all of them through [`AnyConsumer`] |
+//! | running consumers | [`Workers`], [`Consumer::pause`], [`Consumer::health`]; all of them by name in [`Consumers`] |
 //! | a view that came out wrong | [`Consumer::rebuild`], [`Consumer::rewind`] |
 //! | what could not be handled | [`DeadLetter`], [`Consumer::retry_dead_letters`], [`Consumer::drop_dead_letter`] |
 //!
@@ -117,9 +117,9 @@ pub use codec::{Codec, Compression, Encoding, Payload, PayloadError, UnknownEnco
 pub use command::{Addressed, Command};
 pub use commit::{Commit, CommitId, NewCommit};
 pub use consumer::{
-    AnyConsumer, Batch, CatchUp, Consumer, ConsumerState, DeadLetterFilter, Failed, Handled,
-    Handler, Health, LastError, PartitionHealth, Passing, Projecting, Projection, Reacting,
-    Reactor, Retried, RewindTo, Rewindable, Workers,
+    AnyConsumer, Batch, CatchUp, Consumer, ConsumerState, Consumers, DeadLetterFilter, Failed,
+    Handled, Handler, Health, LastError, PartitionHealth, Passing, Projecting, Projection,
+    Reacting, Reactor, Retried, RewindTo, Rewindable, Workers,
 };
 pub use dead_letter::{
     DeadLetter, DeadLetterChange, DeadLetterCount, DeadLetterQuery, DeadLetterState, Dropped,

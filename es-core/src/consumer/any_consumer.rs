@@ -1,4 +1,5 @@
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
@@ -74,5 +75,71 @@ impl<H: Rewindable + Handler> AnyConsumer for Consumer<H> {
         reason: &str,
     ) -> Result<Option<DeadLetter>> {
         self.drop_dead_letter(stream, reason).await
+    }
+}
+
+/// The consumers of a program, to operate them by name.
+///
+/// ```
+/// # mod doc {
+/// #     include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/account.rs"));
+/// #     include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/statements.rs"));
+/// # }
+/// # use doc::*;
+/// use std::sync::Arc;
+///
+/// use es_core::memory::MemoryStore;
+/// use es_core::{Consumers, Projection};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> es_core::Result<()> {
+/// let store = Arc::new(MemoryStore::new());
+/// let statements = Projection::new(Statements, store.clone(), store.clone(), store)?;
+/// let consumers = Consumers::new().with(Arc::new(statements));
+///
+/// let health = consumers.health().await?;
+/// assert!(health.iter().all(|consumer| consumer.is_well()));
+/// let statements = consumers.get("statements_v1").expect("it is one of them");
+/// statements.pause().await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Consumers(Vec<Arc<dyn AnyConsumer>>);
+
+impl Consumers {
+    /// None yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// One more.
+    #[must_use]
+    pub fn with(mut self, consumer: Arc<dyn AnyConsumer>) -> Self {
+        self.0.push(consumer);
+        self
+    }
+
+    /// The consumer of this name.
+    pub fn get(&self, name: &str) -> Option<&Arc<dyn AnyConsumer>> {
+        self.iter().find(|consumer| consumer.id().as_str() == name)
+    }
+
+    /// All of them, in the order in which they were added.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<dyn AnyConsumer>> {
+        self.0.iter()
+    }
+
+    /// How each is, in the order in which they were added.
+    ///
+    /// # Errors
+    ///
+    /// The first error of a store or feed.
+    pub async fn health(&self) -> Result<Vec<Health>> {
+        let mut health = Vec::with_capacity(self.0.len());
+        for consumer in self.iter() {
+            health.push(consumer.health().await?);
+        }
+        Ok(health)
     }
 }

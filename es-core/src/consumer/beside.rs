@@ -146,10 +146,16 @@ impl<'a, H: Rewindable> Beside<'a, H> {
         report: &mut (dyn FnMut(CatchUp) + Send),
     ) -> Result<()> {
         loop {
-            match self.again.catch_up_until(until, tally, report).await {
-                // Two partitions have written the same document.
-                Err(Error::Fenced { .. }) if self.is_ours().await? => {}
-                done => return done,
+            let Err(error) = self.again.catch_up_until(until, tally, report).await else {
+                return Ok(());
+            };
+            if !self.is_ours().await? {
+                // Whatever went wrong: its ground was taken away.
+                return Err(Error::Fenced { consumer: self.again.id.to_string(), partition: None });
+            }
+            // Two partitions have written the same document.
+            if !matches!(error, Error::Fenced { .. }) {
+                return Err(error);
             }
         }
     }

@@ -55,7 +55,7 @@ use control::Control;
 use round::{Round, Stop};
 use until::Until;
 
-pub use any_consumer::AnyConsumer;
+pub use any_consumer::{AnyConsumer, Consumers};
 pub use beside::RewindTo;
 pub use catch_up::CatchUp;
 pub use control::{ConsumerState, LastError};

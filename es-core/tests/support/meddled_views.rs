@@ -25,6 +25,8 @@ pub enum Meddling {
     CrashBefore,
     /// The process crashes when it is done.
     CrashAfter,
+    /// The store cannot be reached.
+    Unavailable,
     /// It is held up: the first is notified, and then it waits for the second.
     HoldUp(Arc<Notify>, Arc<Notify>),
 }
@@ -110,6 +112,10 @@ impl ViewStore for MeddledViews {
                 self.inner.write(changes, progress).await?;
                 crash()
             }
+            Meddling::Unavailable => Err(Error::Unavailable {
+                what: "the store of the views".to_owned(),
+                source: "nobody answers".into(),
+            }),
             Meddling::HoldUp(reached, go) => {
                 reached.notify_one();
                 go.notified().await;

@@ -1,0 +1,16 @@
+//! Operating projections and policies: dead letters, rebuilds, rewinding, pausing, health, and running
+//! inline or live.
+#![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod catching_up;
+mod control;
+mod dead_letters;
+mod inline;
+mod live;
+mod moody;
+mod parallel;
+mod rebuild;
+mod rewind;
