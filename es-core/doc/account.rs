@@ -1,6 +1,6 @@
 // The domain of the examples in the documentation.
 
-#[derive(Debug, Default, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Account {
     pub balance: u64,
 }

@@ -8,6 +8,7 @@ use crate::encoded_events::EncodedEvents;
 use crate::event::Event;
 
 use super::VirtualClock;
+use super::differences::{assert_same, written};
 
 /// Given/when/then for an aggregate, without a store.
 ///
@@ -55,11 +56,13 @@ impl<A: Aggregate> Given<A> {
     }
 
     /// An aggregate to which `events` have happened.
+    #[track_caller]
     pub fn events(events: impl IntoIterator<Item = A::Event>) -> Self {
         Self::nothing().and(events)
     }
 
     /// More events that have happened.
+    #[track_caller]
     pub fn and(mut self, events: impl IntoIterator<Item = A::Event>) -> Self {
         for event in stored_and_read(events.into_iter().collect::<Vec<_>>()) {
             self.state.apply(event);
@@ -72,6 +75,7 @@ impl<A: Aggregate> Given<A> {
     /// # Panics
     ///
     /// When it is rejected.
+    #[track_caller]
     pub fn command(self, command: A::Command) -> Self {
         match self.state.handle(command) {
             Ok(events) => self.and(events),
@@ -80,6 +84,7 @@ impl<A: Aggregate> Given<A> {
     }
 
     /// Sets the virtual clock (RFC 3339).
+    #[track_caller]
     pub fn at(mut self, time: &str) -> Self {
         self.clock = VirtualClock::at(time);
         self
@@ -105,6 +110,7 @@ impl<A: Aggregate> Given<A> {
 }
 
 /// Events as they come back from storage: what does not survive being stored shows in every test.
+#[track_caller]
 fn stored_and_read<E: Event>(events: Vec<E>) -> Vec<E> {
     let encoded = match EncodedEvents::encode(&events, Codec::Json, Default::default(), 0) {
         Ok(encoded) => encoded,
@@ -146,7 +152,7 @@ impl<A: Aggregate> Then<A> {
             Err(rejection) => panic!("the command was rejected: {rejection}"),
         };
         let expected: Vec<A::Event> = expected.into_iter().collect();
-        assert_eq!(written(events), written(&expected), "the command led to other events");
+        assert_same("the command led to other events", &written(&expected), &written(events));
         self
     }
 
@@ -171,12 +177,13 @@ impl<A: Aggregate> Then<A> {
         A::Error: PartialEq + Debug,
     {
         match &self.outcome {
-            Ok(events) => panic!("the command was carried out: {:?}", written(events)),
+            Ok(events) => panic!("the command was carried out:\n\n{}", written(events)),
             Err(rejection) => assert_eq!(*rejection, expected, "rejected for another reason"),
         }
     }
 
     /// Looks at the state after the events.
+    #[track_caller]
     pub fn then_state(mut self, look: impl FnOnce(&A)) {
         if let Ok(events) = std::mem::replace(&mut self.outcome, Ok(Vec::new())) {
             for event in stored_and_read(events) {
@@ -185,19 +192,4 @@ impl<A: Aggregate> Then<A> {
         }
         look(&self.state);
     }
-}
-
-/// The stored form of events, readable in a failed assertion.
-fn written<E: Event>(events: &[E]) -> Vec<String> {
-    events
-        .iter()
-        .map(|event| {
-            let mut payload = Vec::new();
-            if let Err(error) = event.encode(Codec::Json, &mut payload) {
-                panic!("event {} cannot be encoded: {error}", event.name());
-            }
-            let payload = String::from_utf8_lossy(&payload).into_owned();
-            format!("{} v{} {payload}", event.name(), event.schema_version())
-        })
-        .collect()
 }

@@ -6,7 +6,8 @@ use tokio::sync::watch;
 
 use crate::clock::{Clock, Timestamp};
 
-/// A clock that a test moves by hand.
+/// A clock that a test moves by hand. Give it to everything that takes a clock: repositories,
+/// projections and reactors then stamp, wait and back off in virtual time, and no test sleeps.
 ///
 /// ```
 /// use std::time::Duration;
@@ -17,6 +18,27 @@ use crate::clock::{Clock, Timestamp};
 /// clock.advance(Duration::from_secs(90));
 /// assert_eq!(clock.now().to_string(), "2026-01-31T12:01:30Z");
 /// ```
+///
+/// Who sleeps on it waits until the test has moved it far enough. With
+/// [`auto_advancing`](Self::auto_advancing) a sleep moves the clock instead, and the test looks at
+/// what was [slept](Self::slept):
+///
+/// ```
+/// use std::time::Duration;
+/// use es_core::testing::VirtualClock;
+/// use es_core::Clock;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let clock = VirtualClock::auto_advancing("2026-01-31T12:00:00Z");
+/// clock.sleep(Duration::from_secs(90)).await;
+/// assert_eq!(clock.now().to_string(), "2026-01-31T12:01:30Z");
+/// assert_eq!(clock.slept(), [Duration::from_secs(90)]);
+/// # }
+/// ```
+///
+/// With [`SeededEntropy`](super::SeededEntropy) beside it, everything that a repository writes is
+/// the same in every run, commit ids included.
 #[derive(Debug)]
 pub struct VirtualClock {
     now: watch::Sender<Timestamp>,
@@ -38,6 +60,7 @@ impl VirtualClock {
     /// # Panics
     ///
     /// When `time` is not a time.
+    #[track_caller]
     pub fn at(time: &str) -> Self {
         Self::new(time, SleepMode::UntilAdvanced)
     }
@@ -48,16 +71,22 @@ impl VirtualClock {
     /// # Panics
     ///
     /// When `time` is not a time.
+    #[track_caller]
     pub fn auto_advancing(time: &str) -> Self {
         Self::new(time, SleepMode::AdvancesTheClock)
     }
 
+    #[track_caller]
     fn new(time: &str, sleeping: SleepMode) -> Self {
-        let now = match time.parse::<Timestamp>() {
-            Ok(now) => now,
+        Self { now: watch::Sender::new(Self::parse(time)), sleeping, slept: Mutex::default() }
+    }
+
+    #[track_caller]
+    pub(super) fn parse(time: &str) -> Timestamp {
+        match time.parse() {
+            Ok(time) => time,
             Err(error) => panic!("{time:?} is not a time: {error}"),
-        };
-        Self { now: watch::Sender::new(now), sleeping, slept: Mutex::default() }
+        }
     }
 
     /// Moves the clock on and wakes the sleepers whose time has come.
