@@ -39,6 +39,9 @@ pub trait Event: Sized + Send + Sync + 'static {
     /// The names that this type writes, with their current schema versions.
     const SCHEMAS: &'static [EventSchema];
 
+    /// Other stored names that [`decode`](Self::decode) reads: those that were written in the past.
+    const ALIASES: &'static [&'static str] = &[];
+
     /// The stored name, as in `Dispense:Started`: 1–128 bytes without white space or control
     /// characters.
     fn name(&self) -> &'static str;

@@ -95,6 +95,7 @@ mod entropy;
 mod error;
 mod event;
 mod event_store;
+mod event_union;
 mod feed;
 mod live_view;
 mod metadata;
@@ -152,4 +153,11 @@ pub use view_store::{
 #[doc(hidden)]
 pub mod __private {
     pub use serde;
+
+    /// For `#[event(union)]`.
+    pub mod union {
+        pub use crate::event_union::{
+            Part, alias_count, aliases, assert_distinct, schema_count, schemas,
+        };
+    }
 }

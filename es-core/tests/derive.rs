@@ -9,6 +9,8 @@ mod names_and_payloads;
 mod schema_versions;
 #[path = "derive/serde_attributes.rs"]
 mod serde_attributes;
+#[path = "derive/unions.rs"]
+mod unions;
 #[path = "derive/unknown_events.rs"]
 mod unknown_events;
 

@@ -4,6 +4,7 @@ mod attributes;
 mod definition;
 mod payload;
 mod serde_attributes;
+mod union;
 
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
@@ -18,6 +19,9 @@ use self::definition::{Definition, Variant};
 /// All paths start at a crate, and all local names with two underscores: whatever the user has in
 /// scope under the names of the prelude, the code means the same.
 pub(crate) fn expand(input: &DeriveInput) -> syn::Result<TokenStream> {
+    if union::is_union(input) {
+        return union::expand(input);
+    }
     let definition = Definition::read(input)?;
     let ident = &definition.ident;
     let serialized = (!definition.variants.is_empty()).then(|| payload::serialized(&definition));
@@ -66,8 +70,10 @@ fn schemas(definition: &Definition) -> TokenStream {
     let schemas = definition.variants.iter().map(|Variant { name, version, .. }| {
         quote!(::es_core::EventSchema { name: #name, version: #version })
     });
+    let aliases = definition.variants.iter().flat_map(|variant| &variant.aliases);
     quote! {
         const SCHEMAS: &'static [::es_core::EventSchema] = &[#(#schemas),*];
+        const ALIASES: &'static [&'static ::core::primitive::str] = &[#(#aliases),*];
     }
 }
 

@@ -11,6 +11,7 @@
 //! | `event/attributes` | `#[event(...)]` |
 //! | `event/serde_attributes` | which `#[serde(...)]` around the fields are honoured |
 //! | `event/payload` | the types that serde writes and reads |
+//! | `event/union` | `#[event(union)]` |
 //! | `command` | the implementations of `Command` and `Addressed` |
 //! | `attributes` | reading attributes, and reporting all errors at once |
 
@@ -49,6 +50,7 @@ use syn::{DeriveInput, parse_macro_input};
 /// |---|---|---|
 /// | the enum | `#[event(prefix = "Dispense")]` | what stored names start with, before a colon; required |
 /// | the enum | `#[event(unknown = "fail")]` | how readers treat names that the enum does not have: `"fail"` (the default) or `"skip"` |
+/// | the enum | `#[event(union)]` | its variants hold the events of other event types: see [unions](#unions) |
 /// | a variant | `#[event(name = "Began")]` | the stored name after the prefix, instead of the variant's: a variant can be renamed while the stored name stays |
 /// | a variant | `#[event(alias = "Begun")]` | another stored name that is read as this variant; repeatable. With a colon it is the whole name, otherwise the prefix is put in front |
 /// | a variant | `#[event(version = 2)]` | the schema version that is written; 1 unless given |
@@ -123,6 +125,39 @@ use syn::{DeriveInput, parse_macro_input};
 /// );
 /// # Ok::<(), es_core::DecodeError>(())
 /// ```
+///
+/// # Unions
+///
+/// A projector or a policy that follows several categories needs one event type for all their events.
+/// A union is one: an enum whose variants each hold the events of another type.
+///
+/// ```
+/// use es_core::Event;
+///
+/// #[derive(Debug, PartialEq, Event)]
+/// #[event(prefix = "Order")]
+/// enum OrderEvent { Placed { item: String }, Cancelled }
+///
+/// #[derive(Debug, PartialEq, Event)]
+/// #[event(prefix = "Stock")]
+/// enum StockEvent { Counted { item: String, left: u32 } }
+///
+/// #[derive(Debug, PartialEq, Event)]
+/// #[event(union, unknown = "skip")]
+/// enum ShopEvent {
+///     Order(OrderEvent),
+///     Stock(StockEvent),
+/// }
+///
+/// let event = ShopEvent::Order(OrderEvent::Cancelled);
+/// assert_eq!(event.name(), "Order:Cancelled");
+/// let names: Vec<_> = ShopEvent::SCHEMAS.iter().map(|schema| schema.name).collect();
+/// assert_eq!(names, ["Order:Placed", "Order:Cancelled", "Stock:Counted"]);
+/// ```
+///
+/// A stored event is read by the type that has its name, with that type's aliases and upcasters; two
+/// types with a name in common do not compile. What happens to names that none of them has is said by
+/// the union's own `unknown`, not by theirs. Unions can hold unions.
 #[proc_macro_derive(Event, attributes(event, serde))]
 pub fn derive_event(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);

@@ -7,6 +7,7 @@ mod support;
 mod ids;
 mod projectors;
 mod reactions;
+mod unions;
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -8,7 +8,8 @@ use syn::{Attribute, Expr, ExprPath, Fields, Lit, LitStr};
 
 use crate::attributes::{Errors, Place, check_name, read_keys, set, set_name};
 
-const ON_ENUM: Place = Place { attribute: "event", on: "the enum", keys: &["prefix", "unknown"] };
+const ON_ENUM: Place =
+    Place { attribute: "event", on: "the enum", keys: &["prefix", "unknown", "union"] };
 const ON_VARIANT: Place =
     Place { attribute: "event", on: "a variant", keys: &["name", "alias", "version", "upcast"] };
 const ON_FIELD: Place = Place { attribute: "event", on: "a field", keys: &[] };
@@ -37,7 +38,7 @@ impl EnumAttributes {
     }
 }
 
-fn unknown(meta: &ParseNestedMeta<'_>) -> syn::Result<Unknown> {
+pub(super) fn unknown(meta: &ParseNestedMeta<'_>) -> syn::Result<Unknown> {
     let policy: LitStr = meta.value()?.parse()?;
     match policy.value().as_str() {
         "skip" => Ok(Unknown::Skip),

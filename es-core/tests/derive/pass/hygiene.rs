@@ -80,6 +80,14 @@ pub mod shadowed {
         Result::None
     }
 
+    /// A union with names of the prelude.
+    #[derive(::es_core::Event)]
+    #[event(union)]
+    pub enum Events {
+        /// A name of the prelude.
+        Ok(Result),
+    }
+
     /// A command with a name of the prelude.
     #[derive(Clone, Debug, ::es_core::Command)]
     pub enum Command {
