@@ -91,6 +91,11 @@ pub enum Payload<'a> {
     Json(&'a str),
     /// Postcard bytes.
     Postcard(&'a [u8]),
+    /// Not a payload, but the question what one looks like, for
+    /// [`SchemaLock`](crate::testing::SchemaLock).
+    #[cfg(feature = "testing")]
+    #[doc(hidden)]
+    Probe(&'a crate::testing::Probe),
 }
 
 impl<'a> Payload<'a> {
@@ -99,6 +104,8 @@ impl<'a> Payload<'a> {
         match self {
             Self::Json(text) => text.as_bytes(),
             Self::Postcard(bytes) => bytes,
+            #[cfg(feature = "testing")]
+            Self::Probe(_) => &[],
         }
     }
 
@@ -113,6 +120,11 @@ impl<'a> Payload<'a> {
                 serde_json::from_str(text).map_err(|error| PayloadError::new(json_error(&error)))
             }
             Self::Postcard(bytes) => decode_postcard(bytes),
+            #[cfg(feature = "testing")]
+            Self::Probe(probe) => {
+                probe.ask::<T>();
+                Err(PayloadError::new("the payload is a question"))
+            }
         }
     }
 }

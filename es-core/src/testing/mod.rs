@@ -4,23 +4,33 @@
 //! |---|---|
 //! | [`Given`] | given/when/then for aggregates |
 //! | [`GivenEvents`] | given/when/then for projectors and, with [`GivenReaction`], for policies |
+//! | [`SchemaLock`] | that the form of what was ever stored does not change unnoticed |
+//! | [`GoldenFiles`] | that what was ever stored is read as it always was |
 //! | [`VirtualClock`], [`SeededEntropy`] | time and randomness that tests decide |
 //! | [`conformance`] | the suites that every backend passes |
 
 pub mod conformance;
 
+mod accepting;
 mod blocking;
 mod differences;
 mod given;
 mod given_events;
 mod given_reaction;
+mod golden_files;
+mod schema_lock;
 mod seeded_entropy;
+mod shape;
 mod then_views;
 mod virtual_clock;
 
 pub use given::{Given, Then};
 pub use given_events::GivenEvents;
 pub use given_reaction::{GivenReaction, ThenReacted};
+pub use golden_files::GoldenFiles;
+pub use schema_lock::SchemaLock;
 pub use seeded_entropy::SeededEntropy;
+#[doc(hidden)]
+pub use shape::probe::Probe;
 pub use then_views::ThenViews;
 pub use virtual_clock::VirtualClock;

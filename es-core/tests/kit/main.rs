@@ -4,9 +4,11 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod golden_files;
 mod ids;
 mod projectors;
 mod reactions;
+mod schema_lock;
 mod unions;
 
 use std::any::Any;
