@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`Given`] | given/when/then for aggregates |
 //! | [`GivenEvents`] | given/when/then for projectors and, with [`GivenReaction`], for policies |
+//! | [`AggregateProperties`] | what every aggregate should keep, checked with commands made up by proptest |
 //! | [`SchemaLock`] | that the form of what was ever stored does not change unnoticed |
 //! | [`GoldenFiles`] | that what was ever stored is read as it always was |
 //! | [`VirtualClock`], [`SeededEntropy`] | time and randomness that tests decide |
@@ -18,6 +19,7 @@ mod given;
 mod given_events;
 mod given_reaction;
 mod golden_files;
+mod properties;
 mod schema_lock;
 mod seeded_entropy;
 mod shape;
@@ -28,6 +30,7 @@ pub use given::{Given, Then};
 pub use given_events::GivenEvents;
 pub use given_reaction::{GivenReaction, ThenReacted};
 pub use golden_files::GoldenFiles;
+pub use properties::AggregateProperties;
 pub use schema_lock::SchemaLock;
 pub use seeded_entropy::SeededEntropy;
 #[doc(hidden)]

@@ -7,6 +7,7 @@ mod support;
 mod golden_files;
 mod ids;
 mod projectors;
+mod properties;
 mod reactions;
 mod schema_lock;
 mod unions;
