@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
+use std::iter::Peekable;
 use std::path::PathBuf;
+use std::str::Lines;
 
 use crate::event::{DecodeError, Event};
 
@@ -107,9 +109,13 @@ impl SchemaLock {
         }
     }
 
-    /// These events are stored as [JSON](crate::Codec::Json) only, which lets readers pass over
-    /// fields that they do not know: fields that may be missing can be added to a version, once they
-    /// are accepted. Other codecs have no such tolerance.
+    /// These events are stored as [JSON](crate::Codec::Json) only, where what is stored stays readable
+    /// when fields that may be missing, or variants of enums, are added. They can be added to a
+    /// version, once they are accepted; other codecs have no such tolerance.
+    ///
+    /// Programs that do not know a new field pass over it, unless they deny unknown fields; those that
+    /// do not know a new variant cannot read the event. While old and new programs work side by side,
+    /// what they cannot read must not be written yet.
     pub fn json_only(mut self) -> Self {
         self.json_only = true;
         self
@@ -194,7 +200,7 @@ impl SchemaLock {
     }
 
     fn tolerates(&self, locked: &str, now: &str) -> bool {
-        self.json_only && only_adds_optional_fields(locked, now)
+        self.json_only && only_adds(locked, now)
     }
 
     /// What is in the file, with what is new.
@@ -268,24 +274,48 @@ fn entry(section: &str) -> Option<(Key, String)> {
     Some((Key { name: name.to_owned(), version }, form.to_owned()))
 }
 
-/// Whether the second form is the first with more fields that may be missing.
-fn only_adds_optional_fields(old: &str, new: &str) -> bool {
+/// Whether the second form reads all that the first does and has only more: fields that may be missing,
+/// and variants.
+fn only_adds(old: &str, new: &str) -> bool {
     // An object without fields is one line, and has two as soon as there is a field.
     let (old, new) = (old.replace("{}", "{\n}"), new.replace("{}", "{\n}"));
-    let mut old = old.lines().peekable();
-    let mut new = new.lines().peekable();
-    while let Some(line) = new.next() {
-        if old.next_if_eq(&line).is_some() {
-            continue;
+    extends(&parts(&mut old.lines().peekable()), &parts(&mut new.lines().peekable()), false)
+}
+
+/// A line of a form, with what is in the braces that it opens.
+struct Part<'a> {
+    line: &'a str,
+    inside: Vec<Part<'a>>,
+    end: &'a str,
+}
+
+/// The parts up to the end of the braces.
+fn parts<'a>(lines: &mut Peekable<Lines<'a>>) -> Vec<Part<'a>> {
+    let mut parts = Vec::new();
+    while let Some(line) = lines.next_if(|line| !line.trim_start().starts_with('}')) {
+        let mut part = Part { line: line.trim(), inside: Vec::new(), end: line };
+        // Braces can be closed and opened again in one line.
+        while part.end.ends_with('{') {
+            part.inside.extend(self::parts(lines));
+            part.end = lines.next().unwrap_or_default();
         }
-        if !is_optional_field(line) {
-            return false;
-        }
-        // What belongs to the new field is further in, up to the line that closes it.
-        let depth = indentation(line);
-        while new.next_if(|inner| indentation(inner) > depth).is_some() {}
-        if line.ends_with('{') {
-            new.next();
+        part.end = part.end.trim();
+        parts.push(part);
+    }
+    parts
+}
+
+fn extends(old: &[Part<'_>], new: &[Part<'_>], choice: bool) -> bool {
+    let mut old = old.iter().peekable();
+    for part in new {
+        match old.next_if(|old| (old.line, old.end) == (part.line, part.end)) {
+            Some(old) => {
+                if !extends(&old.inside, &part.inside, part.line.ends_with("one of {")) {
+                    return false;
+                }
+            }
+            None if choice || is_optional_field(part.line) => {}
+            None => return false,
         }
     }
     old.next().is_none()
@@ -293,8 +323,4 @@ fn only_adds_optional_fields(old: &str, new: &str) -> bool {
 
 fn is_optional_field(line: &str) -> bool {
     line.split_once(": ").is_some_and(|(name, _)| name.ends_with('?'))
-}
-
-fn indentation(line: &str) -> usize {
-    line.len() - line.trim_start().len()
 }

@@ -279,6 +279,10 @@ programs! {
         pub(super) struct Patient { name: String, born: Option<u16> }
         pub(super) enum Place { Clinic(String) }
     }
+    in_another_order {
+        pub(super) struct Patient { born: Option<u16>, name: String }
+        pub(super) enum Place { Home, Clinic(String) }
+    }
     added_variant {
         pub(super) struct Patient { name: String, born: Option<u16> }
         pub(super) enum Place { Home, Clinic(String), Street }
@@ -348,13 +352,72 @@ fn a_change_in_a_nested_type_is_refused_with_what_changed() {
 }
 
 #[test]
-fn events_that_are_stored_as_json_only_may_get_optional_fields_once_they_are_accepted() {
+fn forms_that_are_stored_as_json_only_may_get_optional_fields_once_they_are_accepted() {
     let file = File::of::<before::VisitEvent>();
     let check = || file.lock().json_only().check::<added_default::VisitEvent>();
     assert_says(&failure(check), &["does not have yet", "+         weight?: {"]);
     file.lock().json_only().accepting(true).check::<added_default::VisitEvent>();
     check();
     assert_says(&file.refusal::<before::VisitEvent>(), &["-         weight?: {"]);
+}
+
+#[test]
+fn forms_that_are_stored_as_json_only_may_get_variants_once_they_are_accepted() {
+    let file = File::of::<before::VisitEvent>();
+    let check = || file.lock().json_only().check::<added_variant::VisitEvent>();
+    assert_says(&failure(check), &["does not have yet", "+         Street\n"]);
+    file.lock().json_only().accepting(true).check::<added_variant::VisitEvent>();
+    check();
+    let message = failure(|| file.lock().json_only().check::<before::VisitEvent>());
+    assert_says(&message, &["Visit:Ended v1 changed", "-         Street\n"]);
+}
+
+mod pairs {
+    use es_core::Event;
+    use serde::{Deserialize, Serialize};
+
+    #[derive(Debug, Serialize, Deserialize)]
+    pub(super) struct Empty {}
+
+    #[derive(Debug, Serialize, Deserialize)]
+    pub(super) struct Noted {
+        note: Option<String>,
+    }
+
+    #[derive(Debug, Serialize, Deserialize)]
+    pub(super) struct Named {
+        name: String,
+    }
+
+    #[derive(Debug, Event)]
+    #[event(prefix = "Pair")]
+    pub(super) enum Before {
+        Made { pair: (Named, Empty), last: u8 },
+        Lost,
+    }
+
+    #[derive(Debug, Event)]
+    #[event(prefix = "Pair")]
+    pub(super) enum After {
+        Made { pair: (Named, Noted), last: u8 },
+        Lost { note: Option<Noted> },
+    }
+
+    #[derive(Debug, Event)]
+    #[event(prefix = "Pair")]
+    pub(super) enum Changed {
+        Made { pair: (Named, Named), last: u8 },
+        Lost,
+    }
+}
+
+#[test]
+fn optional_fields_may_be_added_where_there_were_none() {
+    let file = File::of::<pairs::Before>();
+    let message = failure(|| file.lock().json_only().accepting(true).check::<pairs::Changed>());
+    assert_says(&message, &["Pair:Made v1 changed"]);
+    file.lock().json_only().accepting(true).check::<pairs::After>();
+    assert_says(&file.text(), &["Pair:Lost v1 {\n    note?: {\n        note?: string or null"]);
 }
 
 #[test]
@@ -366,7 +429,8 @@ fn other_changes_are_refused_for_json_too() {
         failure(|| lock().check::<required_field::VisitEvent>()),
         failure(|| lock().check::<removed_field::VisitEvent>()),
         failure(|| lock().check::<added_field::VisitEvent>()),
-        failure(|| lock().check::<added_variant::VisitEvent>()),
+        failure(|| lock().check::<removed_variant::VisitEvent>()),
+        failure(|| lock().check::<in_another_order::VisitEvent>()),
     ] {
         assert_says(&message, &["Visit:Ended v1 changed"]);
     }
