@@ -100,3 +100,6 @@ impl Policy for AnalysisPolicy {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

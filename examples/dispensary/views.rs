@@ -150,3 +150,6 @@ impl From<DispenseDetail> for Dispense {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -63,8 +63,8 @@ use super::shape::shape_of;
 /// checked in:
 ///
 /// - a file for every sample whose event and version have none yet;
-/// - what a file is read as, where the file does not say it, or where the event has got a new version
-///   since;
+/// - what a file is read as, where the event has got a new version since; while the file does not
+///   say it, it is read as what was written;
 /// - where fields were added and nothing else changed: what a file is read as, and a further file for
 ///   the sample.
 ///
@@ -88,12 +88,13 @@ struct Golden {
     name: String,
     version: u32,
     payload: Box<RawValue>,
+    /// `None`: as what was written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reads_as: Option<Written>,
 }
 
-/// An event as it is written now.
-#[derive(Debug, Serialize, Deserialize)]
+/// An event as it is stored.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Written {
     name: String,
@@ -307,39 +308,32 @@ impl File {
 impl Findings {
     /// Reads a file's payload and compares the event to the one beside it.
     fn read<E: Event>(&mut self, file: &File) {
-        let Golden { name, version, payload, reads_as } = &file.golden;
-        let event = match read::<E>(name, *version, payload) {
+        let written = file.golden.written();
+        let event = match read::<E>(&written) {
             Ok(event) => event,
             Err(error) => {
                 self.faults.push(format!("{} cannot be read any more: {error}", file.shown()));
                 return;
             }
         };
-        match reads_as {
-            Some(expected) if expected.text() == event.text() => {}
-            Some(expected) if !event.may_replace(expected) => self.faults.push(format!(
-                "{} is read as something else\n{}",
-                file.shown(),
-                difference(&expected.text(), &event.text())
-            )),
-            expected => {
-                let before = expected.as_ref().map(Written::text).unwrap_or_default();
-                let message = format!(
-                    "{} does not say what it is read as now\n{}",
-                    file.shown(),
-                    difference(&before, &event.text())
-                );
-                let (name, version, payload) = (name.clone(), *version, payload.clone());
-                let golden = Golden { name, version, payload, reads_as: Some(event) };
-                self.new.push(New { message, path: file.path.clone(), golden });
-            }
+        let expected = file.golden.reads_as.as_ref().unwrap_or(&written);
+        if expected.text() == event.text() {
+            return;
         }
+        let difference = difference(&expected.text(), &event.text());
+        if !event.may_replace(expected) {
+            self.faults.push(format!("{} is read as something else\n{difference}", file.shown()));
+            return;
+        }
+        let message = format!("{} does not say what it is read as now\n{difference}", file.shown());
+        let golden = Golden { reads_as: Some(event), ..Golden::of(written) };
+        self.new.push(New { message, path: file.path.clone(), golden });
     }
 
     /// A sample must be read as it was written.
     fn read_back<E: Event>(&mut self, sample: &Written) {
-        let Written { name, version, payload } = sample;
-        match read::<E>(name, *version, payload) {
+        let Written { name, version, .. } = sample;
+        match read::<E>(sample) {
             Ok(event) if event.text() == sample.text() => {}
             Ok(event) => self.faults.push(format!(
                 "a sample of {name} v{version} is read as something else than was written\n{}",
@@ -352,12 +346,25 @@ impl Findings {
     }
 }
 
-/// What a stored payload is read as, or why it cannot be read.
-fn read<E: Event>(name: &str, schema_version: u32, payload: &RawValue) -> Result<Written, String> {
-    let payload = Payload::Json(payload.get());
+/// What a stored event is read as, or why it cannot be read.
+fn read<E: Event>(stored: &Written) -> Result<Written, String> {
+    let Written { name, version: schema_version, payload } = stored;
+    let (schema_version, payload) = (*schema_version, Payload::Json(payload.get()));
     match E::decode(EncodedEvent { name, schema_version, payload }) {
         Ok(event) => Ok(Written::of(&event)),
         Err(error) => Err(chain(&error)),
+    }
+}
+
+impl Golden {
+    /// An event that is read as what was written.
+    fn of(Written { name, version, payload }: Written) -> Self {
+        Self { name, version, payload, reads_as: None }
+    }
+
+    fn written(&self) -> Written {
+        let Self { name, version, payload, .. } = self;
+        Written { name: name.clone(), version: *version, payload: payload.clone() }
     }
 }
 
@@ -409,14 +416,10 @@ impl Written {
 }
 
 impl New {
-    /// A file for a sample, which is read as itself.
     fn sample(sample: &Written, path: PathBuf) -> Self {
-        let (name, version) = (sample.name.clone(), sample.version);
-        let message = format!("there is no file for a sample of {name} v{version}");
-        let reads_as =
-            Some(Written { payload: sample.payload.clone(), name: name.clone(), version });
-        let golden = Golden { name, version, payload: sample.payload.clone(), reads_as };
-        Self { message, path, golden }
+        let message =
+            format!("there is no file for a sample of {} v{}", sample.name, sample.version);
+        Self { message, path, golden: Golden::of(sample.clone()) }
     }
 
     #[track_caller]

@@ -110,13 +110,6 @@ const ADDED_V1: &str = r#"{
   "version": 1,
   "payload": {
     "name": "Ada Lovelace"
-  },
-  "reads_as": {
-    "name": "Patient:Added",
-    "version": 1,
-    "payload": {
-      "name": "Ada Lovelace"
-    }
   }
 }
 "#;

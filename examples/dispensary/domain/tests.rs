@@ -2,6 +2,9 @@ use es_core::testing::Given;
 
 use super::*;
 
+mod properties;
+mod stored;
+
 fn file(sha256: &str) -> PrescriptionFile {
     PrescriptionFile {
         key: format!("prescriptions/{sha256}.txt"),
@@ -165,21 +168,4 @@ fn drugs_add_up() {
         let names: Vec<&str> = dispense.drugs.iter().map(|drug| drug.name.as_str()).collect();
         assert_eq!(names, ["Amoxicillin", "Senna"]);
     });
-}
-
-#[test]
-fn the_stored_names_are_these() {
-    let names: Vec<&str> = DispenseEvent::SCHEMAS.iter().map(|schema| schema.name).collect();
-    assert_eq!(
-        names,
-        [
-            "Dispense:Started",
-            "Dispense:PrescriptionUploaded",
-            "Dispense:PrescriptionAnalyzed",
-            "Dispense:PatientAdded",
-            "Dispense:DrugsAdded",
-            "Dispense:Completed",
-            "Dispense:Cancelled",
-        ]
-    );
 }
