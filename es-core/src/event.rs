@@ -11,7 +11,7 @@ use crate::version::Version;
 ///
 /// Each event is stored under a stable name with a schema version; the payload is the variant's
 /// content alone. Names, versions and payloads are for ever: change them only through a new version
-/// and an upcaster.
+/// and an upcaster. [`SchemaLock`](crate::testing) (feature `testing`) makes a test of that.
 ///
 /// ```
 /// use es_core::{Codec, EncodedEvents, Event};
