@@ -143,8 +143,10 @@ async fn built<P: Projector>(
     batch_size: usize,
 ) -> Result<ThenViews<P>> {
     let (log, views) = (Arc::new(log), Arc::new(MemoryStore::new()));
-    let projection =
-        Projection::new(Shared(projector), log.clone(), log, views)?.with_batch_size(batch_size);
+    // Nothing is parked: a scenario ends at the first error.
+    let projection = Projection::new(Shared(projector), log.clone(), log, views)?
+        .with_batch_size(batch_size)
+        .with_dead_letter_limit(0);
     projection.prepare().await?;
     let stopped = match projection.catch_up().await {
         Ok(_) => None,
