@@ -13,6 +13,8 @@ use es_core::{
     Policy, Projection, Projector, Reaction, ReactionError, Reactor, Recorded, Repository,
 };
 
+use tokio::sync::Notify;
+
 use crate::moody::{
     Mood, account, append_all, balances, credit, credit_all, expected, fold_of, parked, projection,
     projection_on,
@@ -211,6 +213,44 @@ async fn a_commit_that_fails_in_its_second_event_leaves_no_trace_of_its_first() 
     assert_eq!(balances(&moody.view()).await, expected(&[("a", 1), ("b", 4)]));
     let letters = moody.dead_letters(&DeadLetterQuery::default()).await.unwrap();
     assert_eq!(letters[0].failure.as_ref().unwrap().version.get(), 3, "the event that failed");
+}
+
+#[tokio::test]
+async fn of_several_failures_in_a_stream_the_first_is_the_one_that_the_others_wait_for() {
+    let store = MemoryStore::new();
+    credit(&store, "a", 1).await;
+    credit(&store, "a", 13).await;
+    // Cannot even be decoded, which is noticed before anything is projected.
+    append_all(&store, "a", &[LaterEvent::Credited { cents: 1 }]).await;
+    append_all(&store, "a", &[credited(13)]).await;
+    let moody = projection(&store, &Mood::refusing(&[13]));
+    moody.catch_up().await.unwrap();
+    assert_eq!(
+        parked(&moody).await,
+        [("a".into(), 2, true), ("a".into(), 3, false), ("a".into(), 4, false)]
+    );
+    assert_eq!(balances(&moody.view()).await, expected(&[("a", 1)]));
+}
+
+#[tokio::test]
+async fn what_another_worker_has_handled_meanwhile_is_not_parked() {
+    let store = MemoryStore::new();
+    let old = Mood::refusing(&[13]);
+    let (reached, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let hold_up = Meddling::HoldUp(reached.clone(), go.clone());
+    let held_up = Arc::new(MeddledViews::at(store.clone(), 1, hold_up));
+    // Inline, beside the feed: no place in a partition fences it.
+    let inline = Arc::new(projection_on(Arc::new(store.clone()), &store, held_up, &old));
+    let accounts = Repository::<Account>::new(Arc::new(store.clone())).with_inline(inline);
+    let fixed = projection(&store, &Mood::refusing(&[]));
+    let (receipt, ()) = futures::join!(accounts.execute("a", AccountCommand::Credit(13)), async {
+        reached.notified().await;
+        fixed.catch_up().await.unwrap();
+        go.notify_one();
+    });
+    assert!(receipt.unwrap().inline_error().is_none());
+    assert_eq!(parked(&fixed).await, []);
+    assert_eq!(balances(&fixed.view()).await, expected(&[("a", 13)]));
 }
 
 /// One document for all accounts, which panics, names bad keys, or makes documents that are none.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use es_core::memory::MemoryStore;
 use es_core::{
-    BoxError, Commit, DeadLetter, DeadLetterQuery, EventStore, Feed, Projection, Projector,
+    BoxError, Commit, DeadLetter, DeadLetterQuery, Event, EventStore, Feed, Projection, Projector,
     Recorded, Repository, StreamId, View, ViewQuery, ViewStore,
 };
 
@@ -143,7 +143,7 @@ pub(crate) async fn parked(projection: &Projection<Moody>) -> Vec<(String, u64, 
 }
 
 /// A commit of several events.
-pub(crate) async fn append_all(store: &MemoryStore, id: &str, events: &[AccountEvent]) -> Commit {
+pub(crate) async fn append_all<E: Event>(store: &MemoryStore, id: &str, events: &[E]) -> Commit {
     use es_core::{Codec, CommitId, Compression, EncodedEvents, Expected, NewCommit, Timestamp};
     let encoded = EncodedEvents::encode(events, Codec::Json, Compression::None, 0).unwrap();
     let commit_id = CommitId::generate(Timestamp::now(), &es_core::SystemEntropy);
