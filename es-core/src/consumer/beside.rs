@@ -149,20 +149,22 @@ impl<'a, H: Rewindable> Beside<'a, H> {
             let Err(error) = self.again.catch_up_until(until, tally, report).await else {
                 return Ok(());
             };
-            if !self.is_ours().await? {
-                // Whatever went wrong: its ground was taken away.
-                return Err(Error::Fenced { consumer: self.again.id.to_string(), partition: None });
-            }
-            // Two partitions have written the same document.
-            if !matches!(error, Error::Fenced { .. }) {
-                return Err(error);
+            match self.explain(error).await? {
+                // Two partitions have written the same document.
+                Error::Fenced { .. } => {}
+                error => return Err(error),
             }
         }
     }
 
-    async fn is_ours(&self) -> Result<bool> {
+    /// The error, unless the reason for it is that another rebuild has taken the ground away.
+    async fn explain(&self, error: Error) -> Result<Error> {
         let checkpoints = self.again.handler.checkpoints();
-        Ok(checkpoints.load(&self.again.id, &Self::marked()?).await?.checkpoint == self.mark)
+        let mark = checkpoints.load(&self.again.id, &Self::marked()?).await?;
+        if mark.checkpoint == self.mark {
+            return Ok(error);
+        }
+        Err(Error::Fenced { consumer: self.again.id.to_string(), partition: None })
     }
 
     async fn adopt(&self, backwards: bool) -> Result<Adopted> {
@@ -179,7 +181,10 @@ impl<'a, H: Rewindable> Beside<'a, H> {
         if mark.checkpoint != self.mark {
             return Err(adoption.fenced());
         }
-        let adopted = self.live.handler.adopt(&self.again.handler, &adoption).await?;
+        let adopted = match self.live.handler.adopt(&self.again.handler, &adoption).await {
+            Ok(adopted) => adopted,
+            Err(error) => return Err(self.explain(error).await?),
+        };
         if adopted == Adopted::Done {
             self.live.positions().clear();
             self.live.stepped.notify_waiters();

@@ -10,7 +10,7 @@ use es_core::{
 };
 use tokio::sync::Notify;
 
-/// Views to whose n-th write from now something happens.
+/// Views to whose n-th write from now, or swap, something happens.
 #[derive(Debug)]
 pub struct MeddledViews {
     inner: MemoryStore,
@@ -34,6 +34,28 @@ pub enum Meddling {
 impl MeddledViews {
     pub fn at(inner: MemoryStore, nth_write: usize, meddling: Meddling) -> Self {
         Self { inner, countdown: AtomicUsize::new(nth_write), meddling }
+    }
+
+    async fn meddle<T>(&self, write: impl Future<Output = Result<T>>) -> Result<T> {
+        if self.countdown.fetch_sub(1, Ordering::SeqCst) != 1 {
+            return write.await;
+        }
+        match &self.meddling {
+            Meddling::CrashBefore => crash(),
+            Meddling::CrashAfter => {
+                write.await?;
+                crash()
+            }
+            Meddling::Unavailable => Err(Error::Unavailable {
+                what: "the store of the views".to_owned(),
+                source: "nobody answers".into(),
+            }),
+            Meddling::HoldUp(reached, go) => {
+                reached.notify_one();
+                go.notified().await;
+                write.await
+            }
+        }
     }
 }
 
@@ -103,25 +125,7 @@ impl ViewStore for MeddledViews {
     }
 
     async fn write(&self, changes: Vec<ViewChange>, progress: Progress) -> Result<()> {
-        if self.countdown.fetch_sub(1, Ordering::SeqCst) != 1 {
-            return self.inner.write(changes, progress).await;
-        }
-        match &self.meddling {
-            Meddling::CrashBefore => crash(),
-            Meddling::CrashAfter => {
-                self.inner.write(changes, progress).await?;
-                crash()
-            }
-            Meddling::Unavailable => Err(Error::Unavailable {
-                what: "the store of the views".to_owned(),
-                source: "nobody answers".into(),
-            }),
-            Meddling::HoldUp(reached, go) => {
-                reached.notify_one();
-                go.notified().await;
-                self.inner.write(changes, progress).await
-            }
-        }
+        self.meddle(self.inner.write(changes, progress)).await
     }
 
     async fn clear(&self, view: &ViewName, progress_of: &ConsumerId) -> Result<()> {
@@ -129,6 +133,6 @@ impl ViewStore for MeddledViews {
     }
 
     async fn swap(&self, from: &ViewName, to: &ViewName, adoption: &Adoption) -> Result<Adopted> {
-        self.inner.swap(from, to, adoption).await
+        self.meddle(self.inner.swap(from, to, adoption)).await
     }
 }
