@@ -15,7 +15,9 @@ async fn a_paused_consumer_does_nothing_until_it_is_resumed() {
     let store = MemoryStore::new();
     credit(&store, "a", 1).await;
     let mood = Mood::refusing(&[]);
-    let moody = Arc::new(projection(&store, &mood));
+    // No time passes: the worker is woken.
+    let clock = Arc::new(VirtualClock::at("2026-01-01T00:00:00Z"));
+    let moody = Arc::new(projection(&store, &mood).with_clock(clock));
     let mut workers = Workers::new();
     workers.start(Arc::clone(&moody));
     let first = credit(&store, "a", 2).await;

@@ -102,6 +102,62 @@ async fn a_retry_that_fails_again_counts_the_attempts_and_stops_there() {
 }
 
 #[tokio::test]
+async fn a_retry_that_fails_late_does_not_park_what_another_has_handled() {
+    let store = MemoryStore::new();
+    credit_all(&store, &[("a", 13), ("a", 2)]).await;
+    let old = Mood::refusing(&[13]);
+    projection(&store, &old).catch_up().await.unwrap();
+    let (reached, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let hold_up = Meddling::HoldUp(reached.clone(), go.clone());
+    let held_up = Arc::new(MeddledViews::at(store.clone(), 1, hold_up));
+    let slow = projection_on(Arc::new(store.clone()), &store, held_up, &old);
+    let fixed = projection(&store, &Mood::refusing(&[]));
+    let all = DeadLetterFilter::all();
+    let (slow, ()) = futures::join!(slow.retry_dead_letters(&all), async {
+        reached.notified().await;
+        assert_eq!(fixed.retry_dead_letters(&all).await.unwrap().handled, 2);
+        go.notify_one();
+    });
+    assert_eq!(slow.unwrap().failed, []);
+    assert_eq!(parked(&fixed).await, []);
+    assert_eq!(balances(&fixed.view()).await, expected(&[("a", 15)]));
+}
+
+#[tokio::test]
+async fn a_long_sequence_is_tried_again_in_steps() {
+    let store = MemoryStore::new();
+    credit(&store, "a", 13).await;
+    for _ in 0..250 {
+        credit(&store, "a", 1).await;
+    }
+    let mood = Mood::refusing(&[13]);
+    let moody = projection(&store, &mood);
+    moody.catch_up().await.unwrap();
+    mood.refuse(&[]);
+    let retried = moody.retry_dead_letters(&DeadLetterFilter::all()).await.unwrap();
+    assert_eq!((retried.handled, retried.freed), (251, vec![account("a")]));
+    assert_eq!(balances(&moody.view()).await, expected(&[("a", 263)]));
+}
+
+#[tokio::test]
+async fn a_letter_that_is_missing_in_the_store_is_noticed() {
+    use es_core::{CheckpointStore, DeadLetterChange, Progress, Version};
+    let store = MemoryStore::new();
+    credit_all(&store, &[("a", 13), ("a", 2), ("a", 3)]).await;
+    let mood = Mood::refusing(&[13]);
+    let moody = projection(&store, &mood);
+    moody.catch_up().await.unwrap();
+    mood.refuse(&[]);
+    let mut damage = Progress::new(moody.id().clone(), None);
+    let (stream, version) = (account("a"), Version::new(2));
+    damage.dead_letters.push(DeadLetterChange::Remove { stream, version });
+    CheckpointStore::save(&store, damage).await.unwrap();
+    let retried = moody.retry_dead_letters(&DeadLetterFilter::all()).await;
+    assert!(matches!(retried, Err(Error::Gap { .. })), "{retried:?}");
+    assert_eq!(parked(&moody).await.len(), 2);
+}
+
+#[tokio::test]
 async fn a_retry_can_be_for_one_stream_or_for_those_that_match() {
     let store = MemoryStore::new();
     credit_all(&store, &[("a", 13), ("b", 14), ("c", 13), ("d", 13)]).await;
