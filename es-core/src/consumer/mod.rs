@@ -274,6 +274,9 @@ impl<H: Handler> Consumer<H> {
         let mut failures = 0;
         loop {
             self.control.enter(ConsumerState::Running);
+            // Registered before the look, so that a call in between is not missed.
+            let mut resumed = std::pin::pin!(self.resumed.notified());
+            resumed.as_mut().enable();
             let wait = match self.advance(&mut shutdown).await {
                 Ok(Advanced::Shutdown) => {
                     self.control.enter(ConsumerState::Idle);
@@ -300,7 +303,7 @@ impl<H: Handler> Consumer<H> {
                     self.control.enter(ConsumerState::Idle);
                     return Ok(());
                 }
-                () = self.resumed.notified() => {}
+                () = resumed => {}
                 () = self.clock.sleep(wait) => {}
             }
         }

@@ -140,6 +140,22 @@ async fn a_policy_can_begin_at_the_end_of_an_old_log() {
 }
 
 #[tokio::test]
+async fn of_two_rewinds_at_once_the_later_counts() {
+    use futures::FutureExt as _;
+    let store = MemoryStore::new();
+    credit_all(&store, HISTORY).await;
+    let (earlier, ..) = letters(&store);
+    let (later, sent, _) = letters(&store);
+    let report = |_| {
+        later.rewind(RewindTo::Position(4), |_| {}).now_or_never().unwrap().unwrap();
+    };
+    let ended = earlier.rewind(RewindTo::Position(2), report).await;
+    assert!(matches!(ended, Err(Error::Fenced { .. })), "{ended:?}");
+    later.catch_up().await.unwrap();
+    assert_eq!(*sent.lock().unwrap(), [5, 6]);
+}
+
+#[tokio::test]
 async fn a_policy_with_dead_letters_is_not_rewound() {
     let store = MemoryStore::new();
     credit_all(&store, HISTORY).await;
