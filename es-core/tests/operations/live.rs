@@ -6,7 +6,7 @@ use es_core::memory::MemoryStore;
 use es_core::testing::VirtualClock;
 use es_core::{Error, LiveView, Repository, StreamId};
 
-use crate::moody::{Mood, Moody, account, credit_all};
+use crate::moody::{Mood, Moody, account, balances, credit_all, projection, projection_on};
 use crate::support::{Account, AccountCommand, Statements};
 
 #[tokio::test]
@@ -55,4 +55,34 @@ async fn an_event_that_cannot_be_folded_is_an_error() {
         Error::Handler { version, .. } => assert_eq!(version.get(), 2),
         other => panic!("{other:?}"),
     }
+}
+
+#[tokio::test]
+async fn one_projector_gives_the_same_documents_inline_asynchronously_and_live() {
+    let inline_store = MemoryStore::new();
+    let mood = Mood::refusing(&[]);
+    let inline = Arc::new(projection(&inline_store, &mood));
+    let accounts = Repository::<Account>::new(Arc::new(inline_store.clone()));
+    let accounts = accounts.with_inline(inline.clone());
+    let mut streams = std::collections::BTreeSet::new();
+    for n in 1..=30 {
+        let id = format!("a-{}", n * n % 7);
+        let command = if n % 4 == 0 { AccountCommand::Debit(1) } else { AccountCommand::Credit(n) };
+        drop(accounts.execute(&id, command).await);
+        streams.insert(account(&id));
+    }
+    let shown_inline = balances(&inline.view()).await;
+
+    // The same log, followed later, into views of its own.
+    let views = Arc::new(MemoryStore::new());
+    let later = projection_on(Arc::new(inline_store.clone()), &inline_store, views, &mood);
+    later.catch_up().await.unwrap();
+    assert_eq!(balances(&later.view()).await, shown_inline);
+
+    let live = LiveView::new(Moody(mood), Arc::new(inline_store)).unwrap();
+    let streams: Vec<StreamId> = streams.into_iter().collect();
+    let folded = live.fold(&streams).await.unwrap().into_iter();
+    let folded: std::collections::BTreeMap<_, _> =
+        folded.map(|(key, statement)| (key, statement.balance)).collect();
+    assert_eq!(folded, shown_inline);
 }
