@@ -34,6 +34,9 @@
 //! # }
 //! ```
 //!
+//! The guide in the repository's `docs/guide/` tells the whole story, from an empty crate to a service
+//! in operation.
+//!
 //! # The map
 //!
 //! | you write | with | and it runs in |

@@ -1,0 +1,3 @@
+SELECT position, stream, last_version, manifest
+FROM log
+WHERE stream = 'copy:c-1';
