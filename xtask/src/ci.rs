@@ -25,7 +25,7 @@ enum OnFailure {
     Stop,
 }
 
-const STEPS: [Step; 4] = [
+const STEPS: [Step; 5] = [
     Step {
         name: "formatting",
         command: || process::cargo(["fmt", "--all", "--check"]),
@@ -72,6 +72,11 @@ const STEPS: [Step; 4] = [
             ])
         },
         on_failure: OnFailure::Stop,
+    },
+    Step {
+        name: "guide",
+        command: || process::cargo(["run", "--quiet", "--package", "xtask", "--", "guide"]),
+        on_failure: OnFailure::GoOn,
     },
 ];
 

@@ -1,10 +1,12 @@
-//! The workspace's own commands: `cargo xtask test`, `cargo xtask ci`, `cargo xtask deny`.
+//! The workspace's own commands: `cargo xtask test`, `cargo xtask ci`, `cargo xtask guide`,
+//! `cargo xtask deny`.
 //!
 //! Everything that a contributor or a build server has to run is a command here, so that both run
-//! the same thing. The modules: `test` and `ci` are the commands, `process` starts programs,
+//! the same thing. The modules: `test`, `ci` and `guide` are the commands, `process` starts programs,
 //! `summary` reads what test runners print at their end.
 
 mod ci;
+mod guide;
 mod process;
 mod summary;
 mod test;
@@ -33,8 +35,14 @@ enum Command {
         #[arg(last = true)]
         arguments: Vec<OsString>,
     },
-    /// Run everything that a change has to pass: formatting, lints, docs, benches, tests.
+    /// Run everything that a change has to pass: formatting, lints, docs, benches, guide, tests.
     Ci,
+    /// Render the guide into target/guide/book; installs mdBook below target/tools on first use.
+    Guide {
+        /// Show it in a browser.
+        #[arg(long)]
+        open: bool,
+    },
     /// Check licences, advisories, bans and sources of all dependencies with cargo-deny.
     Deny,
 }
@@ -43,6 +51,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Test { arguments } => test::run(&arguments).map(|report| report.conclude()),
         Command::Ci => ci::run(),
+        Command::Guide { open } => guide::run(open),
         Command::Deny => deny(),
     };
     outcome.unwrap_or_else(|error| {

@@ -28,9 +28,14 @@ enum Reason {
 pub(crate) fn cargo<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Command {
     // Cargo names itself in this variable; the same toolchain then serves the nested call.
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    command.args(arguments).current_dir(here.parent().unwrap_or(here));
+    command.args(arguments).current_dir(root());
     command
+}
+
+/// The workspace's root.
+pub(crate) fn root() -> &'static Path {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here)
 }
 
 /// The command as one would type it, with the variables that it sets.
