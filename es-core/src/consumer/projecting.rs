@@ -56,7 +56,7 @@ impl<P: Projector> Consumer<Projecting<P>> {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidId`] when the projector's name is not valid.
+    /// [`Error::InvalidId`](crate::Error::InvalidId) when the projector's name is not valid.
     pub fn new(
         projector: P,
         feed: Arc<dyn Feed>,
