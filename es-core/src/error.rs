@@ -255,6 +255,29 @@ impl Error {
         }
     }
 
+    /// The error and its causes in one line, as for a log or an operator.
+    ///
+    /// ```
+    /// use es_core::Error;
+    ///
+    /// let error = Error::Unavailable { what: "the log".into(), source: "disk full".into() };
+    /// assert_eq!(error.with_causes(), "the log is not available: disk full");
+    /// ```
+    pub fn with_causes(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            let reason = error.to_string();
+            // Some errors repeat their cause in their own text.
+            if !text.contains(&reason) {
+                text.push_str(": ");
+                text.push_str(&reason);
+            }
+            cause = error.source();
+        }
+        text
+    }
+
     pub(crate) fn invalid_id(what: &'static str, value: &str, reason: &'static str) -> Self {
         Self::InvalidId { what, value: value.chars().take(64).collect(), reason }
     }

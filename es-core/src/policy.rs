@@ -37,8 +37,9 @@ pub trait Policy: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// [`ReactionError::transient`] is tried again with backoff; [`ReactionError::permanent`] stops
-    /// the policy at this event. Nothing is skipped.
+    /// [`ReactionError::transient`] is tried again with backoff; with
+    /// [`ReactionError::permanent`], or a panic, the commit is parked among the
+    /// [dead letters](crate::DeadLetter) with the later ones of its stream.
     async fn react(
         &self,
         event: &Recorded<'_, Self::Event>,

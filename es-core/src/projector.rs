@@ -50,16 +50,17 @@ pub trait Projector: Send + Sync + 'static {
     /// The view's name: lower-case ASCII letters, digits and `_`, at most 40.
     const NAME: &'static str;
 
-    /// The version of the view's form and meaning, from 1. Raise it whenever documents would come
-    /// out differently: the view is stored under its name and version, so the new one is built from
-    /// the log beside the old one.
+    /// The version of the view's form and meaning, from 1. Raise it when documents get another form or
+    /// mean something else: the view is stored under its name and version, so the new one is built from
+    /// the log beside the old one, which the old program still reads and writes. Documents that are
+    /// only wrong, as after a bug, need no version but a [rebuild](crate::Consumer::rebuild).
     const VERSION: u32;
 
     /// The categories whose events the view is made of. A change needs a new [`VERSION`](Self::VERSION),
     /// as what was read past is not read again.
     const CATEGORIES: &'static [&'static str];
 
-    /// Top-level string fields of the documents that listings can be filtered by.
+    /// Top-level fields of the documents that listings can be filtered by, where they are strings.
     const INDEXED_FIELDS: &'static [&'static str] = &[];
 
     /// The events, of all categories.
@@ -84,7 +85,8 @@ pub trait Projector: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// Any error stops the projection at this event; nothing is skipped.
+    /// With any error, or a panic, the commit is parked among the [dead letters](crate::DeadLetter) with
+    /// the later ones of its stream; none of its events leaves a trace.
     fn project(
         &self,
         key: &str,

@@ -245,6 +245,11 @@ impl<V: DeserializeOwned + Serialize> View<V> {
         Self { store, name, document: PhantomData }
     }
 
+    /// The view's name, as it is stored.
+    pub fn name(&self) -> &ViewName {
+        &self.name
+    }
+
     /// The document under `key`.
     ///
     /// # Errors

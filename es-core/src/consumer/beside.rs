@@ -16,7 +16,7 @@ use super::handler::{Handler, Rewindable};
 use super::until::Until;
 use super::{CatchUp, Consumer, Projecting};
 
-/// A place to go back to.
+/// A place to go back to, or forward.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RewindTo {
@@ -26,6 +26,8 @@ pub enum RewindTo {
     Position(u64),
     /// In each partition before the first commit that was recorded at this time or later.
     Time(Timestamp),
+    /// Behind everything that there is now: where a new policy begins that does not care for the past.
+    End,
 }
 
 impl<H: Rewindable> Consumer<H> {
@@ -51,6 +53,7 @@ impl<H: Rewindable> Consumer<H> {
             RewindTo::Start => Until::Position(0),
             RewindTo::Position(position) => Until::Position(position),
             RewindTo::Time(time) => Until::Time(time),
+            RewindTo::End => Until::End,
         };
         let mut report = report;
         let beside = Beside::begin(self).await?;

@@ -12,17 +12,19 @@ pub struct CatchUp {
     pub applied: u64,
     /// The commits that were parked as dead letters.
     pub parked: u64,
-    /// The commits that are left, where the feed can tell.
+    /// The commits of the feed that were passed, of all categories, handled or not.
+    pub passed: u64,
+    /// The commits of the feed that are left, of all categories, where the feed can tell.
     pub remaining: Option<u64>,
     /// How long it has taken so far.
     pub elapsed: Duration,
 }
 
 impl CatchUp {
-    /// Commits per second so far; `None` before any time has passed.
+    /// Commits of the feed per second so far, of all categories; `None` before any time has passed.
     pub fn rate(&self) -> Option<f64> {
         let seconds = self.elapsed.as_secs_f64();
-        (seconds > 0.0).then(|| (self.applied + self.parked) as f64 / seconds)
+        (seconds > 0.0).then(|| self.passed as f64 / seconds)
     }
 
     /// How long what is left will take at the rate so far, where the feed can tell.
@@ -44,6 +46,7 @@ impl Tally {
         self.remaining.insert(partition.clone(), step.remaining);
         self.total.applied += step.applied;
         self.total.parked += step.parked;
+        self.total.passed += step.passed;
         self.total.remaining = self.remaining.values().copied().sum();
         self.total.elapsed = elapsed;
     }

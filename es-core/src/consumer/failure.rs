@@ -1,7 +1,5 @@
 //! From an error to what is kept of it.
 
-use std::error::Error as StdError;
-
 use crate::clock::Timestamp;
 use crate::commit::Commit;
 use crate::dead_letter::Failure;
@@ -21,19 +19,9 @@ fn version_of(error: &Error) -> Option<Version> {
     }
 }
 
-/// The error and its causes in one line.
+/// The error with its causes, as far as it is kept.
 pub(super) fn text_of(error: &Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let reason = error.to_string();
-        // Some errors repeat their cause in their own text.
-        if !text.contains(&reason) {
-            text.push_str(": ");
-            text.push_str(&reason);
-        }
-        cause = error.source();
-    }
+    let mut text = error.with_causes();
     text.truncate(text.floor_char_boundary(Failure::MAX_ERROR_LEN));
     text
 }

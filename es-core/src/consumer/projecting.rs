@@ -72,6 +72,15 @@ impl<P: Projector> Consumer<Projecting<P>> {
         Ok(Self::with_handler(handler, id, feed, log, BATCH_SIZE))
     }
 
+    /// A projection on a store that is log, feed and views in one.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn on<S: EventStore + Feed + ViewStore>(projector: P, store: Arc<S>) -> Result<Self> {
+        Self::new(projector, store.clone(), store.clone(), store)
+    }
+
     /// The view, for reading.
     pub fn view(&self) -> View<P::View> {
         View::new(Arc::clone(&self.handler.views), self.handler.schema.name.clone())

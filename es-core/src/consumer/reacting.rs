@@ -46,6 +46,15 @@ impl<P: Policy> Consumer<Reacting<P>> {
         let id = ConsumerId::new(P::NAME)?;
         Ok(Self::with_handler(Reacting { policy, checkpoints }, id, feed, log, BATCH_SIZE))
     }
+
+    /// A reactor on a store that is log, feed and checkpoints in one.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn on<S: EventStore + Feed + CheckpointStore>(policy: P, store: Arc<S>) -> Result<Self> {
+        Self::new(policy, store.clone(), store.clone(), store)
+    }
 }
 
 impl<P: Policy> Reacting<P> {

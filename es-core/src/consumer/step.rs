@@ -22,6 +22,8 @@ use super::{Consumer, failure};
 pub(super) struct Step {
     pub(super) applied: u64,
     pub(super) parked: u64,
+    /// The commits of the page, when all of it was taken care of.
+    pub(super) passed: u64,
     pub(super) remaining: Option<u64>,
     /// The feed had nothing (more) at the time.
     pub(super) at_end: bool,
@@ -64,9 +66,11 @@ impl<H: Handler> Consumer<H> {
             based_on: position.revision,
             checkpoint: page.checkpoint.clone(),
         };
+        let passed = page.commits.len() as u64;
         let taken = self.take(page.commits, Some(advance)).await?;
         (step.applied, step.parked) = (taken.applied, taken.parked);
         if taken.complete {
+            step.passed = passed;
             let revision = position.revision.next();
             *known = Some(Position { checkpoint: page.checkpoint, revision });
         } else {

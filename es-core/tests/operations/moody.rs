@@ -144,9 +144,17 @@ pub(crate) async fn parked(projection: &Projection<Moody>) -> Vec<(String, u64, 
 
 /// A commit of several events.
 pub(crate) async fn append_all<E: Event>(store: &MemoryStore, id: &str, events: &[E]) -> Commit {
+    append_to(store, &account(id), events).await
+}
+
+pub(crate) async fn append_to<E: Event>(
+    store: &MemoryStore,
+    stream: &StreamId,
+    events: &[E],
+) -> Commit {
     use es_core::{Codec, CommitId, Compression, EncodedEvents, Expected, NewCommit, Timestamp};
     let encoded = EncodedEvents::encode(events, Codec::Json, Compression::None, 0).unwrap();
     let commit_id = CommitId::generate(Timestamp::now(), &es_core::SystemEntropy);
     let commit = NewCommit::new(commit_id, Timestamp::now(), Default::default(), encoded);
-    store.append(&account(id), Expected::Any, commit).await.unwrap().commit
+    store.append(stream, Expected::Any, commit).await.unwrap().commit
 }

@@ -133,7 +133,7 @@ async fn a_policy_can_begin_at_the_end_of_an_old_log() {
     let store = MemoryStore::new();
     credit_all(&store, HISTORY).await;
     let (reactor, sent, _) = letters(&store);
-    reactor.rewind(RewindTo::Position(u64::MAX), |_| {}).await.unwrap();
+    reactor.rewind(RewindTo::End, |_| {}).await.unwrap();
     credit(&store, "a", 7).await;
     reactor.catch_up().await.unwrap();
     assert_eq!(*sent.lock().unwrap(), [7]);
