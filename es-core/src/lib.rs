@@ -27,7 +27,7 @@
 //! assert!(matches!(rejected, Err(ExecuteError::Rejected(Overdrawn(5)))));
 //!
 //! // A projection folds the log into documents: each event once, in order.
-//! let statements = Projection::new(Statements, store.clone(), store.clone(), store)?;
+//! let statements = Projection::on(Statements, store)?;
 //! statements.catch_up().await?;
 //! assert_eq!(statements.view().get("a-1").await?.map(|s| s.balance), Some(5));
 //! # Ok(())

@@ -61,9 +61,7 @@ impl Projector for NoteBook {
 }
 
 fn projection(store: &Arc<SqliteStore>, projector: NoteBook) -> Projection<NoteBook> {
-    Projection::new(projector, store.clone(), store.clone(), store.clone())
-        .unwrap()
-        .with_batch_size(20)
+    Projection::on(projector, store.clone()).unwrap().with_batch_size(20)
 }
 
 async fn counts(view: &View<Notes>) -> BTreeMap<String, u64> {

@@ -94,7 +94,7 @@ impl<H: Rewindable + Handler> AnyConsumer for Consumer<H> {
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> es_core::Result<()> {
 /// let store = Arc::new(MemoryStore::new());
-/// let statements = Projection::new(Statements, store.clone(), store.clone(), store)?;
+/// let statements = Projection::on(Statements, store)?;
 /// let consumers = Consumers::new().with(Arc::new(statements));
 ///
 /// let health = consumers.health().await?;

@@ -34,7 +34,7 @@ use super::handler::{Batch, Handled, Handler, Rewindable};
 /// let accounts = Repository::<Account>::new(store.clone());
 /// accounts.execute("a-1", AccountCommand::Credit(5)).await?;
 ///
-/// let statements = Projection::new(Statements, store.clone(), store.clone(), store.clone())?;
+/// let statements = Projection::on(Statements, store.clone())?;
 /// statements.catch_up().await?;
 /// let statement = statements.view().get("a-1").await?.expect("the account was credited");
 /// assert_eq!((statement.balance, statement.movements), (5, 1));

@@ -135,7 +135,7 @@ impl<A: Aggregate> Repository<A> {
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let store = Arc::new(MemoryStore::new());
     /// let statements =
-    ///     Arc::new(Projection::new(Statements, store.clone(), store.clone(), store.clone())?);
+    ///     Arc::new(Projection::on(Statements, store.clone())?);
     /// let accounts = Repository::<Account>::new(store).with_inline(statements.clone());
     ///
     /// accounts.execute("a-1", AccountCommand::Credit(5)).await?;

@@ -121,7 +121,7 @@ impl SqliteStore {
 /// #     let commit = NewCommit::new(commit_id, now, EncodedMetadata::default(), events);
 /// #     store.append(&StreamId::new("order", id)?, Expected::NoStream, commit).await?;
 /// # }
-/// # let orders = Projection::new(OrderList, store.clone(), store.clone(), store.clone())?;
+/// # let orders = Projection::on(OrderList, store.clone())?;
 /// # orders.catch_up().await?;
 ///
 /// // A view is stored under the name and the version of its projector.

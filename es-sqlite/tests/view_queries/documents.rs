@@ -69,8 +69,7 @@ impl Shelf {
     pub(crate) async fn at(place: &Place) -> Self {
         let options = SqliteStore::builder(place.db()).synchronous(Synchronous::Normal);
         let store = Arc::new(options.open().await.unwrap());
-        let projection =
-            Projection::new(ShelfProjector, store.clone(), store.clone(), store.clone()).unwrap();
+        let projection = Projection::on(ShelfProjector, store.clone()).unwrap();
         projection.prepare().await.unwrap();
         Self { store, projection, _place: None }
     }

@@ -29,8 +29,7 @@ pub async fn main() -> Result<(), BoxError> {
     // ANCHOR_END: load
 
     // ANCHOR: build
-    let shelf =
-        Projection::new(Shelf, store.clone(), store.clone(), store.clone())?;
+    let shelf = Projection::on(Shelf, store.clone())?;
     let done = shelf.catch_up().await?;
     println!("{}: {} commits", shelf.id(), done.applied);
     // ANCHOR_END: build
@@ -46,12 +45,7 @@ pub async fn main() -> Result<(), BoxError> {
     // ANCHOR_END: overdue
 
     // ANCHOR: beside
-    let before = Projection::new(
-        release_1::shelf::Shelf,
-        store.clone(),
-        store.clone(),
-        store.clone(),
-    )?;
+    let before = Projection::on(release_1::shelf::Shelf, store.clone())?;
     println!("{}: {:?}", before.id(), before.view().get("c-1").await?);
     // ANCHOR_END: beside
     store.close().await?;

@@ -19,7 +19,7 @@ pub async fn main() -> Result<(), BoxError> {
     let accounts = Repository::<Account>::new(store.clone());
     let reactor = || {
         let fees = LateFees::new(accounts.clone());
-        Reactor::new(fees, store.clone(), store.clone(), store.clone())
+        Reactor::on(fees, store.clone())
     };
 
     // ANCHOR: happens

@@ -20,7 +20,7 @@ pub async fn main() -> Result<(), BoxError> {
     let accounts = Repository::<Account>::new(store.clone());
     // ANCHOR: react
     let fees = LateFees::new(accounts.clone());
-    let fees = Reactor::new(fees, store.clone(), store.clone(), store.clone())?;
+    let fees = Reactor::on(fees, store.clone())?;
 
     let take_back = CopyCommand::TakeBack { on: date(2026, 4, 2) };
     copies.execute("c-1", take_back).await?;

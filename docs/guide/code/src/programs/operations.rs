@@ -20,7 +20,7 @@ pub async fn main() -> Result<(), BoxError> {
     let accounts = Repository::<Account>::new(store.clone());
     let fees = LateFees::new(accounts.clone());
     // ANCHOR: options
-    let fees = Reactor::new(fees, store.clone(), store.clone(), store.clone())?
+    let fees = Reactor::on(fees, store.clone())?
         .with_backoff(Backoff {
             base: Duration::from_millis(100),
             max: Duration::from_secs(60),
@@ -28,8 +28,7 @@ pub async fn main() -> Result<(), BoxError> {
         .with_max_attempts(100)
         .with_dead_letter_limit(500);
     // ANCHOR_END: options
-    let shelf =
-        Projection::new(Shelf, store.clone(), store.clone(), store.clone())?;
+    let shelf = Projection::on(Shelf, store.clone())?;
     let (fees, shelf) = (Arc::new(fees), Arc::new(shelf));
 
     // ANCHOR: any

@@ -14,8 +14,7 @@ pub async fn main() -> Result<(), BoxError> {
     let store = Arc::new(SqliteStore::open("library.db").await?);
     let copies = Repository::<BookCopy>::new(store.clone());
     // ANCHOR: workers
-    let shelf =
-        Projection::new(Shelf, store.clone(), store.clone(), store.clone())?;
+    let shelf = Projection::on(Shelf, store.clone())?;
     let shelf = Arc::new(shelf);
     let mut workers = Workers::new();
     workers.start(shelf.clone());

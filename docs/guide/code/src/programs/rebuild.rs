@@ -11,12 +11,7 @@ use crate::release_3::shelf::{Shelf, ShelfEntry};
 pub async fn main() -> Result<(), BoxError> {
     let store = Arc::new(SqliteStore::open("library.db").await?);
     // ANCHOR: wrong
-    let wrong = Projection::new(
-        release_2::shelf::Shelf,
-        store.clone(),
-        store.clone(),
-        store.clone(),
-    )?;
+    let wrong = Projection::on(release_2::shelf::Shelf, store.clone())?;
     wrong.catch_up().await?;
     let name = ViewName::new("shelf_v2")?;
     let contradicting: DocumentQuery<ShelfEntry> = store
@@ -28,8 +23,7 @@ pub async fn main() -> Result<(), BoxError> {
     // ANCHOR_END: wrong
 
     // ANCHOR: rebuild
-    let shelf =
-        Projection::new(Shelf, store.clone(), store.clone(), store.clone())?;
+    let shelf = Projection::on(Shelf, store.clone())?;
     let done = shelf
         .with_batch_size(8)
         .rebuild(|step| {

@@ -15,7 +15,7 @@ pub async fn main() -> Result<(), BoxError> {
     let store = Arc::new(SqliteStore::open("library.db").await?);
     let accounts = Repository::<Account>::new(store.clone());
     let fees = LateFees::new(accounts.clone());
-    let fees = Reactor::new(fees, store.clone(), store.clone(), store.clone())?;
+    let fees = Reactor::on(fees, store.clone())?;
 
     // ANCHOR: retry
     let retried = fees.retry_dead_letters(&DeadLetterFilter::all()).await?;

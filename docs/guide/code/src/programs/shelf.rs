@@ -12,8 +12,7 @@ pub async fn main() -> Result<(), BoxError> {
     let store = Arc::new(SqliteStore::open("library.db").await?);
     // ANCHOR: catch_up
     // The feed, the log, and where documents and progress are kept.
-    let shelf =
-        Projection::new(Shelf, store.clone(), store.clone(), store.clone())?;
+    let shelf = Projection::on(Shelf, store.clone())?;
     let done = shelf.catch_up().await?;
     println!("{} commits", done.applied);
     println!("{} commits", shelf.catch_up().await?.applied);
@@ -41,8 +40,7 @@ pub async fn main() -> Result<(), BoxError> {
     // ANCHOR_END: query
 
     // ANCHOR: readers
-    let readers =
-        Projection::new(Readers, store.clone(), store.clone(), store.clone())?;
+    let readers = Projection::on(Readers, store.clone())?;
     readers.catch_up().await?;
     for (reader, copies) in readers.view().list(&ViewQuery::default()).await? {
         println!("{reader}: {copies:?}");

@@ -18,8 +18,7 @@ pub async fn main() -> Result<(), BoxError> {
     };
 
     // ANCHOR: asynchronous
-    let shelf =
-        Projection::new(Shelf, store.clone(), store.clone(), store.clone())?;
+    let shelf = Projection::on(Shelf, store.clone())?;
     let shelf = Arc::new(shelf);
     let copies = Repository::<BookCopy>::new(store.clone());
     copies.execute("c-3", lend("cleo")).await?;
