@@ -5,7 +5,7 @@ use async_trait::async_trait;
 
 use crate::checkpoint_store::ConsumerId;
 use crate::dead_letter::{DeadLetter, DeadLetterQuery};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::stream_id::StreamId;
 
 use super::{CatchUp, Consumer, DeadLetterFilter, Handler, Health, Retried, RewindTo, Rewindable};
@@ -26,7 +26,14 @@ pub trait AnyConsumer: Debug + Send + Sync + 'static {
     async fn resume(&self) -> Result<()>;
 
     /// [`Consumer::rewind`].
-    async fn rewind(&self, to: RewindTo) -> Result<CatchUp>;
+    async fn rewind(
+        &self,
+        to: RewindTo,
+        report: &mut (dyn FnMut(CatchUp) + Send),
+    ) -> Result<CatchUp>;
+
+    /// [`Consumer::rebuild`], and for a policy [`Error::Misuse`]: it has no view.
+    async fn rebuild(&self, report: &mut (dyn FnMut(CatchUp) + Send)) -> Result<CatchUp>;
 
     /// [`Consumer::dead_letters`].
     async fn dead_letters(&self, query: &DeadLetterQuery) -> Result<Vec<DeadLetter>>;
@@ -57,8 +64,19 @@ impl<H: Rewindable + Handler> AnyConsumer for Consumer<H> {
         self.resume().await
     }
 
-    async fn rewind(&self, to: RewindTo) -> Result<CatchUp> {
-        self.rewind(to, |_| {}).await
+    async fn rewind(
+        &self,
+        to: RewindTo,
+        report: &mut (dyn FnMut(CatchUp) + Send),
+    ) -> Result<CatchUp> {
+        self.rewind(to, report).await
+    }
+
+    async fn rebuild(&self, report: &mut (dyn FnMut(CatchUp) + Send)) -> Result<CatchUp> {
+        if !H::HAS_VIEW {
+            return Err(Error::Misuse(format!("{} is a policy: it has no view", self.id)));
+        }
+        self.build_again(report).await
     }
 
     async fn dead_letters(&self, query: &DeadLetterQuery) -> Result<Vec<DeadLetter>> {

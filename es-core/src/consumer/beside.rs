@@ -88,10 +88,19 @@ impl<P: Projector> Consumer<Projecting<P>> {
     /// a commit now that the live view shows. The live view stays in all these cases.
     pub async fn rebuild(&self, report: impl FnMut(CatchUp) + Send) -> Result<CatchUp> {
         let mut report = report;
+        self.build_again(&mut report).await
+    }
+}
+
+impl<H: Rewindable> Consumer<H> {
+    pub(super) async fn build_again(
+        &self,
+        report: &mut (dyn FnMut(CatchUp) + Send),
+    ) -> Result<CatchUp> {
         let beside = Beside::begin(self).await?;
         let mut tally = Tally::default();
         loop {
-            beside.catch_up(Until::End, &mut tally, &mut report).await?;
+            beside.catch_up(Until::End, &mut tally, report).await?;
             match beside.adopt(false).await? {
                 Adopted::Done => return Ok(tally.total()),
                 Adopted::Behind(stream) => beside.check_parked(stream).await?,

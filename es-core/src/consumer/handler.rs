@@ -47,6 +47,9 @@ pub trait Rewindable: Handler {
     /// What makes it.
     type Beside: Handler;
 
+    /// Whether there is a view that can be built again. Without, only the progress can be set.
+    const HAS_VIEW: bool;
+
     /// The same handler, beside this one.
     fn beside(&self) -> Result<Self::Beside>;
 

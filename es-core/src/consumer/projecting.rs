@@ -129,6 +129,8 @@ impl<P: Projector> Handler for Projecting<P> {
 impl<P: Projector> Rewindable for Projecting<P> {
     type Beside = Self;
 
+    const HAS_VIEW: bool = true;
+
     fn beside(&self) -> Result<Self> {
         let name = ViewName::new(&format!("{}_rebuild", self.schema.name))?;
         let schema = ViewSchema { name, indexed_fields: self.schema.indexed_fields };

@@ -172,6 +172,8 @@ impl Handler for Passing {
 impl<P: Policy> Rewindable for Reacting<P> {
     type Beside = Passing;
 
+    const HAS_VIEW: bool = false;
+
     fn beside(&self) -> Result<Passing> {
         let checkpoints = Arc::clone(&self.checkpoints);
         Ok(Passing { categories: P::CATEGORIES, checkpoints })

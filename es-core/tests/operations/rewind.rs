@@ -60,7 +60,8 @@ async fn a_time_is_a_place_too() {
         ("2026-01-01T00:03:01Z", expected(&[("a", 3), ("b", 3), ("c", 4)])),
         ("2027-01-01T00:00:00Z", fold_of(&store, |_| false).await),
     ] {
-        AnyConsumer::rewind(&moody, RewindTo::Time(time.parse().unwrap())).await.unwrap();
+        let place = RewindTo::Time(time.parse().unwrap());
+        AnyConsumer::rewind(&moody, place, &mut |_| {}).await.unwrap();
         assert_eq!(balances(&moody.view()).await, shown, "{time}");
     }
 }
@@ -126,6 +127,16 @@ async fn a_policy_reacts_again_behind_the_place_and_its_commands_have_their_effe
     let mut again = std::mem::take(&mut *sent.lock().unwrap());
     again.sort_unstable();
     assert_eq!((again, bonus().await), (vec![4, 5, 6], 21));
+}
+
+#[tokio::test]
+async fn a_policy_has_nothing_to_rebuild() {
+    let store = MemoryStore::new();
+    let (reactor, ..) = letters(&store);
+    let refused = AnyConsumer::rebuild(&reactor, &mut |_| {}).await;
+    assert!(matches!(refused, Err(Error::Misuse(_))), "{refused:?}");
+    let moody = projection(&store, &Mood::refusing(&[]));
+    AnyConsumer::rebuild(&moody, &mut |_| {}).await.unwrap();
 }
 
 #[tokio::test]
