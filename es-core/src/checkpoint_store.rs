@@ -166,6 +166,8 @@ pub struct Progress {
     /// How the step moves on in a partition of the feed; `None` for a step beside the feed, as that
     /// of an inline projection or of a dead letter which is tried again.
     pub advance: Option<Advance>,
+    /// Other positions that the step is based on: nobody may have saved there since.
+    pub based_on: Vec<(PartitionId, Revision)>,
     /// The streams that the step is based on, as they were.
     pub seen: Vec<(StreamId, StreamProgress)>,
     /// The streams whose events had their effect in this step, with the version reached; each
@@ -190,7 +192,7 @@ impl Progress {
     /// A step in which nothing has happened yet.
     pub fn new(consumer: ConsumerId, advance: Option<Advance>) -> Self {
         let (seen, streams, dead_letters) = (Vec::new(), Vec::new(), Vec::new());
-        Self { consumer, advance, seen, streams, dead_letters }
+        Self { consumer, advance, based_on: Vec::new(), seen, streams, dead_letters }
     }
 
     /// The error of a save that lost. For stores.
@@ -235,6 +237,8 @@ pub enum Adopted {
     Parked(DeadLetterCount),
 }
 
+const REBUILD: &str = "_rebuild";
+
 /// The name of a projection or policy, as its progress is stored under.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConsumerId(Arc<str>);
@@ -245,10 +249,24 @@ impl ConsumerId {
     /// # Errors
     ///
     /// [`Error::InvalidId`](crate::Error::InvalidId) when it is empty, longer than 100 bytes, has
-    /// control characters, or white space at an end.
+    /// control characters, or white space at an end, or when it ends with `_rebuild`: that is what a
+    /// consumer is called while it is [rebuilt](crate::Consumer::rebuild) beside the live one.
     pub fn new(name: &str) -> Result<Self> {
         check_id("consumer", name, 100)?;
+        if name.ends_with(REBUILD) {
+            return Err(Error::invalid_id(
+                "consumer",
+                name,
+                "names ending with _rebuild are reserved",
+            ));
+        }
         Ok(Self(name.into()))
+    }
+
+    /// The name that the consumer has while it is rebuilt beside the live one.
+    #[must_use]
+    pub fn rebuild(&self) -> Self {
+        Self(format!("{}{REBUILD}", self.0).into())
     }
 
     /// The name.

@@ -76,6 +76,8 @@ pub struct Partition {
     pub parents: Vec<PartitionId>,
 }
 
+const REBUILD_MARK: &str = "es:rebuild";
+
 /// The name of a partition, unique in its feed.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PartitionId(Arc<str>);
@@ -86,10 +88,19 @@ impl PartitionId {
     /// # Errors
     ///
     /// [`Error::InvalidId`](crate::Error::InvalidId) when it is empty, longer than 200 bytes, has
-    /// control characters, or white space at an end.
+    /// control characters, or white space at an end, or when it is `es:rebuild`: that is kept for the
+    /// mark of a rebuild.
     pub fn new(name: &str) -> Result<Self> {
         check_id("partition", name, 200)?;
+        if name == REBUILD_MARK {
+            return Err(Error::invalid_id("partition", name, "the name is reserved"));
+        }
         Ok(Self(name.into()))
+    }
+
+    /// Stands for a partition in the progress of a rebuild, and tells it from another one.
+    pub(crate) fn rebuild_mark() -> Self {
+        Self(REBUILD_MARK.into())
     }
 
     /// The name.

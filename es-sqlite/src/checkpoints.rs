@@ -43,6 +43,9 @@ impl CheckpointStore for SqliteStore {
     }
 
     async fn adopt(&self, adoption: &Adoption) -> Result<Adopted> {
+        if let Some(behind) = self.would_fall_behind(adoption).await? {
+            return Ok(Adopted::Behind(behind));
+        }
         let adoption = adoption.clone();
         self.writer().run(move |transaction| adopt(transaction, &adoption)).await
     }
@@ -87,6 +90,18 @@ impl CheckpointStore for SqliteStore {
                 Ok(select.exists([consumer.as_str()])?)
             })
             .await
+    }
+}
+
+impl SqliteStore {
+    /// A first look, so that the writer is not held up by an adoption that comes too early: the look
+    /// takes time with the number of streams.
+    pub(crate) async fn would_fall_behind(&self, adoption: &Adoption) -> Result<Option<StreamId>> {
+        if adoption.backwards {
+            return Ok(None);
+        }
+        let Adoption { from, to, .. } = adoption.clone();
+        self.readers().run(move |db| first_behind(db, &from, &to)).await
     }
 }
 
@@ -152,8 +167,8 @@ fn stream_progress(
 
 /// Saves progress, unless somebody else has since it was loaded.
 pub(crate) fn advance(db: &Connection, progress: &Progress) -> Result<(), Fault> {
-    let Progress { consumer, advance, seen, streams, dead_letters } = progress;
-    check(db, progress, consumer, advance.as_ref(), seen)?;
+    let Progress { consumer, advance, streams, dead_letters, .. } = progress;
+    check(db, progress)?;
     if let Some(advance) = advance {
         move_on(db, consumer, advance)?;
     }
@@ -172,17 +187,15 @@ pub(crate) fn advance(db: &Connection, progress: &Progress) -> Result<(), Fault>
     Ok(())
 }
 
-fn check(
-    db: &Connection,
-    progress: &Progress,
-    consumer: &ConsumerId,
-    advance: Option<&Advance>,
-    seen: &[(StreamId, StreamProgress)],
-) -> Result<(), Fault> {
-    if let Some(Advance { partition, based_on, .. }) = advance
-        && position(db, consumer, partition)?.revision != *based_on
-    {
-        return Err(progress.fenced().into());
+/// The fence: nobody saved since what the step is based on was read.
+fn check(db: &Connection, progress: &Progress) -> Result<(), Fault> {
+    let Progress { consumer, advance, based_on, seen, .. } = progress;
+    let advance = advance.as_ref().map(|advance| (&advance.partition, &advance.based_on));
+    let positions = based_on.iter().map(|(partition, revision)| (partition, revision));
+    for (partition, revision) in advance.into_iter().chain(positions) {
+        if position(db, consumer, partition)?.revision != *revision {
+            return Err(progress.fenced().into());
+        }
     }
     let any_parked = dead_letters::any(db, consumer)?;
     for (stream, seen) in seen {

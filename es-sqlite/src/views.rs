@@ -69,6 +69,9 @@ impl ViewStore for SqliteStore {
     }
 
     async fn swap(&self, from: &ViewName, to: &ViewName, adoption: &Adoption) -> Result<Adopted> {
+        if let Some(behind) = self.would_fall_behind(adoption).await? {
+            return Ok(Adopted::Behind(behind));
+        }
         let (from, to, adoption) = (from.clone(), to.clone(), adoption.clone());
         self.writer().run(move |transaction| swap(transaction, &from, &to, &adoption)).await
     }

@@ -7,6 +7,7 @@ use crate::checkpoint_store::ConsumerId;
 use crate::dead_letter::{DeadLetter, DeadLetterQuery};
 use crate::error::{Error, Result};
 use crate::stream_id::StreamId;
+use crate::version::Version;
 
 use super::{CatchUp, Consumer, DeadLetterFilter, Handler, Health, Retried, RewindTo, Rewindable};
 
@@ -42,8 +43,12 @@ pub trait AnyConsumer: Debug + Send + Sync + 'static {
     async fn retry_dead_letters(&self, filter: &DeadLetterFilter) -> Result<Retried>;
 
     /// [`Consumer::drop_dead_letter`].
-    async fn drop_dead_letter(&self, stream: &StreamId, reason: &str)
-    -> Result<Option<DeadLetter>>;
+    async fn drop_dead_letter(
+        &self,
+        stream: &StreamId,
+        version: Version,
+        reason: &str,
+    ) -> Result<Option<DeadLetter>>;
 }
 
 #[async_trait]
@@ -90,9 +95,10 @@ impl<H: Rewindable + Handler> AnyConsumer for Consumer<H> {
     async fn drop_dead_letter(
         &self,
         stream: &StreamId,
+        version: Version,
         reason: &str,
     ) -> Result<Option<DeadLetter>> {
-        self.drop_dead_letter(stream, reason).await
+        self.drop_dead_letter(stream, version, reason).await
     }
 }
 

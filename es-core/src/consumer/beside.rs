@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::checkpoint_store::{Adopted, Adoption, Advance, ConsumerId, Progress};
+use futures::StreamExt as _;
+
+use crate::checkpoint_store::{Adopted, Adoption, Advance, Progress};
 use crate::clock::Timestamp;
 use crate::commit::CommitId;
-use crate::dead_letter::DeadLetterQuery;
 use crate::error::{Error, Result};
+use crate::event_store::ReadStream;
 use crate::feed::{Checkpoint, PartitionId};
 use crate::projector::Projector;
 use crate::stream_id::StreamId;
@@ -14,7 +16,7 @@ use crate::stream_id::StreamId;
 use super::catch_up::Tally;
 use super::handler::{Handler, Rewindable};
 use super::until::Until;
-use super::{CatchUp, Consumer, Projecting};
+use super::{CatchUp, Consumer, DeadLetterFilter, Projecting};
 
 /// A place to go back to, or forward.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,8 +67,10 @@ impl<H: Rewindable> Consumer<H> {
                 "{} has {} dead letters, which would be lost: retry or drop them first",
                 self.id, count.letters
             ))),
-            // It may go backwards.
-            Adopted::Behind(stream) => Err(Error::Parked { consumer: self.id.to_string(), stream }),
+            Adopted::Behind(stream) => Err(Error::Backend {
+                what: format!("setting {} back", self.id),
+                source: format!("the store refuses to go backwards in {stream}").into(),
+            }),
         }
     }
 }
@@ -76,6 +80,8 @@ impl<P: Projector> Consumer<Projecting<P>> {
     /// shows at least as much of every stream: readers see the old view until then and the new one
     /// from then on, never a part. Workers stay at work meanwhile. `report` is called after each
     /// step.
+    ///
+    /// A view that was never built comes into being in one piece, too: build first, then serve.
     ///
     /// A projector has no side effects, so a rebuild has none. A rebuild that was broken off leaves
     /// the live view as it was, and the next one begins anew. Commits that were dropped from the dead
@@ -103,7 +109,7 @@ impl<H: Rewindable> Consumer<H> {
             beside.catch_up(Until::End, &mut tally, report).await?;
             match beside.adopt(false).await? {
                 Adopted::Done => return Ok(tally.total()),
-                Adopted::Behind(stream) => beside.check_parked(stream).await?,
+                Adopted::Behind(stream) => beside.bring_forward(stream).await?,
                 Adopted::Parked(_) => {}
             }
         }
@@ -121,33 +127,41 @@ struct Beside<'a, H: Rewindable> {
 impl<'a, H: Rewindable> Beside<'a, H> {
     /// Begins with nothing.
     async fn begin(live: &'a Consumer<H>) -> Result<Self> {
-        let id = ConsumerId::new(&format!("{}_rebuild", live.id))?;
+        let id = live.id.rebuild();
         let handler = live.handler.beside()?;
         live.handler.start_over(&handler, &id).await?;
         let (feed, log) = (Arc::clone(&live.feed), Arc::clone(&live.log));
         let mut again = Consumer::with_handler(handler, id, feed, log, live.batch_size)
             .with_clock(Arc::clone(&live.clock))
             .with_entropy(Arc::clone(&live.entropy))
+            .with_backoff(live.backoff)
             .with_concurrency(live.concurrency)
             .with_dead_letter_limit(live.dead_letter_limit);
         again.in_place_of = Some(live.id.clone());
         let mark = CommitId::generate(live.clock.now(), &*live.entropy).to_string();
-        let beside = Self { live, again, mark: Checkpoint::from_stored(mark) };
+        let mut beside = Self { live, again, mark: Checkpoint::from_stored(mark) };
         beside.sign().await?;
         Ok(beside)
     }
 
-    fn marked() -> Result<PartitionId> {
-        PartitionId::new("rebuild")
+    /// Sets the mark, and fences every step by it.
+    async fn sign(&mut self) -> Result<()> {
+        let partition = PartitionId::rebuild_mark();
+        let checkpoints = self.again.handler.checkpoints();
+        let found = checkpoints.load(&self.again.id, &partition).await?;
+        if !found.checkpoint.is_start() {
+            // Somebody has begun since the place was cleared, and may have done something there.
+            return Err(self.overtaken());
+        }
+        let (based_on, checkpoint) = (found.revision, self.mark.clone());
+        let advance = Advance { partition: partition.clone(), based_on, checkpoint };
+        checkpoints.save(Progress::new(self.again.id.clone(), Some(advance))).await?;
+        self.again.based_on = vec![(partition, based_on.next())];
+        Ok(())
     }
 
-    async fn sign(&self) -> Result<()> {
-        let partition = Self::marked()?;
-        let checkpoints = self.again.handler.checkpoints();
-        let based_on = checkpoints.load(&self.again.id, &partition).await?.revision;
-        let checkpoint = self.mark.clone();
-        let advance = Advance { partition, based_on, checkpoint };
-        checkpoints.save(Progress::new(self.again.id.clone(), Some(advance))).await
+    fn overtaken(&self) -> Error {
+        Error::Fenced { consumer: self.again.id.to_string(), partition: None }
     }
 
     /// Handles the feed, for as long as nobody else has begun the same.
@@ -157,13 +171,27 @@ impl<'a, H: Rewindable> Beside<'a, H> {
         tally: &mut Tally,
         report: &mut (dyn FnMut(CatchUp) + Send),
     ) -> Result<()> {
+        /// How often in a row a transient error is tried again.
+        const ATTEMPTS: u32 = 10;
+        let mut failures = 0;
         loop {
+            let passed = tally.total().passed;
             let Err(error) = self.again.catch_up_until(until, tally, report).await else {
                 return Ok(());
             };
+            if tally.total().passed > passed {
+                failures = 0;
+            }
             match self.explain(error).await? {
                 // Two partitions have written the same document.
                 Error::Fenced { .. } => {}
+                error if error.is_transient() && failures < ATTEMPTS => {
+                    failures += 1;
+                    let delay = self.again.backoff.delay(failures, &*self.again.entropy);
+                    let (consumer, cause) = (&self.again.id, error.with_causes());
+                    tracing::warn!(%consumer, cause, ?delay, "a step of a rebuild is tried again");
+                    self.again.clock.sleep(delay).await;
+                }
                 error => return Err(error),
             }
         }
@@ -172,27 +200,18 @@ impl<'a, H: Rewindable> Beside<'a, H> {
     /// The error, unless the reason for it is that another rebuild has taken the ground away.
     async fn explain(&self, error: Error) -> Result<Error> {
         let checkpoints = self.again.handler.checkpoints();
-        let mark = checkpoints.load(&self.again.id, &Self::marked()?).await?;
-        if mark.checkpoint == self.mark {
-            return Ok(error);
-        }
-        Err(Error::Fenced { consumer: self.again.id.to_string(), partition: None })
+        let mark = checkpoints.load(&self.again.id, &PartitionId::rebuild_mark()).await?;
+        if mark.checkpoint == self.mark { Ok(error) } else { Err(self.overtaken()) }
     }
 
     async fn adopt(&self, backwards: bool) -> Result<Adopted> {
-        let partition = Self::marked()?;
-        let checkpoints = self.again.handler.checkpoints();
-        let mark = checkpoints.load(&self.again.id, &partition).await?;
         let adoption = Adoption {
             from: self.again.id.clone(),
             to: self.live.id.clone(),
-            based_on: vec![(partition, mark.revision)],
+            based_on: self.again.based_on.clone(),
             backwards,
             replaces_dead_letters: true,
         };
-        if mark.checkpoint != self.mark {
-            return Err(adoption.fenced());
-        }
         let adopted = match self.live.handler.adopt(&self.again.handler, &adoption).await {
             Ok(adopted) => adopted,
             Err(error) => return Err(self.explain(error).await?),
@@ -204,14 +223,53 @@ impl<'a, H: Rewindable> Beside<'a, H> {
         Ok(adopted)
     }
 
-    /// An error if the stream waits in the dead letters of the rebuilt view, so that it will not come
-    /// further.
-    async fn check_parked(&self, stream: StreamId) -> Result<()> {
-        let query = DeadLetterQuery::default().stream(stream.clone()).limit(1);
-        let letters = self.again.handler.checkpoints().dead_letters(&self.again.id, &query).await?;
-        let Some(letter) = letters.into_iter().next() else { return Ok(()) };
-        let reason = letter.failure.map_or_else(String::new, |failure| failure.error);
-        let consumer = self.live.id.to_string();
-        Err(Error::RebuildParked { consumer, stream, source: reason.into() })
+    /// Brings a stream to where the live view shows it, though the feed does not deliver it (yet): the
+    /// live view may be inline, or the feed may not reach back so far.
+    async fn bring_forward(&self, stream: StreamId) -> Result<()> {
+        let consumer = || self.live.id.to_string();
+        if !self.again.handler.categories().contains(&stream.category()) {
+            return Err(Error::Misuse(format!(
+                "the live view of {} shows {stream}, whose category the projector does not follow \
+                 any more: that needs a new version",
+                consumer()
+            )));
+        }
+        // What an operator has dropped from the live one meanwhile is dropped here, too.
+        let filter = DeadLetterFilter::stream(stream.clone());
+        let retried = self.again.retry_dead_letters(&filter).await?;
+        if let Some((stream, error)) = retried.failed.into_iter().next() {
+            return Err(Error::RebuildParked {
+                consumer: consumer(),
+                stream,
+                source: error.into(),
+            });
+        }
+        if self.again.take_from_log(&stream).await? + retried.handled > 0
+            || !retried.freed.is_empty()
+        {
+            return Ok(());
+        }
+        // Done by the feed since the store was asked, or the log has lost what the live view shows.
+        match self.adopt(false).await? {
+            Adopted::Behind(again) if again == stream => Err(Error::Corrupt {
+                what: format!("the log of {stream}"),
+                reason: format!("{} shows more of it than there is", consumer()),
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl<H: Handler> Consumer<H> {
+    /// Handles what the log has of a stream, beside the feed; says how many commits that were.
+    async fn take_from_log(&self, stream: &StreamId) -> Result<u64> {
+        let seen = self.stream_progress_of(stream).await?;
+        let mut taken = 0;
+        let mut pages = self.log.read(ReadStream::new(stream.clone()).from(seen.taken().next()));
+        while let Some(page) = pages.next().await {
+            let page = self.take(page?, None).await?;
+            taken += page.applied + page.parked;
+        }
+        Ok(taken)
     }
 }

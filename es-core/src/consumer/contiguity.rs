@@ -18,6 +18,9 @@ pub(super) struct Accepted {
     pub(super) complete: bool,
 }
 
+/// How many commits the log gives in one page, at most.
+const PAGE: usize = 1_000;
+
 /// Turns deliveries — at least once, in any order — into the commits that are to have their effect
 /// now: each stream's next ones, in order, none twice, none missing.
 ///
@@ -59,7 +62,9 @@ async fn repair(
     accepted: &mut Vec<Commit>,
     max: usize,
 ) -> Result<bool> {
-    let mut pages = log.read(ReadStream::new(commit.stream().clone()).from(seen.next()));
+    let room = max.saturating_sub(accepted.len()).saturating_add(1);
+    let query = ReadStream::new(commit.stream().clone()).from(seen.next());
+    let mut pages = log.read(query.page_size(room.min(PAGE)));
     while let Some(page) = pages.next().await {
         for missing in page? {
             if missing.first_version() >= commit.first_version() {

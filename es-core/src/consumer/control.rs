@@ -52,6 +52,12 @@ impl Control {
         self.lock().clone()
     }
 
+    /// Enters the state of a worker that runs, until what is returned is dropped.
+    pub(super) fn run(&self) -> Running<'_> {
+        self.enter(ConsumerState::Running);
+        Running(self)
+    }
+
     pub(super) fn enter(&self, state: ConsumerState) {
         self.lock().state = state;
     }
@@ -63,6 +69,18 @@ impl Control {
 
     fn lock(&self) -> MutexGuard<'_, Observed> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A worker at work. It may be dropped as well as end.
+pub(super) struct Running<'a>(&'a Control);
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        let mut observed = self.0.lock();
+        if observed.state != ConsumerState::Failed {
+            observed.state = ConsumerState::Idle;
+        }
     }
 }
 

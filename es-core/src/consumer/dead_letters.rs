@@ -2,11 +2,12 @@
 
 use std::fmt;
 
-use crate::checkpoint_store::{Progress, StreamProgress};
+use crate::checkpoint_store::{ConsumerId, Progress, StreamProgress};
 use crate::commit::Commit;
 use crate::dead_letter::{DeadLetter, DeadLetterChange, DeadLetterQuery, DeadLetterState, Dropped};
 use crate::error::{Error, Result};
 use crate::stream_id::StreamId;
+use crate::version::Version;
 
 use super::handler::{Batch, Handler};
 use super::{Consumer, failure};
@@ -135,7 +136,16 @@ impl<H: Handler> Consumer<H> {
             progress.dead_letters.push(DeadLetterChange::Remove { stream, version });
         }
         let mut text = None;
-        if let (Some(failed), Some(letter)) = (failed, letters.into_iter().nth(good)) {
+        let again = failed.zip(letters.into_iter().nth(good));
+        if let Some((_, letter)) = &again
+            && self.in_place_of.is_some()
+            && self.was_dropped(&letter.commit).await?
+        {
+            // The live one's operator has given it up.
+            progress.streams = vec![(stream.clone(), letter.commit.last_version())];
+            let (stream, version) = (stream.clone(), letter.commit.first_version());
+            progress.dead_letters.push(DeadLetterChange::Remove { stream, version });
+        } else if let Some((failed, letter)) = again {
             let attempts = letter.failure.as_ref().map_or(0, |failure| failure.attempts) + 1;
             let failure = failure::of(&letter.commit, &failed.error, attempts, self.clock.now());
             text = Some(failure.error.clone());
@@ -143,24 +153,26 @@ impl<H: Handler> Consumer<H> {
             progress.dead_letters.push(DeadLetterChange::Park(Box::new(letter)));
         }
         let last = commits.last().is_some_and(|commit| commit.last_version() >= seen.parked);
+        progress.based_on.clone_from(&self.based_on);
         self.handler.save(handled.effect, progress).await?;
         self.stepped.notify_waiters();
         Ok(RetriedPage { handled: good as u64, failed: text, last })
     }
 
-    /// Gives up the stream's first dead letter, the one that the others wait for: its commit never
-    /// has its effect on this consumer. The letter is kept as a record, with `reason`. Those behind
-    /// it wait until they are [tried again](Self::retry_dead_letters).
+    /// Gives up a dead letter, the first of its stream, which the others wait for: the commit that begins
+    /// at `version` never has its effect on this consumer. The letter is kept as a record, with
+    /// `reason`. Those behind it wait until they are [tried again](Self::retry_dead_letters).
     ///
-    /// Returns the record, or `None` if the stream is not parked.
+    /// Returns the record, also when the letter was dropped before; `None` if there is no such letter.
     ///
     /// # Errors
     ///
-    /// [`Error::Misuse`] for a reason that is empty or longer than 1,000 bytes, and those of the
-    /// store.
+    /// [`Error::Misuse`] for a letter that waits behind another, and for a reason that is empty or
+    /// longer than 1,000 bytes; those of the store.
     pub async fn drop_dead_letter(
         &self,
         stream: &StreamId,
+        version: Version,
         reason: &str,
     ) -> Result<Option<DeadLetter>> {
         const MAX_REASON: usize = 1_000;
@@ -170,18 +182,31 @@ impl<H: Handler> Consumer<H> {
         }
         self.handler.prepare().await?;
         loop {
-            let Some((seen, letters)) = self.parked(stream).await? else { return Ok(None) };
-            let Some(letter) = letters.into_iter().next() else { return Ok(None) };
+            let first = self.parked(stream).await?.and_then(|(seen, letters)| {
+                letters.into_iter().next().map(|letter| (seen, letter))
+            });
+            let (seen, letter) = match first {
+                Some((seen, letter)) if letter.commit.first_version() == version => (seen, letter),
+                Some((_, first)) if first.commit.first_version() < version => {
+                    return Err(Error::Misuse(format!(
+                        "{stream} at version {version} waits behind version {}: only the first dead \
+                         letter of a stream can be dropped",
+                        first.commit.first_version()
+                    )));
+                }
+                _ => return self.dropped(&self.id, stream, version).await,
+            };
             let dropped = Dropped { reason: reason.to_owned(), at: self.clock.now() };
             let mut progress = Progress::new(self.id.clone(), None);
             progress.seen.push((stream.clone(), seen));
             progress.streams.push((stream.clone(), letter.commit.last_version()));
             progress.dead_letters.push(DeadLetterChange::Drop {
                 stream: stream.clone(),
-                version: letter.commit.first_version(),
+                version,
                 dropped: dropped.clone(),
             });
             match self.handler.save(H::Effect::default(), progress).await {
+                // Somebody parked behind, or has tried or dropped the same: look again.
                 Err(Error::Fenced { .. }) => {}
                 saved => {
                     return saved.map(|()| Some(DeadLetter { dropped: Some(dropped), ..letter }));
@@ -190,28 +215,58 @@ impl<H: Handler> Consumer<H> {
         }
     }
 
+    /// The record of a letter that was dropped.
+    pub(super) async fn dropped(
+        &self,
+        consumer: &ConsumerId,
+        stream: &StreamId,
+        version: Version,
+    ) -> Result<Option<DeadLetter>> {
+        let before = Version::new(version.get().saturating_sub(1));
+        let query = DeadLetterQuery {
+            stream: Some(stream.clone()),
+            state: DeadLetterState::Dropped,
+            after: Some((stream.clone(), before)),
+            limit: 1,
+        };
+        let found = self.handler.checkpoints().dead_letters(consumer, &query).await?;
+        Ok(found.into_iter().find(|letter| letter.commit.first_version() == version))
+    }
+
     /// The first letters of a parked stream, and what they are based on.
     async fn parked(&self, stream: &StreamId) -> Result<Option<(StreamProgress, Vec<DeadLetter>)>> {
         const PAGE: usize = 100;
         let query = DeadLetterQuery::default().stream(stream.clone()).limit(PAGE);
-        let checkpoints = self.handler.checkpoints();
-        // The progress first: what is parked in between is noticed by the fence.
-        let seen = checkpoints.stream_progress(&self.id, std::slice::from_ref(stream)).await?;
-        let seen = seen.first().copied().unwrap_or_default();
-        let letters = self.dead_letters(&query).await?;
-        if letters.is_empty() {
-            return Ok(None);
-        }
-        let mut next = seen.version.next();
-        for letter in &letters {
-            let found = letter.commit.first_version();
-            if found != next {
-                return Err(Error::Gap { stream: stream.clone(), expected: next, found });
+        let mut seen = self.stream_progress_of(stream).await?;
+        loop {
+            let letters = self.dead_letters(&query).await?;
+            // What was changed between the two looks is noticed by the third, or by the fence.
+            match check_contiguous(stream, seen, &letters) {
+                Ok(()) if letters.is_empty() => return Ok(None),
+                Ok(()) => return Ok(Some((seen, letters))),
+                Err(error) => {
+                    let now = self.stream_progress_of(stream).await?;
+                    if now == seen {
+                        return Err(error);
+                    }
+                    seen = now;
+                }
             }
-            next = letter.commit.last_version().next();
         }
-        Ok(Some((seen, letters)))
     }
+}
+
+/// Whether the letters are those that come next in the stream.
+fn check_contiguous(stream: &StreamId, seen: StreamProgress, letters: &[DeadLetter]) -> Result<()> {
+    let mut expected = seen.version.next();
+    for letter in letters {
+        let found = letter.commit.first_version();
+        if found != expected {
+            return Err(Error::Gap { stream: stream.clone(), expected, found });
+        }
+        expected = letter.commit.last_version().next();
+    }
+    Ok(())
 }
 
 #[derive(Debug, Default)]

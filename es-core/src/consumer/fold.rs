@@ -3,7 +3,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::checkpoint_store::ConsumerId;
 use crate::commit::Commit;
-use crate::error::{Error, Result};
+use crate::error::{BoxError, Error, Result};
 use crate::event::Recorded;
 use crate::projector::Projector;
 use crate::stream_id::StreamId;
@@ -12,7 +12,7 @@ use crate::view_store::{
 };
 
 use super::handler::{Failed, panicked};
-use super::reacting::events_of;
+use super::reacting::decoded;
 
 /// Folds commits into documents. Commits that fail leave no trace in them.
 pub(crate) struct Fold<'a, P: Projector> {
@@ -54,7 +54,7 @@ impl<'a, P: Projector> Fold<'a, P> {
     fn touching(&self, at: usize, commit: &'a Commit) -> Result<Touching<'a, P>> {
         let unknown = self.projector.unknown_events();
         let mut events = Vec::new();
-        for event in events_of::<P::Event>(commit, unknown, self.consumer)? {
+        for event in decoded::<P::Event>(commit, unknown, self.consumer)? {
             let keys = self.keys(&event)?;
             events.push((event, keys));
         }
@@ -71,7 +71,7 @@ impl<'a, P: Projector> Fold<'a, P> {
         Ok(keys)
     }
 
-    fn refused(&self, event: &Recorded<'_, P::Event>, source: crate::error::BoxError) -> Error {
+    fn refused(&self, event: &Recorded<'_, P::Event>, source: BoxError) -> Error {
         Error::Handler {
             consumer: self.consumer.to_string(),
             stream: event.stream().clone(),
@@ -151,13 +151,21 @@ impl<'a, P: Projector> Fold<'a, P> {
         keys: &[&str],
         documents: &Documents<'_, P::View>,
     ) -> Result<Vec<Option<String>>, Failed> {
+        let touched: HashSet<&str> = self.keys_left().collect();
         let text = |&key: &&str| {
+            // What no commit touches any more is not written.
             let document = documents.get(key).and_then(Option::as_ref);
-            document.map(serde_json::to_string).transpose().map_err(|error| {
+            let Some(document) = document.filter(|_| touched.contains(key)) else {
+                return Ok(None);
+            };
+            let write =
+                AssertUnwindSafe(|| serde_json::to_string(document).map_err(BoxError::from));
+            let text = catch_unwind(write).unwrap_or_else(|panic| Err(panicked(&*panic)));
+            text.map(Some).map_err(|source| {
                 let touches = |commit: &&Touching<'_, P>| commit.keys().any(|other| other == key);
                 let at = self.commits.iter().rfind(touches).map_or(0, |commit| commit.at);
                 let what = format!("document {key:?} of view {view}");
-                Failed { at, error: Error::Encode { what, source: error.into() } }
+                Failed { at, error: Error::Encode { what, source } }
             })
         };
         keys.iter().map(text).collect()

@@ -6,9 +6,9 @@ use crate::dead_letter::DeadLetterCount;
 use crate::error::Result;
 use crate::feed::{Checkpoint, PartitionId};
 
-use super::Consumer;
 use super::control::{ConsumerState, LastError, Observed};
 use super::handler::Handler;
+use super::{Consumer, failure};
 
 /// How a consumer is.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -44,12 +44,17 @@ pub struct PartitionHealth {
     pub lag_commits: Option<u64>,
     /// How long ago the first of them was recorded; zero when there is none.
     pub lag_time: Duration,
+    /// Why the feed cannot be read there, as when the next commit is damaged.
+    pub error: Option<String>,
 }
 
 impl Health {
-    /// Whether nothing needs an operator: no dead letters, not paused, no failure at hand.
+    /// Whether nothing needs an operator: no dead letters, not paused, no failure at hand, the feed can
+    /// be read.
     pub fn is_well(&self) -> bool {
-        self.dead_letters == 0 && matches!(self.state, ConsumerState::Idle | ConsumerState::Running)
+        self.dead_letters == 0
+            && self.partitions.iter().all(|partition| partition.error.is_none())
+            && matches!(self.state, ConsumerState::Idle | ConsumerState::Running)
     }
 }
 
@@ -59,7 +64,8 @@ impl<H: Handler> Consumer<H> {
     ///
     /// # Errors
     ///
-    /// Those of the store and the feed.
+    /// Those of the store, and of the feed when it cannot list its partitions. That one of them cannot be
+    /// read is told in [`PartitionHealth::error`].
     pub async fn health(&self) -> Result<Health> {
         let checkpoints = self.handler.checkpoints();
         let Observed { mut state, last_error } = self.control.observed();
@@ -89,8 +95,12 @@ impl<H: Handler> Consumer<H> {
 
     async fn partition_health(&self, partition: &PartitionId) -> Result<PartitionHealth> {
         let position = self.handler.checkpoints().load(&self.id, partition).await?;
-        let next = self.feed.read(partition, &position.checkpoint, 1).await?;
-        let read = next.commits.len() as u64;
+        let (next, error) = match self.feed.read(partition, &position.checkpoint, 1).await {
+            Ok(next) => (Some(next), None),
+            Err(error) => (None, Some(failure::text_of(&error))),
+        };
+        let commits = next.as_ref().map(|next| next.commits.as_slice()).unwrap_or_default();
+        let remaining = next.as_ref().and_then(|next| next.remaining);
         let since = |recorded_at| {
             let age = self.clock.now().duration_since(recorded_at);
             // The clocks of two machines differ: not recorded yet is recorded now.
@@ -99,8 +109,9 @@ impl<H: Handler> Consumer<H> {
         Ok(PartitionHealth {
             partition: partition.to_string(),
             checkpoint: position.checkpoint,
-            lag_commits: next.remaining.map(|remaining| remaining + read),
-            lag_time: next.commits.first().map(|c| since(c.recorded_at())).unwrap_or_default(),
+            lag_commits: remaining.map(|remaining| remaining + commits.len() as u64),
+            lag_time: commits.first().map(|next| since(next.recorded_at())).unwrap_or_default(),
+            error,
         })
     }
 }

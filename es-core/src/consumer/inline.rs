@@ -22,19 +22,22 @@ impl<P: Projector> Inline for Consumer<Projecting<P>> {
         const ATTEMPTS: u32 = 8;
         self.prepared.get_or_try_init(|| self.handler.prepare()).await?;
         self.check_not_paused().await?;
-        let mut attempts = 0;
-        loop {
+        for attempt in 0..=ATTEMPTS {
             match self.take(vec![commit.clone()], None).await {
                 Ok(taken) if taken.complete && taken.applied > 0 => return Ok(()),
                 Ok(taken) if taken.complete => {
                     // It had its effect before, or it is parked.
                     return self.has_seen(commit.stream(), commit.last_version()).await.map(drop);
                 }
-                // A gap was longer than one step.
-                Ok(_) => {}
-                Err(Error::Fenced { .. }) if attempts < ATTEMPTS => attempts += 1,
+                // A caller does not wait for the past of a long stream.
+                Ok(_) => break,
+                Err(Error::Fenced { .. }) if attempt < ATTEMPTS => {}
                 Err(error) => return Err(error),
             }
         }
+        Err(Error::Unavailable {
+            what: format!("{}, inline", self.id),
+            source: "it has more of the stream to catch up with than one step takes".into(),
+        })
     }
 }

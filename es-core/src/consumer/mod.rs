@@ -38,7 +38,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, OnceCell};
 
 use crate::backoff::Backoff;
-use crate::checkpoint_store::{ConsumerId, Position};
+use crate::checkpoint_store::{ConsumerId, Position, Revision, StreamProgress};
 use crate::clock::{Clock, SystemClock};
 use crate::entropy::{Entropy, SystemEntropy};
 use crate::error::{Error, Result};
@@ -52,7 +52,7 @@ use crate::version::Version;
 use attempts::Attempts;
 use catch_up::Tally;
 use control::Control;
-use round::{Round, Stop};
+use round::{Round, Stop, can_be_tried_again};
 use until::Until;
 
 pub use any_consumer::{AnyConsumer, Consumers};
@@ -102,9 +102,11 @@ pub struct Consumer<H> {
     attempts: Attempts,
     /// The consumer that this one is to take the place of.
     in_place_of: Option<ConsumerId>,
+    /// What every step is based on: the mark of a rebuild.
+    based_on: Vec<(PartitionId, Revision)>,
     /// Where the consumer is in each partition, as far as this object knows; locked for a step.
     positions: Mutex<HashMap<PartitionId, KnownPosition>>,
-    /// Whether the handler was made ready by an inline step.
+    /// Whether the handler was made ready.
     prepared: OnceCell<()>,
     stepped: Notify,
     resumed: Notify,
@@ -144,6 +146,7 @@ impl<H: Handler> Consumer<H> {
             dead_letter_limit: Self::DEFAULT_DEAD_LETTER_LIMIT,
             attempts: Attempts::default(),
             in_place_of: None,
+            based_on: Vec::new(),
             positions: Mutex::default(),
             prepared: OnceCell::new(),
             stepped: Notify::new(),
@@ -200,6 +203,8 @@ impl<H: Handler> Consumer<H> {
 
     /// Parks a commit also when it has failed `attempts` times with an error that trying again can
     /// help. Without, it is tried for as long as it takes, and later commits of its partition wait.
+    /// The attempts of this object are counted: another process, or another object in its place,
+    /// begins anew.
     #[must_use]
     pub fn with_max_attempts(mut self, attempts: u32) -> Self {
         self.attempts.max = Some(attempts.max(1));
@@ -272,16 +277,14 @@ impl<H: Handler> Consumer<H> {
     pub async fn run(&self, shutdown: impl Future<Output = ()> + Send) -> Result<()> {
         let mut shutdown = std::pin::pin!(shutdown);
         let mut failures = 0;
+        let _running = self.control.run();
         loop {
-            self.control.enter(ConsumerState::Running);
             // Registered before the look, so that a call in between is not missed.
             let mut resumed = std::pin::pin!(self.resumed.notified());
             resumed.as_mut().enable();
-            let wait = match self.advance(&mut shutdown).await {
-                Ok(Advanced::Shutdown) => {
-                    self.control.enter(ConsumerState::Idle);
-                    return Ok(());
-                }
+            let mut moved = false;
+            let wait = match self.advance(&mut shutdown, &mut moved).await {
+                Ok(Advanced::Shutdown) => return Ok(()),
                 Ok(Advanced::Stepped) => {
                     failures = 0;
                     continue;
@@ -291,7 +294,7 @@ impl<H: Handler> Consumer<H> {
                     LOOK_AGAIN
                 }
                 Err(error) => {
-                    failures += 1;
+                    failures = if moved { 1 } else { failures + 1 };
                     let delay = self.backoff.delay(failures, &*self.entropy);
                     self.failed(error, failures, delay)?;
                     delay
@@ -299,10 +302,7 @@ impl<H: Handler> Consumer<H> {
             };
             tokio::select! {
                 biased;
-                () = &mut shutdown => {
-                    self.control.enter(ConsumerState::Idle);
-                    return Ok(());
-                }
+                () = &mut shutdown => return Ok(()),
                 () = resumed => {}
                 () = self.clock.sleep(wait) => {}
             }
@@ -332,11 +332,12 @@ impl<H: Handler> Consumer<H> {
     async fn advance<S: Future<Output = ()> + Send>(
         &self,
         shutdown: &mut std::pin::Pin<&mut S>,
+        moved: &mut bool,
     ) -> Result<Advanced> {
-        let moved = AtomicBool::new(false);
+        let any_step = AtomicBool::new(false);
         let report = |_: &PartitionId, step: &step::Step| {
             if step.applied + step.parked > 0 {
-                moved.store(true, Ordering::Release);
+                any_step.store(true, Ordering::Release);
             }
         };
         let stop = Stop::default();
@@ -345,13 +346,19 @@ impl<H: Handler> Consumer<H> {
             biased;
             () = &mut *shutdown => {
                 stop.ask();
-                round.await?;
-                return Ok(Advanced::Shutdown);
+                return match round.await {
+                    // What would be tried again, or rests, is left to the next run.
+                    Err(error) if !(can_be_tried_again(&error)
+                        || matches!(error, Error::Paused { .. })) => Err(error),
+                    _ => Ok(Advanced::Shutdown),
+                };
             }
-            round = &mut round => round?,
+            round = &mut round => round,
         };
-        let Round::Done(open) = round else { return Ok(Advanced::Shutdown) };
-        if moved.load(Ordering::Acquire) {
+        *moved = any_step.load(Ordering::Acquire);
+        let Round::Done(open) = round? else { return Ok(Advanced::Shutdown) };
+        self.control.enter(ConsumerState::Running);
+        if *moved {
             return Ok(Advanced::Stepped);
         }
         let waits = open.iter().map(|partition| Box::pin(self.wait(partition)));
@@ -430,10 +437,14 @@ impl<H: Handler> Consumer<H> {
             }),
         }
     }
+    async fn stream_progress_of(&self, stream: &StreamId) -> Result<StreamProgress> {
+        let streams = std::slice::from_ref(stream);
+        let progress = self.handler.checkpoints().stream_progress(&self.id, streams).await?;
+        Ok(progress.first().copied().unwrap_or_default())
+    }
+
     async fn has_seen(&self, stream: &StreamId, version: Version) -> Result<bool> {
-        let checkpoints = self.handler.checkpoints();
-        let progress = checkpoints.stream_progress(&self.id, std::slice::from_ref(stream)).await?;
-        let progress = progress.first().copied().unwrap_or_default();
+        let progress = self.stream_progress_of(stream).await?;
         if progress.version >= version {
             return Ok(true);
         }

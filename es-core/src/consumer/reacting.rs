@@ -70,7 +70,7 @@ impl<P: Policy> Reacting<P> {
 
     async fn react(&self, commit: &Commit, consumer: &ConsumerId) -> Result<()> {
         let unknown = self.policy.unknown_events();
-        for event in events_of::<P::Event>(commit, unknown, consumer)? {
+        for event in decoded::<P::Event>(commit, unknown, consumer)? {
             let reaction = Reaction::new(P::NAME, commit.clone(), event.version());
             let reacting = AssertUnwindSafe(self.policy.react(&event, &reaction)).catch_unwind();
             let reacted = reacting
@@ -190,8 +190,26 @@ impl<P: Policy> Rewindable for Reacting<P> {
     }
 }
 
-/// The events of a commit, without those that the consumer chose to leave out.
-pub(super) fn events_of<'a, E: Event>(
+/// The events of a commit, without those that the consumer chose to leave out. An upcaster that panics
+/// concerns this commit alone.
+pub(super) fn decoded<'a, E: Event>(
+    commit: &'a Commit,
+    unknown: UnknownEvents,
+    consumer: &ConsumerId,
+) -> Result<Vec<Recorded<'a, E>>> {
+    let decode = AssertUnwindSafe(|| events_of(commit, unknown, consumer));
+    std::panic::catch_unwind(decode).unwrap_or_else(|panic| {
+        Err(Error::Handler {
+            consumer: consumer.to_string(),
+            stream: commit.stream().clone(),
+            version: commit.first_version(),
+            transient: false,
+            source: panicked(&*panic),
+        })
+    })
+}
+
+fn events_of<'a, E: Event>(
     commit: &'a Commit,
     unknown: UnknownEvents,
     consumer: &ConsumerId,

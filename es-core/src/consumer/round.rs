@@ -16,7 +16,7 @@ use super::until::Until;
 
 /// How a round ended.
 pub(super) enum Round {
-    /// Nothing is left for now. The partitions that have not ended.
+    /// Nothing is left for now. The partitions that were read to their end for now.
     Done(Vec<PartitionId>),
     /// It was stopped.
     Stopped,
@@ -55,7 +55,7 @@ impl<H: Handler> Consumer<H> {
         stop: &Stop,
         report: &(dyn Fn(&PartitionId, &Step) + Send + Sync),
     ) -> Result<Round> {
-        self.handler.prepare().await?;
+        self.prepared.get_or_try_init(|| self.handler.prepare()).await?;
         let mut waiting = parents_first(self.feed.partitions().await?)?;
         let mut unfinished: HashSet<PartitionId> = waiting.iter().map(|p| p.id.clone()).collect();
         let mut open = Vec::new();
@@ -77,19 +77,21 @@ impl<H: Handler> Consumer<H> {
                 Ok(Reached::Ended) => drop(unfinished.remove(&id)),
                 Ok(Reached::Stop) => {}
                 Err(error) => {
-                    // The steps at hand in the other partitions are finished first.
-                    stop.ask();
-                    failed.get_or_insert(error);
+                    // What can be tried again holds up this partition only. Otherwise the steps at
+                    // hand in the others are finished, and no more.
+                    if !can_be_tried_again(&error) {
+                        stop.ask();
+                        failed = Some(error);
+                    } else {
+                        failed.get_or_insert(error);
+                    }
                 }
             }
         }
         match failed {
             Some(error) => Err(error),
             None if stop.is_asked() => Ok(Round::Stopped),
-            None => {
-                open.extend(waiting.into_iter().map(|partition| partition.id));
-                Ok(Round::Done(open))
-            }
+            None => Ok(Round::Done(open)),
         }
     }
 
@@ -115,6 +117,11 @@ impl<H: Handler> Consumer<H> {
             }
         }
     }
+}
+
+/// Whether an error is one of those that a worker tries again after.
+pub(super) fn can_be_tried_again(error: &Error) -> bool {
+    error.is_transient() || matches!(error, Error::Fenced { .. })
 }
 
 /// Orders partitions so that each comes after its parents. Parents that are not listed are gone.

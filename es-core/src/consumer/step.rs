@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::checkpoint_store::{Advance, Position, Progress, StreamProgress};
 use crate::commit::Commit;
-use crate::dead_letter::{DeadLetter, DeadLetterChange, DeadLetterQuery, DeadLetterState};
+use crate::dead_letter::{DeadLetter, DeadLetterChange};
 use crate::error::{BoxError, Error, Result};
 use crate::feed::{FeedPage, PartitionId};
 use crate::stream_id::StreamId;
@@ -57,8 +57,18 @@ impl<H: Handler> Consumer<H> {
             ended: page.ended,
             ..Step::default()
         };
+        if let Some(remaining) = page.remaining {
+            let behind = remaining + page.commits.len() as u64;
+            metrics::gauge!(telemetry::LAG, "consumer" => self.id.to_string(),
+                "partition" => partition.to_string())
+            .set(behind as f64);
+        }
         if page.checkpoint == position.checkpoint {
-            *known = Some(position);
+            // Nothing is saved here, so nothing would be fenced: somebody may have set the consumer
+            // back.
+            let stored = self.handler.checkpoints().load(&self.id, partition).await?;
+            step.at_end &= stored.revision == position.revision;
+            *known = Some(stored);
             return Ok(step);
         }
         let advance = Advance {
@@ -76,12 +86,6 @@ impl<H: Handler> Consumer<H> {
         } else {
             (step.at_end, step.ended) = (false, false);
             *known = Some(position);
-        }
-        drop(known);
-        if let Some(remaining) = page.remaining {
-            metrics::gauge!(telemetry::LAG, "consumer" => self.id.to_string(),
-                "partition" => partition.to_string())
-            .set(remaining as f64);
         }
         Ok(step)
     }
@@ -141,7 +145,8 @@ impl<H: Handler> Consumer<H> {
         let applied = outcome.applied;
         let parked = outcome.parked.len() as u64;
         let progress = outcome.progress(&self.id, seen, advance);
-        if let Some(progress) = progress {
+        if let Some(mut progress) = progress {
+            progress.based_on.clone_from(&self.based_on);
             self.handler.save(handled.effect, progress).await?;
             self.stepped.notify_waiters();
         }
@@ -216,6 +221,7 @@ impl<H: Handler> Consumer<H> {
             }
         }
         self.attempts.forget(outcome.reached.keys());
+        self.attempts.forget(outcome.parked.iter().map(|letter| letter.commit.stream()));
         Ok(())
     }
 
@@ -231,15 +237,10 @@ impl<H: Handler> Consumer<H> {
 
     /// Whether an operator has given up the commit before, here or in the consumer that this one is
     /// to take the place of.
-    async fn was_dropped(&self, commit: &Commit) -> Result<bool> {
-        let query = DeadLetterQuery::default()
-            .stream(commit.stream().clone())
-            .state(DeadLetterState::Dropped)
-            .limit(usize::MAX);
+    pub(super) async fn was_dropped(&self, commit: &Commit) -> Result<bool> {
         for consumer in [Some(&self.id), self.in_place_of.as_ref()].into_iter().flatten() {
-            let dropped = self.handler.checkpoints().dead_letters(consumer, &query).await?;
-            if dropped.iter().any(|letter| letter.commit.first_version() == commit.first_version())
-            {
+            let dropped = self.dropped(consumer, commit.stream(), commit.first_version()).await?;
+            if dropped.is_some() {
                 return Ok(true);
             }
         }

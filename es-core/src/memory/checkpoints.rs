@@ -115,11 +115,17 @@ impl ProgressBook {
 
     /// The fence: nobody saved since the progress was loaded.
     pub(super) fn check(&self, progress: &Progress) -> Result<()> {
-        let Progress { consumer, advance, seen, .. } = progress;
+        let Progress { consumer, advance, based_on, seen, .. } = progress;
         let in_place = advance.as_ref().is_none_or(|advance| {
             self.position(consumer, &advance.partition).revision == advance.based_on
         });
-        if in_place && seen.iter().all(|(stream, seen)| self.of(consumer, stream) == *seen) {
+        let as_known = |(partition, revision): &(PartitionId, Revision)| {
+            self.position(consumer, partition).revision == *revision
+        };
+        if in_place
+            && based_on.iter().all(as_known)
+            && seen.iter().all(|(stream, seen)| self.of(consumer, stream) == *seen)
+        {
             Ok(())
         } else {
             Err(progress.fenced())

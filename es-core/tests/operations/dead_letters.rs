@@ -10,7 +10,7 @@ use es_core::memory::MemoryStore;
 use es_core::testing::VirtualClock;
 use es_core::{
     Backoff, BoxError, DeadLetterFilter, DeadLetterQuery, DeadLetterState, Error, ExecuteOptions,
-    Policy, Projection, Projector, Reaction, ReactionError, Reactor, Recorded, Repository,
+    Policy, Projection, Projector, Reaction, ReactionError, Reactor, Recorded, Repository, Version,
 };
 
 use tokio::sync::Notify;
@@ -141,7 +141,7 @@ async fn a_long_sequence_is_tried_again_in_steps() {
 
 #[tokio::test]
 async fn a_letter_that_is_missing_in_the_store_is_noticed() {
-    use es_core::{CheckpointStore, DeadLetterChange, Progress, Version};
+    use es_core::{CheckpointStore, DeadLetterChange, Progress};
     let store = MemoryStore::new();
     credit_all(&store, &[("a", 13), ("a", 2), ("a", 3)]).await;
     let mood = Mood::refusing(&[13]);
@@ -187,7 +187,11 @@ async fn a_dropped_commit_has_no_effect_and_the_later_ones_wait_for_a_retry() {
     credit_all(&store, HISTORY).await;
     let moody = projection(&store, &Mood::refusing(&[13]));
     moody.catch_up().await.unwrap();
-    let dropped = moody.drop_dead_letter(&account("b"), "a test booking").await.unwrap().unwrap();
+    let dropped = moody
+        .drop_dead_letter(&account("b"), Version::FIRST, "a test booking")
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(dropped.commit.first_version().get(), 1);
     assert_eq!(parked(&moody).await, [("b".into(), 2, false), ("b".into(), 3, false)]);
     credit(&store, "b", 20).await;
@@ -203,16 +207,38 @@ async fn a_dropped_commit_has_no_effect_and_the_later_ones_wait_for_a_retry() {
 }
 
 #[tokio::test]
+async fn a_drop_that_is_repeated_gives_up_nothing_more() {
+    let store = MemoryStore::new();
+    credit_all(&store, &[("a", 13), ("a", 2), ("a", 3)]).await;
+    let moody = projection(&store, &Mood::refusing(&[13]));
+    moody.catch_up().await.unwrap();
+    let a = account("a");
+    let early = moody.drop_dead_letter(&a, Version::new(2), "it only waits").await;
+    assert!(matches!(early, Err(Error::Misuse(_))), "{early:?}");
+    let first = moody.drop_dead_letter(&a, Version::FIRST, "bad luck").await.unwrap().unwrap();
+    let again = moody.drop_dead_letter(&a, Version::FIRST, "bad luck!").await.unwrap().unwrap();
+    assert_eq!(again.commit, first.commit);
+    assert_eq!(again.dropped.unwrap().reason, "bad luck");
+    moody.retry_dead_letters(&DeadLetterFilter::all()).await.unwrap();
+    assert!(moody.drop_dead_letter(&a, Version::FIRST, "late").await.unwrap().is_some());
+    assert_eq!(moody.drop_dead_letter(&a, Version::new(2), "late").await.unwrap(), None);
+    assert_eq!(balances(&moody.view()).await, expected(&[("a", 5)]));
+}
+
+#[tokio::test]
 async fn a_drop_needs_a_reason_and_something_to_drop() {
     let store = MemoryStore::new();
     credit_all(&store, &[("a", 13)]).await;
     let moody = projection(&store, &Mood::refusing(&[13]));
     moody.catch_up().await.unwrap();
     for reason in ["", "  ", &"x".repeat(1_001)] {
-        let refused = moody.drop_dead_letter(&account("a"), reason).await;
+        let refused = moody.drop_dead_letter(&account("a"), Version::FIRST, reason).await;
         assert!(matches!(refused, Err(Error::Misuse(_))), "{refused:?}");
     }
-    assert_eq!(moody.drop_dead_letter(&account("other"), "why not").await.unwrap(), None);
+    assert_eq!(
+        moody.drop_dead_letter(&account("other"), Version::FIRST, "why not").await.unwrap(),
+        None
+    );
     assert_eq!(parked(&moody).await.len(), 1);
 }
 
@@ -564,7 +590,7 @@ async fn a_transient_error_is_parked_after_so_many_attempts_if_one_wishes() {
     let mut workers = es_core::Workers::new();
     workers.start(Arc::clone(&reactor));
     let minute = Duration::from_secs(60);
-    let waited = reactor.wait_for_version(&account("far"), es_core::Version::FIRST, minute).await;
+    let waited = reactor.wait_for_version(&account("far"), Version::FIRST, minute).await;
     assert!(matches!(waited, Err(Error::Parked { .. })), "{waited:?}");
     workers.shutdown().await.unwrap();
     let letters = reactor.dead_letters(&DeadLetterQuery::default()).await.unwrap();
@@ -599,7 +625,13 @@ async fn whatever_happens_in_between_nothing_is_lost_and_nothing_twice() {
                 2 => mood.refuse(&[rng.u64(1..20), rng.u64(1..20)]),
                 3 => drop(moody.catch_up().await),
                 4 => drop(moody.retry_dead_letters(&DeadLetterFilter::all()).await),
-                _ => drop(moody.drop_dead_letter(&account(id), "chance").await),
+                _ => {
+                    let first = DeadLetterQuery::default().stream(account(id)).limit(1);
+                    for letter in moody.dead_letters(&first).await.unwrap() {
+                        let version = letter.commit.first_version();
+                        drop(moody.drop_dead_letter(&account(id), version, "chance").await);
+                    }
+                }
             }
         }
         mood.refuse(&[]);

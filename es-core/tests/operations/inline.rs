@@ -31,12 +31,27 @@ async fn what_an_inline_projection_missed_comes_with_the_next_command_of_the_str
     let store = MemoryStore::new();
     // Written by a program that does not run the projection inline.
     credit_all(&store, &[("a", 1), ("a", 2), ("b", 50)]).await;
-    let moody = Arc::new(projection(&store, &Mood::refusing(&[])).with_batch_size(1));
+    let moody = Arc::new(projection(&store, &Mood::refusing(&[])));
     let accounts = Repository::<Account>::new(Arc::new(store.clone())).with_inline(moody.clone());
     accounts.execute("a", AccountCommand::Credit(4)).await.unwrap();
     assert_eq!(balances(&moody.view()).await, expected(&[("a", 7)]));
     moody.catch_up().await.unwrap();
     assert_eq!(balances(&moody.view()).await, expected(&[("a", 7), ("b", 50)]));
+}
+
+#[tokio::test]
+async fn a_caller_does_not_wait_for_the_past_of_a_long_stream() {
+    let store = MemoryStore::new();
+    for _ in 0..25 {
+        credit(&store, "a", 1).await;
+    }
+    let moody = Arc::new(projection(&store, &Mood::refusing(&[])).with_batch_size(10));
+    let accounts = Repository::<Account>::new(Arc::new(store.clone())).with_inline(moody.clone());
+    let receipt = accounts.execute("a", AccountCommand::Credit(1)).await.unwrap();
+    assert!(matches!(receipt.inline_error(), Some(Error::Unavailable { .. })));
+    assert_eq!(balances(&moody.view()).await, expected(&[("a", 10)]), "one step");
+    moody.catch_up().await.unwrap();
+    assert_eq!(balances(&moody.view()).await, expected(&[("a", 26)]));
 }
 
 #[tokio::test]

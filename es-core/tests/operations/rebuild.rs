@@ -201,7 +201,7 @@ async fn of_two_rebuilds_at_once_the_later_goes_on_and_the_earlier_ends() {
         });
         assert!(matches!(ended, Err(Error::Fenced { .. })), "{ended:?}");
         assert_eq!(balances(&view(&store)).await, times(&log, 10));
-        let left = ConsumerId::new("moody_v1_rebuild").unwrap();
+        let left = ConsumerId::new("moody_v1").unwrap().rebuild();
         let progress = store.stream_progress(&left, &[account("a")]).await.unwrap();
         assert_eq!(progress[0].version.get(), 0, "nothing is left behind");
     }
@@ -281,7 +281,7 @@ async fn what_was_dropped_stays_dropped_as_long_as_it_fails() {
     let mood = Mood::refusing(&[13]);
     let moody = projection(&store, &mood);
     moody.catch_up().await.unwrap();
-    moody.drop_dead_letter(&account("a"), "a test booking").await.unwrap().unwrap();
+    moody.drop_dead_letter(&account("a"), 2.into(), "a test booking").await.unwrap().unwrap();
     moody.retry_dead_letters(&DeadLetterFilter::all()).await.unwrap();
     let without = expected(&[("a", 3), ("b", 1)]);
     for _ in 0..2 {
