@@ -5,7 +5,9 @@ use std::error::Error as StdError;
 use crate::commit::{Commit, CommitId};
 use crate::event::DecodeError;
 use crate::event_store::Expected;
+use crate::message_queue::{InvalidMessage, QueueName};
 use crate::stream_id::StreamId;
+use crate::topic::TopicName;
 use crate::version::{Head, Version};
 
 /// The result of an operation of this crate and of the backends.
@@ -214,6 +216,49 @@ pub enum Error {
         transient: bool,
         /// The handler's error.
         source: BoxError,
+    },
+    /// There is no queue of this name: it was never configured.
+    #[error("there is no queue {queue}")]
+    NoSuchQueue {
+        /// The name.
+        queue: QueueName,
+    },
+    /// A queue cannot be set up so; it is as it was.
+    #[error("queue {queue} cannot be set up so: {reason}")]
+    InvalidQueueOptions {
+        /// The queue.
+        queue: QueueName,
+        /// What is wrong with the options.
+        reason: &'static str,
+    },
+    /// A message is not taken; nothing was sent.
+    #[error("the {destination} does not take the message: {source}")]
+    InvalidMessage {
+        /// The queue or topic, as in "queue orders".
+        destination: String,
+        /// Why.
+        source: InvalidMessage,
+    },
+    /// The receipt does not, or no longer, stand for a message that can be acknowledged or held:
+    /// somebody else has received it since, or it is gone. Nothing was changed.
+    #[error("the receipt of a message of queue {queue} does not count any more")]
+    ReceiptLost {
+        /// The queue.
+        queue: QueueName,
+    },
+    /// A message would be held for longer than one receive can; nothing was changed.
+    #[error("a message of queue {queue} cannot be held for more than {limit:?} from its receive")]
+    HeldTooLong {
+        /// The queue.
+        queue: QueueName,
+        /// The longest hold.
+        limit: std::time::Duration,
+    },
+    /// There is no topic of this name: it was never created.
+    #[error("there is no topic {topic}")]
+    NoSuchTopic {
+        /// The name.
+        topic: TopicName,
     },
     /// What was waited for did not happen before the deadline. It may still happen.
     #[error("{what} did not happen within {waited:?}")]

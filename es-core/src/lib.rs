@@ -50,6 +50,8 @@
 //! | [`EventStore`] | the log: conditional, idempotent appends and page-wise reads of [`Commit`]s |
 //! | [`Feed`] | the commits of all streams, for projections and policies |
 //! | [`SnapshotStore`], [`CheckpointStore`], [`ViewStore`] | what can be thrown away and built again |
+//! | [`MessageQueue`] | [messages](NewMessage) that come back until they are acknowledged, shaped after SQS |
+//! | [`Topic`] | messages to all queues whose [`FilterPolicy`] takes them, shaped after SNS |
 //!
 //! | you operate | with |
 //! |---|---|
@@ -101,12 +103,14 @@ mod event_store;
 mod event_union;
 mod feed;
 mod live_view;
+mod message_queue;
 mod metadata;
 mod policy;
 mod projector;
 mod repository;
 mod snapshot_store;
 mod stream_id;
+mod topic;
 mod version;
 mod view_store;
 
@@ -138,6 +142,11 @@ pub use event::{DecodeError, Event, EventSchema, Recorded, UnknownEvents};
 pub use event_store::{Appended, Direction, EventStore, Expected, Limits, ReadStream};
 pub use feed::{Checkpoint, Feed, FeedPage, Partition, PartitionId};
 pub use live_view::LiveView;
+pub use message_queue::{
+    InvalidMessage, MAX_BATCH, MessageId, MessageQueue, NewMessage, QueueCounts, QueueName,
+    QueueOptions, ReceiptHandle, ReceiveOptions, ReceivedMessage, Redrive, RedrivePolicy,
+    check_batch, check_extension, check_hold,
+};
 pub use metadata::{EncodedMetadata, Metadata};
 pub use policy::{Policy, Reaction, ReactionError};
 pub use projector::Projector;
@@ -146,6 +155,7 @@ pub use repository::{
 };
 pub use snapshot_store::{SnapshotStore, StoredSnapshot};
 pub use stream_id::StreamId;
+pub use topic::{FilterPolicy, InvalidFilterPolicy, Subscription, Topic, TopicName};
 pub use version::{Head, Version};
 pub use view_store::{
     MAX_VIEW_KEY_LEN, Replaces, View, ViewChange, ViewDocument, ViewName, ViewQuery, ViewSchema,

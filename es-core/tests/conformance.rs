@@ -1,10 +1,19 @@
 //! The in-memory backend keeps every contract.
 
-use es_core::memory::MemoryStore;
+use std::sync::Arc;
+
+use es_core::memory::{MemoryQueues, MemoryStore};
 use es_core::testing::conformance::{self, holding};
+use es_core::testing::{SeededEntropy, VirtualClock};
 
 async fn store() -> MemoryStore {
     MemoryStore::new()
+}
+
+async fn queues() -> (MemoryQueues, Arc<VirtualClock>) {
+    let clock = Arc::new(VirtualClock::at("2026-03-01T12:00:00Z"));
+    let entropy = Arc::new(SeededEntropy::new(1));
+    (MemoryQueues::new(clock.clone(), entropy), clock)
 }
 
 mod event_store {
@@ -37,6 +46,14 @@ mod checkpoint_store {
 
 mod view_store {
     es_core::view_store_conformance!(super::store);
+}
+
+mod message_queue {
+    es_core::message_queue_conformance!(super::queues);
+}
+
+mod topic {
+    es_core::topic_conformance!(super::queues);
 }
 
 #[tokio::test]

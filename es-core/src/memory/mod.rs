@@ -2,7 +2,8 @@
 //!
 //! [`MemoryStore`] is log, feed, snapshots, checkpoints and views in one. It is for tests, for trying
 //! things out, and a reference for authors of backends: it passes the same conformance suites as the
-//! durable ones. What it holds is gone with its last clone.
+//! durable ones. What it holds is gone with its last clone. [`MemoryQueues`] is queues and topics; it
+//! stands apart as it needs a clock.
 //!
 //! ```
 //! use es_core::memory::MemoryStore;
@@ -24,8 +25,11 @@ use crate::event_store::Limits;
 mod checkpoints;
 mod feed;
 mod log;
+mod queues;
 mod snapshots;
 mod views;
+
+pub use queues::MemoryQueues;
 
 /// A backend in memory. Clones share what is stored.
 #[derive(Clone)]

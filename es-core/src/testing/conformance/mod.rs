@@ -19,7 +19,8 @@
 //! Every test makes a store of its own. The factory is any expression that can be called for a future
 //! of a fresh, empty store. What the store needs for its life, as a temporary directory, comes along
 //! with [`holding`]: `|| async { holding(store, directory) }`. Where the log and its feed are two
-//! objects, the factory of a feed suite gives the pair.
+//! objects, the factory of a feed suite gives the pair. Queues and topics go by a clock, which the rules
+//! move: the factory gives the pair of them and an `Arc<VirtualClock>`.
 //!
 //! Tests run under `#[tokio::test]`, unless attributes before the factory say otherwise:
 //!
@@ -52,6 +53,8 @@
 //! | [`SnapshotStore`](crate::SnapshotStore) | [`snapshot_store_conformance!`](crate::snapshot_store_conformance) | [`snapshot_store()`] | [`snapshot_store::SUITE`] |
 //! | [`CheckpointStore`](crate::CheckpointStore) | [`checkpoint_store_conformance!`](crate::checkpoint_store_conformance) | [`checkpoint_store()`] | [`checkpoint_store::SUITE`] |
 //! | [`ViewStore`](crate::ViewStore) | [`view_store_conformance!`](crate::view_store_conformance) | [`view_store()`] | [`view_store::SUITE`] |
+//! | [`MessageQueue`](crate::MessageQueue) | [`message_queue_conformance!`](crate::message_queue_conformance) | [`message_queue()`] | [`message_queue::SUITE`] |
+//! | [`Topic`](crate::Topic) | [`topic_conformance!`](crate::topic_conformance) | [`topic()`] | [`topic::SUITE`] |
 //!
 //! The rules ask something of what they test: that it takes commits of ten events and of 64 KiB,
 //! snapshots of 250 KiB, view documents of 100 kB, and steps of 80 documents or 80 streams; and that
@@ -71,8 +74,10 @@ mod suite;
 pub mod checkpoint_store;
 pub mod event_store;
 pub mod feed;
+pub mod message_queue;
 pub mod ordered_feed;
 pub mod snapshot_store;
+pub mod topic;
 pub mod view_store;
 
 pub use event_store::limits::{MAX_TESTABLE_BYTES, MAX_TESTABLE_EVENTS};
@@ -154,4 +159,32 @@ where
     F: Future<Output: Into<Fixture<view_store::Store>>>,
 {
     view_store::SUITE.hold(make).await;
+}
+
+/// Holds a [`MessageQueue`](crate::MessageQueue) to its contract. `make` opens a fresh, empty store, and gives it
+/// together with the clock that it goes by.
+///
+/// # Panics
+///
+/// When a rule is broken, with all that are.
+pub async fn message_queue<M, F>(make: M)
+where
+    M: Fn() -> F,
+    F: Future<Output: Into<Fixture<message_queue::QueuesAndClock>>>,
+{
+    message_queue::SUITE.hold(make).await;
+}
+
+/// Holds a [`Topic`](crate::Topic) to its contract. `make` opens a fresh, empty store that also has the queues, and
+/// gives it together with the clock that it goes by.
+///
+/// # Panics
+///
+/// When a rule is broken, with all that are.
+pub async fn topic<M, F>(make: M)
+where
+    M: Fn() -> F,
+    F: Future<Output: Into<Fixture<topic::TopicAndQueues>>>,
+{
+    topic::SUITE.hold(make).await;
 }
