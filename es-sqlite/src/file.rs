@@ -13,7 +13,7 @@ use crate::schema;
 
 /// Statements kept prepared per connection; more than there are in this crate, with room for those
 /// of some dozen views.
-const STATEMENT_CACHE: usize = 64;
+const STATEMENT_CACHE: usize = 128;
 
 /// Where the database is, and how to connect to it.
 #[derive(Debug, Clone)]

@@ -1,5 +1,5 @@
-//! The embedded, durable default backend of [`es_core`]: log, feed, snapshots, checkpoints and views
-//! in one SQLite file. Nothing to install, nothing to run; the same program runs on a service later.
+//! The embedded, durable default backend of [`es_core`]: log, feed, snapshots, checkpoints, views,
+//! queues and topics in one SQLite file. Nothing to install, nothing to run; the same program runs on a service later.
 //!
 //! ```
 //! use es_core::{
@@ -45,6 +45,10 @@
 //!   transaction: all readers see the same order, and a rolled back append burns no position. Feeds
 //!   of this process are woken by an append, those of others notice it within
 //!   [`poll_interval`](SqliteOptions::poll_interval).
+//! - **Queues.** A message is durable when its send is answered, and so is its acknowledgement; a
+//!   dead letter moves, and a topic publishes to all its queues, in one transaction. Receivers in
+//!   several processes share a queue; one that is killed loses nothing, its messages come back when
+//!   their visibility timeout is over.
 //! - **Damage is told.** Every commit has a checksum that each read checks, missing rows are
 //!   noticed, and a damaged commit is an error that names stream and version, after the good ones
 //!   before it.
@@ -70,6 +74,7 @@
 //! | `feed` | the log as a feed |
 //! | `snapshots`, `checkpoints`, `views` | the stores of these names |
 //! | `view_query` | [`DocumentQuery`]: filtering, ordering and paging views |
+//! | `queues` | queues and topics: configuring, sending, receiving, dead letters, publishing |
 //! | `errors` | what SQLite's errors become |
 //! | [`telemetry`] | names of spans and metrics |
 
@@ -86,6 +91,7 @@ mod feed;
 mod file;
 mod log;
 mod options;
+mod queues;
 mod readers;
 mod schema;
 mod snapshots;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use es_core::{Clock, Limits, Result, SystemClock};
+use es_core::{Clock, Entropy, Limits, Result, SystemClock, SystemEntropy};
 
 use crate::store::SqliteStore;
 
@@ -35,6 +35,7 @@ pub struct SqliteOptions {
     pub(crate) poll_interval: Duration,
     pub(crate) limits: Limits,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
 }
 
 /// When a commit counts as written.
@@ -74,6 +75,7 @@ impl SqliteOptions {
             poll_interval: Duration::from_millis(50),
             limits: Limits { max_events: 10_000, max_bytes: 16 * 1024 * 1024 },
             clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy),
         }
     }
 
@@ -112,8 +114,8 @@ impl SqliteOptions {
         self
     }
 
-    /// How often a waiting feed looks for commits of other processes; those of this process are
-    /// noticed at once. Default: 50 ms.
+    /// How often a waiting feed looks for commits, and a waiting receiver for messages, of other
+    /// processes; those of this process are noticed at once. Default: 50 ms.
     pub fn poll_interval(mut self, interval: Duration) -> Self {
         self.poll_interval = interval;
         self
@@ -126,9 +128,15 @@ impl SqliteOptions {
         self
     }
 
-    /// The clock that waiting goes by. Default: the machine's.
+    /// The clock that waiting and queues go by. Default: the machine's.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
+        self
+    }
+
+    /// What the ids and receipts of messages are made from. Default: the machine's.
+    pub fn entropy(mut self, entropy: Arc<dyn Entropy>) -> Self {
+        self.entropy = entropy;
         self
     }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use es_core::{Clock, Limits, Result};
+use es_core::{Clock, Entropy, Limits, Result};
 
 use crate::file::DatabaseFile;
 use crate::options::SqliteOptions;
@@ -14,7 +14,8 @@ use crate::writer::{Writer, WriterStats};
 
 /// A backend in one SQLite file: it is [`EventStore`](es_core::EventStore),
 /// [`Feed`](es_core::Feed), [`SnapshotStore`](es_core::SnapshotStore),
-/// [`CheckpointStore`](es_core::CheckpointStore) and [`ViewStore`](es_core::ViewStore).
+/// [`CheckpointStore`](es_core::CheckpointStore), [`ViewStore`](es_core::ViewStore),
+/// [`MessageQueue`](es_core::MessageQueue) and [`Topic`](es_core::Topic).
 ///
 /// Clones share the file's connections. When the last one is dropped, what is queued is still
 /// written; [`close`](Self::close) waits for that.
@@ -33,6 +34,7 @@ struct Shared {
     limits: Limits,
     poll_interval: Duration,
     clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
 }
 
 impl SqliteStore {
@@ -67,10 +69,9 @@ impl SqliteStore {
             }
         };
         let readers = Readers::new(file.clone(), options.max_readers);
-        let SqliteOptions { limits, poll_interval, clock, .. } = options;
-        Ok(Self {
-            shared: Arc::new(Shared { file, readers, writer, limits, poll_interval, clock }),
-        })
+        let SqliteOptions { limits, poll_interval, clock, entropy, .. } = options;
+        let shared = Shared { file, readers, writer, limits, poll_interval, clock, entropy };
+        Ok(Self { shared: Arc::new(shared) })
     }
 
     /// Waits for what is queued and running, moves the write-ahead log into the file and closes it.
@@ -113,8 +114,12 @@ impl SqliteStore {
         self.shared.poll_interval
     }
 
-    pub(crate) fn clock(&self) -> &dyn Clock {
-        &*self.shared.clock
+    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
+        &self.shared.clock
+    }
+
+    pub(crate) fn entropy(&self) -> &Arc<dyn Entropy> {
+        &self.shared.entropy
     }
 }
 

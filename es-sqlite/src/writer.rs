@@ -12,10 +12,12 @@
 //! answered after the `COMMIT`: an answer may rest on what an earlier write of the group did. If the
 //! `COMMIT` fails, all of the group have failed.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use es_core::{Error, Result};
+use es_core::{Error, QueueName, Result};
 use rusqlite::{Connection, ffi};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -33,8 +35,12 @@ pub(crate) struct Writer {
     queue: mpsc::Sender<Message>,
     closed: AtomicBool,
     log_end: watch::Receiver<i64>,
+    queue_changes: watch::Receiver<QueueChanges>,
     counters: Arc<Counters>,
 }
+
+/// How often this process has changed each queue, so that those who wait for a message look again.
+pub(crate) type QueueChanges = HashMap<QueueName, u64>;
 
 /// How much the writer has done since the store was opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -42,7 +48,7 @@ pub(crate) struct Writer {
 pub struct WriterStats {
     /// Transactions that were committed.
     pub groups: u64,
-    /// Writes in them: appends, saved snapshots, saved progress, written views.
+    /// Writes in them: appends, saved snapshots, saved progress, written views, changes of queues.
     pub jobs: u64,
 }
 
@@ -57,6 +63,7 @@ impl Writer {
     pub(crate) fn start(file: DatabaseFile, db: Connection, max_group: usize) -> Result<Self> {
         let (queue, jobs) = mpsc::channel(QUEUE);
         let (grown, log_end) = watch::channel(0);
+        let (changed, queue_changes) = watch::channel(QueueChanges::new());
         let counters = Arc::new(Counters::default());
         let thread = WriterThread {
             file: file.clone(),
@@ -64,6 +71,7 @@ impl Writer {
             queue: jobs,
             max_group,
             grown,
+            changed,
             counters: Arc::clone(&counters),
             closing: Vec::new(),
         };
@@ -74,7 +82,8 @@ impl Writer {
                 what: format!("a thread to write to the database {}", file.path().display()),
                 source: source.into(),
             })?;
-        Ok(Self { file, queue, closed: AtomicBool::new(false), log_end, counters })
+        let closed = AtomicBool::new(false);
+        Ok(Self { file, queue, closed, log_end, queue_changes, counters })
     }
 
     /// Has the writer do `work` in its next transaction, and waits until that is committed.
@@ -98,6 +107,11 @@ impl Writer {
     /// Follows the last position that this process has appended.
     pub(crate) fn log_end(&self) -> watch::Receiver<i64> {
         self.log_end.clone()
+    }
+
+    /// Follows what this process does to queues.
+    pub(crate) fn queue_changes(&self) -> watch::Receiver<QueueChanges> {
+        self.queue_changes.clone()
     }
 
     pub(crate) fn stats(&self) -> WriterStats {
@@ -132,13 +146,33 @@ impl Writer {
 /// The transaction that a write is part of.
 pub(crate) struct WriteTransaction<'a> {
     db: &'a Connection,
-    last_position: std::cell::Cell<Option<i64>>,
+    news: RefCell<News>,
+}
+
+/// What others are told when a write is committed.
+#[derive(Default)]
+struct News {
+    last_position: Option<i64>,
+    queues: Vec<QueueName>,
+}
+
+impl News {
+    fn extend(&mut self, later: Self) {
+        self.last_position = later.last_position.or(self.last_position);
+        self.queues.extend(later.queues);
+    }
 }
 
 impl WriteTransaction<'_> {
     /// Says that the log has a new commit, so that those who follow it are woken.
     pub(crate) fn appended(&self, position: i64) {
-        self.last_position.set(Some(position));
+        self.news.borrow_mut().last_position = Some(position);
+    }
+
+    /// Says that a message may have become visible in the queue, or will earlier than it seemed, so
+    /// that those who wait for one are woken.
+    pub(crate) fn queue_changed(&self, queue: &QueueName) {
+        self.news.borrow_mut().queues.push(queue.clone());
     }
 }
 
@@ -234,6 +268,7 @@ struct WriterThread {
     queue: mpsc::Receiver<Message>,
     max_group: usize,
     grown: watch::Sender<i64>,
+    changed: watch::Sender<QueueChanges>,
     counters: Arc<Counters>,
     /// Those who wait for the end.
     closing: Vec<oneshot::Sender<Result<()>>>,
@@ -282,12 +317,10 @@ impl WriterThread {
         let _entered = span.enter();
         let mut ran = Vec::new();
         match self.try_group(first, &mut ran) {
-            Ok(last_position) => {
+            Ok(news) => {
                 span.record("jobs", ran.len());
                 self.count(ran.len());
-                if let Some(position) = last_position {
-                    self.grown.send_replace(position);
-                }
+                self.tell(news);
                 for job in ran {
                     job.answer(&self.file, Ok(()));
                 }
@@ -309,7 +342,7 @@ impl WriterThread {
         &mut self,
         first: Box<dyn Job>,
         ran: &mut Vec<Box<dyn Job>>,
-    ) -> Result<Option<i64>, GroupFailure> {
+    ) -> Result<News, GroupFailure> {
         if let Err(error) = execute(&self.db, "BEGIN IMMEDIATE") {
             // Whoever waits behind has waited for the same lock. Failing them now bounds their
             // wait; one after the other they would wait for a timeout each.
@@ -319,11 +352,11 @@ impl WriterThread {
             }
             return Err(GroupFailure::from_sqlite(&error));
         }
-        let mut last_position = None;
+        let mut news = News::default();
         let mut next = Some(first);
         while let Some(mut job) = next {
             if !job.is_abandoned() {
-                let result = run_in_savepoint(&self.db, job.as_mut(), &mut last_position);
+                let result = run_in_savepoint(&self.db, job.as_mut(), &mut news);
                 ran.push(job);
                 if let Err(failure) = result {
                     roll_back(&self.db);
@@ -336,7 +369,21 @@ impl WriterThread {
             roll_back(&self.db);
             GroupFailure::from_sqlite(&error)
         })?;
-        Ok(last_position)
+        Ok(news)
+    }
+
+    /// Wakes those who wait, before the writes are answered: who is answered finds them awake.
+    fn tell(&self, news: News) {
+        if let Some(position) = news.last_position {
+            self.grown.send_replace(position);
+        }
+        if !news.queues.is_empty() {
+            self.changed.send_modify(|changes| {
+                for queue in news.queues {
+                    *changes.entry(queue).or_default() += 1;
+                }
+            });
+        }
     }
 
     fn count(&self, jobs: usize) {
@@ -351,13 +398,13 @@ impl WriterThread {
 fn run_in_savepoint(
     db: &Connection,
     job: &mut dyn Job,
-    last_position: &mut Option<i64>,
+    news: &mut News,
 ) -> Result<(), GroupFailure> {
     let lost = |error: rusqlite::Error| GroupFailure::from_sqlite(&error);
-    let transaction = WriteTransaction { db, last_position: std::cell::Cell::new(None) };
+    let transaction = WriteTransaction { db, news: RefCell::default() };
     execute(db, "SAVEPOINT job").map_err(lost)?;
     match job.run(&transaction) {
-        Ok(()) => *last_position = transaction.last_position.get().or(*last_position),
+        Ok(()) => news.extend(transaction.news.into_inner()),
         // On some errors, a full disk among them, SQLite rolls back everything by itself.
         Err(Undo(Some(failure))) if db.is_autocommit() => return Err(failure),
         Err(Undo(_)) => execute(db, "ROLLBACK TO job").map_err(lost)?,

@@ -2,7 +2,10 @@
 
 mod support;
 
+use std::sync::Arc;
+
 use es_core::testing::conformance::{Holding, holding};
+use es_core::testing::{SeededEntropy, VirtualClock};
 use es_sqlite::SqliteStore;
 use support::Place;
 
@@ -10,6 +13,17 @@ use support::Place;
 async fn store() -> Holding<SqliteStore, Place> {
     let place = Place::new();
     holding(place.open().await, place)
+}
+
+/// The same, on a clock that stands still.
+async fn queues() -> Holding<(SqliteStore, Arc<VirtualClock>), Place> {
+    let place = Place::new();
+    let clock = Arc::new(VirtualClock::at("2026-03-01T12:00:00Z"));
+    let options = SqliteStore::builder(place.db())
+        .clock(clock.clone())
+        .entropy(Arc::new(SeededEntropy::new(1)));
+    let store = options.open().await.expect("the store opens");
+    holding((store, clock), place)
 }
 
 mod event_store {
@@ -34,4 +48,12 @@ mod checkpoint_store {
 
 mod view_store {
     es_core::view_store_conformance!(super::store);
+}
+
+mod message_queue {
+    es_core::message_queue_conformance!(super::queues);
+}
+
+mod topic {
+    es_core::topic_conformance!(super::queues);
 }

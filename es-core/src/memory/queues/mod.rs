@@ -172,6 +172,7 @@ impl MessageQueue for MemoryQueues {
         check_batch(receipts.len())?;
         let mut state = self.state();
         let queue = state.queue_mut(queue)?;
+        queue.forget_expired(self.now());
         let acknowledged = receipts.iter().map(|receipt| queue.acknowledge(receipt)).collect();
         self.wake_receivers();
         Ok(acknowledged)

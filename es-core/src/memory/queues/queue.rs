@@ -154,6 +154,7 @@ impl Queue {
         now: Timestamp,
         timeout: Duration,
     ) -> Result<&mut Stored> {
+        self.forget_expired(now);
         let place = self.place(receipt)?;
         match self.messages.get_mut(&place).filter(|message| message.is_in_flight(now)) {
             Some(message) => {
