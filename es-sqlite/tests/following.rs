@@ -6,27 +6,9 @@ mod support;
 use std::sync::Arc;
 use std::time::Duration;
 
-use es_core::{Checkpoint, Clock, Error, Feed as _, PartitionId, Timestamp};
+use es_core::{Checkpoint, Error, Feed as _, PartitionId};
 use es_sqlite::SqliteStore;
-use support::{Place, append, partition, read_feed, stream};
-
-/// A clock on which nobody's sleep ends, and which tells when one has begun.
-#[derive(Debug, Default)]
-struct StandingClock {
-    asleep: tokio::sync::Notify,
-}
-
-#[async_trait::async_trait]
-impl Clock for StandingClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::UNIX_EPOCH
-    }
-
-    async fn sleep(&self, _: Duration) {
-        self.asleep.notify_one();
-        std::future::pending().await
-    }
-}
+use support::{Place, StandingClock, append, partition, read_feed, stream};
 
 fn at(position: &str) -> Checkpoint {
     Checkpoint::from_stored(position)
@@ -87,7 +69,7 @@ async fn waiting_ends_when_this_process_appends() {
         let after = Checkpoint::from_stored(n.to_string());
         let following = store.clone();
         let waiting = tokio::spawn(async move { following.wait(&partition(), &after).await });
-        clock.asleep.notified().await;
+        clock.asleep().await;
         append(&store, &stream("a"), &["one"]).await;
         // No time passes on this clock: only the append can have woken it.
         waiting.await.unwrap().unwrap();
@@ -124,7 +106,7 @@ async fn waiting_on_a_store_that_is_closed_ends_with_an_error() {
     let following = store.clone();
     let waiting =
         tokio::spawn(async move { following.wait(&partition(), &Checkpoint::start()).await });
-    clock.asleep.notified().await;
+    clock.asleep().await;
     store.close().await.unwrap();
     let error = waiting.await.unwrap().unwrap_err();
     assert!(matches!(error, Error::Misuse(_)), "{error:?}");

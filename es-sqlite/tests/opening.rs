@@ -4,11 +4,18 @@
 mod support;
 
 use es_core::{
-    CheckpointStore, ConsumerId, Error, EventStore as _, Expected, SnapshotStore, ViewName,
-    ViewQuery, ViewStore as _,
+    CheckpointStore, ConsumerId, Error, EventStore as _, Expected, MessageQueue as _, NewMessage,
+    QueueName, QueueOptions, SnapshotStore, ViewName, ViewQuery, ViewStore as _,
 };
 use es_sqlite::{SqliteStore, Synchronous};
 use support::{Place, append, assert_names, commit, partition, read_all, read_feed, stream};
+
+/// The version of files that this crate writes.
+const NEWEST: i64 = 2;
+
+fn version(place: &Place) -> i64 {
+    place.raw().pragma_query_value(None, "user_version", |row| row.get(0)).unwrap()
+}
 
 #[tokio::test]
 async fn what_was_written_is_there_after_opening_again() {
@@ -182,7 +189,7 @@ async fn a_file_of_a_newer_version_is_refused() {
     let Error::UnsupportedFormat { found, supported, .. } = &error else {
         panic!("{error:?}");
     };
-    assert_eq!((found.as_str(), supported.as_str()), ("99", "2"));
+    assert_eq!((found.as_str(), supported.as_str()), ("99", &*NEWEST.to_string()));
     assert_names(&error, &place.db());
 }
 
@@ -238,7 +245,9 @@ async fn a_new_file_can_be_opened_by_many_at_once() {
 async fn a_file_of_version_1_opens() {
     let place = Place::new();
     place.raw().execute_batch(include_str!("fixtures/v1.sql")).unwrap();
+    assert_eq!(version(&place), 1);
     let store = place.open().await;
+    assert_eq!(version(&place), NEWEST);
 
     let commits = read_feed(&store, 10).await.unwrap();
     let read: Vec<_> = commits
@@ -260,6 +269,31 @@ async fn a_file_of_version_1_opens() {
     let view = ViewName::new("orders").unwrap();
     let open = store.list(&view, &ViewQuery::default().equals("status", "open")).await.unwrap();
     assert_eq!(open.len(), 1);
+
+    // What version 1 did not have: queues.
+    let queue = QueueName::new("orders").unwrap();
+    store.configure(&queue, QueueOptions::default()).await.unwrap();
+    store.send(&queue, NewMessage::new("x")).await.unwrap();
+    assert_eq!(store.counts(&queue).await.unwrap().visible, 1);
+}
+
+/// A migrated file has the tables and indexes of a new one, word for word.
+#[tokio::test]
+async fn a_migrated_file_is_as_a_new_one() {
+    let (old, new) = (Place::new(), Place::new());
+    old.raw().execute_batch(include_str!("fixtures/v1.sql")).unwrap();
+    for place in [&old, &new] {
+        place.open().await.close().await.unwrap();
+    }
+    let schema = |place: &Place| -> Vec<String> {
+        let db = place.raw();
+        let mut select = db
+            .prepare("SELECT sql FROM sqlite_schema WHERE tbl_name NOT LIKE 'view\\_%' ESCAPE '\\' AND sql IS NOT NULL ORDER BY sql")
+            .unwrap();
+        let all = select.query_map([], |row| row.get(0)).unwrap();
+        all.collect::<Result<_, _>>().unwrap()
+    };
+    assert_eq!(schema(&old), schema(&new));
 }
 
 #[tokio::test]

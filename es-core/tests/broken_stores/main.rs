@@ -12,7 +12,9 @@ use tokio::time::timeout;
 mod checkpoint_stores;
 mod event_stores;
 mod feeds;
+mod message_queues;
 mod snapshot_stores;
+mod topics;
 mod view_stores;
 
 /// Panics unless each of the rules fails on the store, with a message that has this text in it.

@@ -2,12 +2,13 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use bytestring::ByteString;
 use es_core::{
-    Appended, Checkpoint, Commit, CommitId, EncodedEvents, EncodedMetadata, Error, EventStore,
-    Expected, Feed, Metadata, NewCommit, PartitionId, ReadStream, Result, StreamId, SystemEntropy,
-    Timestamp,
+    Appended, Checkpoint, Clock, Commit, CommitId, EncodedEvents, EncodedMetadata, Error,
+    EventStore, Expected, Feed, Metadata, NewCommit, PartitionId, ReadStream, Result, StreamId,
+    SystemEntropy, Timestamp,
 };
 use es_sqlite::SqliteStore;
 use futures::StreamExt as _;
@@ -49,6 +50,31 @@ impl Place {
                  DROP TRIGGER IF EXISTS commits_are_not_deleted; {sql}"
             ))
             .expect("the tampering is valid SQL");
+    }
+}
+
+/// A clock on which nobody's sleep ends, and which tells when one has begun.
+#[derive(Debug, Default)]
+pub(crate) struct StandingClock {
+    asleep: tokio::sync::Notify,
+}
+
+impl StandingClock {
+    /// Returns when a sleep has begun, each time for another one.
+    pub(crate) async fn asleep(&self) {
+        self.asleep.notified().await;
+    }
+}
+
+#[async_trait::async_trait]
+impl Clock for StandingClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::UNIX_EPOCH
+    }
+
+    async fn sleep(&self, _: Duration) {
+        self.asleep.notify_one();
+        std::future::pending().await
     }
 }
 

@@ -33,6 +33,14 @@ impl<S: MessageQueue + Topic> From<(S, Arc<VirtualClock>)> for Fixture<TopicAndQ
     }
 }
 
+/// Topics and queues of two services.
+impl<T: Topic, Q: MessageQueue> From<(T, Q, Arc<VirtualClock>)> for Fixture<TopicAndQueues> {
+    fn from((topics, queues, clock): (T, Q, Arc<VirtualClock>)) -> Self {
+        let (topics, queues) = (Arc::new(topics), Arc::new(queues));
+        Self::new(TopicAndQueues { topics, queues, clock })
+    }
+}
+
 suite! { ($)
     topic for TopicAndQueues, tested by topic_conformance;
     self: [

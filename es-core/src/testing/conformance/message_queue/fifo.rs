@@ -31,6 +31,11 @@ async fn work_off(q: &QueuesAndClock, queue: &QueueName) -> BTreeMap<String, Vec
     }
 }
 
+/// The same, of one group.
+async fn work_off_group(q: &QueuesAndClock, queue: &QueueName, group: &str) -> Vec<String> {
+    work_off(q, queue).await.remove(group).unwrap_or_default()
+}
+
 pub(super) async fn a_group_comes_in_the_order_of_its_sends(q: QueuesAndClock) {
     let queue = q.queue("q.fifo").await;
     let groups = ["a", "A", "a!", "b"];
@@ -102,8 +107,8 @@ pub(super) async fn a_dead_letter_unblocks_its_group(q: QueuesAndClock) {
     q.release(&dead, &given_up, Duration::ZERO).await;
     q.redrive(&dead, Redrive::all()).await;
     q.acknowledge(&queue, &next).await;
-    let worked = work_off(&q, &queue).await;
-    assert_eq!(worked["a"], ["a3", "poison"], "a redriven message comes last");
+    let worked = work_off_group(&q, &queue, "a").await;
+    assert_eq!(worked, ["a3", "poison"], "a redriven message comes last");
 }
 
 pub(super) async fn a_delayed_queue_keeps_the_order_when_its_delay_is_shortened(q: QueuesAndClock) {
@@ -113,7 +118,7 @@ pub(super) async fn a_delayed_queue_keeps_the_order_when_its_delay_is_shortened(
     send_groups(&q, &queue, &[("a", "a2"), ("b", "b1")]).await;
     assert!(!q.bodies(&queue).await.contains(&"a2".to_owned()), "a2 came before a1");
     q.advance(HOUR);
-    assert_eq!(work_off(&q, &queue).await["a"], ["a1", "a2"]);
+    assert_eq!(work_off_group(&q, &queue, "a").await, ["a1", "a2"]);
 }
 
 pub(super) async fn a_wait_is_ended_by_the_acknowledgement_that_unblocks_a_group(
@@ -194,7 +199,7 @@ pub(super) async fn a_deduplication_id_is_free_again_after_five_minutes(q: Queue
     let second = q.send(&queue, message()).await;
     assert_ne!(second, first, "after five minutes");
     assert_eq!(q.send(&queue, message()).await, second);
-    assert_eq!(work_off(&q, &queue).await["a"].len(), 2);
+    assert_eq!(work_off_group(&q, &queue, "a").await.len(), 2);
 }
 
 pub(super) async fn deduplication_ids_of_queues_are_kept_apart(q: QueuesAndClock) {
@@ -203,6 +208,6 @@ pub(super) async fn deduplication_ids_of_queues_are_kept_apart(q: QueuesAndClock
         for id in ["d", "D", "d!"] {
             q.send(&queue, grouped("g", id).deduplication_id(id)).await;
         }
-        assert_eq!(work_off(&q, &queue).await["g"], ["d", "D", "d!"], "{name}");
+        assert_eq!(work_off_group(&q, &queue, "g").await, ["d", "D", "d!"], "{name}");
     }
 }
