@@ -1,6 +1,8 @@
 //! What the tests are written with.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+pub(crate) mod other_process;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 

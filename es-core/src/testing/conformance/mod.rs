@@ -57,7 +57,8 @@
 //! | [`Topic`](crate::Topic) | [`topic_conformance!`](crate::topic_conformance) | [`topic()`] | [`topic::SUITE`] |
 //!
 //! The rules ask something of what they test: that it takes commits of ten events and of 64 KiB,
-//! snapshots of 250 KiB, view documents of 100 kB, and steps of 80 documents or 80 streams; and that
+//! snapshots of 250 KiB, view documents of 100 kB, messages of 200 kB, and steps of 80 documents or 80
+//! streams; and that
 //! the limits on commits are at most [`MAX_TESTABLE_EVENTS`] and [`MAX_TESTABLE_BYTES`], so that they
 //! can be reached. What cannot be asked through the traits is left to the backend's own tests: that
 //! damaged bytes are reported, and that what was acknowledged survives a crash.
