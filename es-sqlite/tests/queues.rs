@@ -9,7 +9,7 @@ use std::time::Duration;
 use es_core::testing::VirtualClock;
 use es_core::{
     Clock, Error, InvalidMessage, MessageQueue as _, NewMessage, QueueCounts, QueueName,
-    QueueOptions, ReceiveOptions, Redrive, Timestamp, Topic as _, TopicName,
+    QueueOptions, ReceiveOptions, ReceivedMessage, Redrive, Timestamp, Topic as _, TopicName,
 };
 use es_sqlite::SqliteStore;
 use support::{Place, StandingClock};
@@ -31,6 +31,24 @@ fn virtual_clock() -> Arc<VirtualClock> {
 
 async fn open(place: &Place, clock: Arc<dyn Clock>) -> SqliteStore {
     SqliteStore::builder(place.db()).clock(clock).open().await.unwrap()
+}
+
+/// Starts to receive one message, and returns when the receiver waits.
+async fn receiver(store: &SqliteStore, clock: &StandingClock, from: &QueueName) -> Receiver {
+    let (receiving, from) = (store.clone(), from.clone());
+    let long_poll = ReceiveOptions::up_to(1).wait(20 * SECOND);
+    let waiting = tokio::spawn(async move { receiving.receive(&from, long_poll).await });
+    clock.asleep().await;
+    waiting
+}
+
+type Receiver = tokio::task::JoinHandle<es_core::Result<Vec<ReceivedMessage>>>;
+
+/// What a receiver answers. On a clock that stands still only a wake-up ends its wait; how long one is
+/// waited for says how long the test takes when there is none.
+async fn answer(receiver: Receiver) -> es_core::Result<Vec<ReceivedMessage>> {
+    let woken = tokio::time::timeout(60 * SECOND, receiver).await;
+    woken.expect("a receiver is woken").unwrap()
 }
 
 #[tokio::test]
@@ -137,14 +155,11 @@ async fn waiting_ends_when_this_process_sends() {
     let orders = configure(&store, "orders").await;
     configure(&store, "others").await;
     for _ in 0..20 {
-        let (receiving, from) = (store.clone(), orders.clone());
-        let long_poll = ReceiveOptions::up_to(1).wait(20 * SECOND);
-        let waiting = tokio::spawn(async move { receiving.receive(&from, long_poll).await });
-        clock.asleep().await;
+        let waiting = receiver(&store, &clock, &orders).await;
         store.send(&queue("others"), NewMessage::new("for others")).await.unwrap();
         store.send(&orders, NewMessage::new("x")).await.unwrap();
         // No time passes on this clock: only the send can have woken it.
-        let received = waiting.await.unwrap().unwrap().remove(0);
+        let received = answer(waiting).await.unwrap().remove(0);
         store.acknowledge(&orders, &received.receipt).await.unwrap();
     }
 }
@@ -158,12 +173,9 @@ async fn waiting_ends_when_a_topic_publishes() {
     let topic = TopicName::new("t").unwrap();
     store.create_topic(&topic).await.unwrap();
     store.subscribe(&topic, &orders, "{}".parse().unwrap()).await.unwrap();
-    let receiving = store.clone();
-    let long_poll = ReceiveOptions::up_to(1).wait(20 * SECOND);
-    let waiting = tokio::spawn(async move { receiving.receive(&orders, long_poll).await });
-    clock.asleep().await;
+    let waiting = receiver(&store, &clock, &orders).await;
     store.publish(&topic, NewMessage::new("x")).await.unwrap();
-    assert_eq!(waiting.await.unwrap().unwrap().len(), 1);
+    assert_eq!(answer(waiting).await.unwrap().len(), 1);
 }
 
 #[tokio::test]
@@ -179,21 +191,14 @@ async fn waiting_ends_when_dead_letters_come_or_go() {
     let held = store.receive(&orders, ReceiveOptions::default()).await.unwrap().remove(0);
     store.release(&orders, &held.receipt, Duration::ZERO).await.unwrap();
 
-    let wait_for_one = |from: &QueueName| {
-        let (receiving, from) = (store.clone(), from.clone());
-        let long_poll = ReceiveOptions::up_to(1).wait(20 * SECOND);
-        tokio::spawn(async move { receiving.receive(&from, long_poll).await })
-    };
-    let waiting = wait_for_one(&dead);
-    clock.asleep().await;
+    let waiting = receiver(&store, &clock, &dead).await;
     assert_eq!(store.receive(&orders, ReceiveOptions::default()).await.unwrap(), []);
-    let given_up = waiting.await.unwrap().unwrap().remove(0);
+    let given_up = answer(waiting).await.unwrap().remove(0);
     store.release(&dead, &given_up.receipt, Duration::ZERO).await.unwrap();
 
-    let waiting = wait_for_one(&orders);
-    clock.asleep().await;
+    let waiting = receiver(&store, &clock, &orders).await;
     assert_eq!(store.redrive(&dead, Redrive::all()).await.unwrap(), 1);
-    assert_eq!(waiting.await.unwrap().unwrap()[0].body, "poison");
+    assert_eq!(answer(waiting).await.unwrap()[0].body, "poison");
 }
 
 #[tokio::test]
@@ -216,12 +221,9 @@ async fn waiting_on_a_store_that_is_closed_ends_with_an_error() {
     let clock = Arc::new(StandingClock::default());
     let store = open(&place, clock.clone()).await;
     let orders = configure(&store, "orders").await;
-    let receiving = store.clone();
-    let long_poll = ReceiveOptions::up_to(1).wait(20 * SECOND);
-    let waiting = tokio::spawn(async move { receiving.receive(&orders, long_poll).await });
-    clock.asleep().await;
+    let waiting = receiver(&store, &clock, &orders).await;
     store.close().await.unwrap();
-    let error = waiting.await.unwrap().unwrap_err();
+    let error = answer(waiting).await.unwrap_err();
     assert!(matches!(error, Error::Misuse(_)), "{error:?}");
 }
 

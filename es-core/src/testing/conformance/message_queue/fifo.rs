@@ -75,6 +75,31 @@ pub(super) async fn a_group_waits_while_one_of_its_messages_is_in_flight(q: Queu
     assert_eq!(q.receive_one(&queue).await.body, "a3");
 }
 
+pub(super) async fn a_group_waits_for_its_later_messages_in_flight_too(q: QueuesAndClock) {
+    let queue = q.queue("q.fifo").await;
+    send_groups(&q, &queue, &[("a", "a1"), ("a", "a2"), ("a", "a3")]).await;
+    // Whether one receive gives several messages of a group is for the implementation to choose.
+    let held = q.receive(&queue, 2).await;
+    q.release(&queue, &held[0], Duration::ZERO).await;
+    if let Some(later) = held.get(1) {
+        q.assert_nothing_comes(&queue, "while a2 is in flight").await;
+        q.release(&queue, later, Duration::ZERO).await;
+    }
+    assert_eq!(work_off_group(&q, &queue, "a").await, ["a1", "a2", "a3"]);
+}
+
+pub(super) async fn a_message_whose_retention_is_over_blocks_nobody(q: QueuesAndClock) {
+    let queue = q.configure("q.fifo", QueueOptions::default().retention(MINUTE)).await;
+    send_groups(&q, &queue, &[("a", "a1")]).await;
+    let options = ReceiveOptions::up_to(1).visibility_timeout(HOUR);
+    let held = q.receive_with(&queue, options).await.remove(0);
+    q.advance(MINUTE / 2);
+    send_groups(&q, &queue, &[("a", "a2")]).await;
+    q.advance(MINUTE / 2);
+    assert_eq!(q.bodies(&queue).await, ["a2"], "when the retention of a1 is over");
+    q.assert_lost(&queue, &held.receipt, "the receipt of a message whose retention is over").await;
+}
+
 pub(super) async fn a_released_message_comes_before_the_later_ones_of_its_group(q: QueuesAndClock) {
     let queue = q.queue("q.fifo").await;
     send_groups(&q, &queue, &[("a", "a1"), ("a", "a2"), ("b", "b1")]).await;

@@ -98,6 +98,8 @@ suite! { ($)
     fifo: [
         a_group_comes_in_the_order_of_its_sends,
         a_group_waits_while_one_of_its_messages_is_in_flight,
+        a_group_waits_for_its_later_messages_in_flight_too,
+        a_message_whose_retention_is_over_blocks_nobody,
         a_released_message_comes_before_the_later_ones_of_its_group,
         a_dead_letter_unblocks_its_group,
         a_delayed_queue_keeps_the_order_when_its_delay_is_shortened,
