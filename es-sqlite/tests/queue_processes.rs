@@ -7,6 +7,7 @@
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +25,12 @@ const TIMEOUT: Duration = QueueOptions::MAX_VISIBILITY_TIMEOUT;
 
 fn queue(name: &str) -> QueueName {
     QueueName::new(name).unwrap()
+}
+
+/// SQLite's lock goes to whoever asks at the right moment: on a busy machine one of several processes
+/// that write without a pause may be left waiting for longer than the default.
+async fn open_patiently(path: PathBuf) -> SqliteStore {
+    SqliteStore::builder(path).busy_timeout(Duration::from_secs(120)).open().await.unwrap()
 }
 
 async fn configured(place: &Place, name: &str) -> SqliteStore {
@@ -75,7 +82,7 @@ async fn receive_all(store: &SqliteStore, name: &str) -> Vec<ReceivedMessage> {
 fn child_sends_until_it_is_killed() {
     let Some(path) = child_database() else { return };
     runtime().block_on(async {
-        let store = SqliteStore::open(path).await.unwrap();
+        let store = open_patiently(path).await;
         let senders: Vec<_> = (0..4)
             .map(|sender| {
                 let store = store.clone();
@@ -122,7 +129,7 @@ fn a_send_that_was_acknowledged_survives_being_killed() {
 fn child_receives_until_it_is_killed() {
     let Some(path) = child_database() else { return };
     runtime().block_on(async {
-        let store = SqliteStore::open(path).await.unwrap();
+        let store = open_patiently(path).await;
         for n in 0.. {
             let received = receive(&store, "q", 1 + n % 4).await;
             if received.is_empty() {
@@ -191,7 +198,7 @@ fn what_a_killed_receiver_held_comes_back_and_what_it_acknowledged_never_does() 
 fn child_works_until_the_queue_is_empty() {
     let Some(path) = child_database() else { return };
     runtime().block_on(async {
-        let store = SqliteStore::open(path).await.unwrap();
+        let store = open_patiently(path).await;
         let workers: Vec<_> = (0..3)
             .map(|worker| {
                 let store = store.clone();
@@ -239,7 +246,7 @@ fn no_message_is_in_the_hands_of_two_processes() {
 fn child_holds_a_message() {
     let Some(path) = child_database() else { return };
     runtime().block_on(async {
-        let store = SqliteStore::open(path).await.unwrap();
+        let store = open_patiently(path).await;
         say(&receive(&store, "q.fifo", 1).await.remove(0).body);
         std::future::pending::<()>().await;
     });

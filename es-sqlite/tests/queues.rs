@@ -11,7 +11,7 @@ use es_core::{
     Clock, Error, InvalidMessage, MessageQueue as _, NewMessage, QueueCounts, QueueName,
     QueueOptions, ReceiveOptions, ReceivedMessage, Redrive, Timestamp, Topic as _, TopicName,
 };
-use es_sqlite::SqliteStore;
+use es_sqlite::{SqliteStore, Synchronous};
 use support::{Place, StandingClock};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -164,6 +164,27 @@ async fn waiting_ends_when_this_process_sends() {
     }
 }
 
+/// The send comes before, while and after the receiver looks and begins to wait: no order may lose it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_send_is_missed_by_a_receiver_that_begins_to_wait() {
+    let place = Place::new();
+    let clock = Arc::new(StandingClock::default());
+    let options = SqliteStore::builder(place.db()).synchronous(Synchronous::Normal);
+    let store = options.clock(clock).open().await.unwrap();
+    let orders = configure(&store, "orders").await;
+    for round in 0..400 {
+        let (receiving, from) = (store.clone(), orders.clone());
+        let long_poll = ReceiveOptions::up_to(1).wait(20 * SECOND);
+        let waiting = tokio::spawn(async move { receiving.receive(&from, long_poll).await });
+        for _ in 0..round % 20 {
+            tokio::task::yield_now().await;
+        }
+        store.send(&orders, NewMessage::new("x")).await.unwrap();
+        let received = answer(waiting).await.unwrap().remove(0);
+        store.acknowledge(&orders, &received.receipt).await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn waiting_ends_when_a_topic_publishes() {
     let place = Place::new();
@@ -199,6 +220,40 @@ async fn waiting_ends_when_dead_letters_come_or_go() {
     let waiting = receiver(&store, &clock, &orders).await;
     assert_eq!(store.redrive(&dead, Redrive::all()).await.unwrap(), 1);
     assert_eq!(answer(waiting).await.unwrap()[0].body, "poison");
+}
+
+#[tokio::test]
+async fn waiting_ends_when_a_message_is_released_or_its_group_is_free() {
+    let place = Place::new();
+    let clock = Arc::new(StandingClock::default());
+    let store = open(&place, clock.clone()).await;
+    let orders = configure(&store, "orders.fifo").await;
+    for body in ["one", "two"] {
+        store.send(&orders, NewMessage::new(body).group("g")).await.unwrap();
+    }
+    let held = store.receive(&orders, ReceiveOptions::up_to(1)).await.unwrap().remove(0);
+    let waiting = receiver(&store, &clock, &orders).await;
+    store.release(&orders, &held.receipt, Duration::ZERO).await.unwrap();
+    let held = answer(waiting).await.unwrap().remove(0);
+    assert_eq!((&*held.body, held.receive_count), ("one", 2));
+
+    let waiting = receiver(&store, &clock, &orders).await;
+    store.acknowledge(&orders, &held.receipt).await.unwrap();
+    assert_eq!(answer(waiting).await.unwrap()[0].body, "two");
+}
+
+#[tokio::test]
+async fn waiting_ends_at_the_time_at_which_a_message_becomes_visible() {
+    let place = Place::new();
+    let clock = Arc::new(VirtualClock::auto_advancing("2026-03-01T12:00:00Z"));
+    let options = SqliteStore::builder(place.db()).clock(clock.clone());
+    let store = options.poll_interval(3600 * SECOND).open().await.unwrap();
+    let orders = configure(&store, "orders").await;
+    store.send(&orders, NewMessage::new("x").delay(5 * SECOND)).await.unwrap();
+    let started = clock.now();
+    let long_poll = ReceiveOptions::up_to(1).wait(20 * SECOND);
+    assert_eq!(store.receive(&orders, long_poll).await.unwrap().len(), 1);
+    assert_eq!(clock.now().duration_since(started).unsigned_abs(), 5 * SECOND);
 }
 
 #[tokio::test]
@@ -270,6 +325,22 @@ async fn a_clock_that_is_set_back_does_not_lengthen_a_wait() {
         let waited = clock.now().duration_since(set_back).unsigned_abs();
         assert!(waited <= 20 * SECOND, "it waits for the old time");
     }
+}
+
+#[tokio::test]
+async fn messages_whose_retention_is_over_take_no_room() {
+    let place = Place::new();
+    let clock = virtual_clock();
+    let store = open(&place, clock.clone()).await;
+    let orders = configure(&store, "orders").await;
+    for _ in 0..3 {
+        store.send(&orders, NewMessage::new("x")).await.unwrap();
+    }
+    clock.advance(QueueOptions::default().retention);
+    assert_eq!(store.receive(&orders, ReceiveOptions::default()).await.unwrap(), []);
+    let left: i64 =
+        place.raw().query_row("SELECT count(*) FROM messages", [], |row| row.get(0)).unwrap();
+    assert_eq!(left, 0);
 }
 
 #[tokio::test]

@@ -15,14 +15,14 @@ use crate::errors::{self, Fault};
 
 /// What a receiver can expect.
 pub(super) enum Outlook {
-    /// There is something to receive, or to give up.
+    /// There is something to receive, to give up, or to forget.
     Due,
     /// There is nothing before this time is over, if nothing else changes.
     Waiting { until_visible: Duration },
 }
 
 pub(super) fn outlook(db: &Connection, queue: &Queue, now: Timestamp) -> Result<Outlook, Fault> {
-    if !due(db, queue, now, 1)?.is_empty() {
+    if !due(db, queue, now, 1)?.is_empty() || has_expired(db, queue, now)? {
         return Ok(Outlook::Due);
     }
     let now = now.as_microsecond();
@@ -34,6 +34,12 @@ pub(super) fn outlook(db: &Connection, queue: &Queue, now: Timestamp) -> Result<
     let until_visible =
         next.map_or(Duration::MAX, |next| Duration::from_micros(next.abs_diff(now)));
     Ok(Outlook::Waiting { until_visible })
+}
+
+fn has_expired(db: &Connection, queue: &Queue, now: Timestamp) -> Result<bool, Fault> {
+    let mut select =
+        db.prepare_cached("SELECT 1 FROM messages WHERE queue = ?1 AND enqueued_at <= ?2 LIMIT 1")?;
+    Ok(select.exists([queue.id, queue.too_old(now)])?)
 }
 
 /// A message that could be received.

@@ -45,6 +45,7 @@ pub(super) async fn a_dead_letter_has_a_retention_of_its_own(q: QueuesAndClock) 
     let options = QueueOptions::default().retention(MINUTE).dead_letters(dead.clone(), 1);
     let queue = q.configure("q", options).await;
     q.send_bodies(&queue, &["x"]).await;
+    q.advance(MINUTE / 2);
     q.exhaust(&queue, 1).await;
     q.advance(HOUR - SECOND);
     let message = q.receive_one(&dead).await;
