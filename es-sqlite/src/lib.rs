@@ -1,5 +1,6 @@
 //! The embedded, durable default backend of [`es_core`]: log, feed, snapshots, checkpoints, views,
-//! queues and topics in one SQLite file. Nothing to install, nothing to run; the same program runs on a service later.
+//! queues and topics in one SQLite file. Nothing to install, nothing to run; the same program runs on
+//! a service later.
 //!
 //! ```
 //! use es_core::{

@@ -12,8 +12,8 @@ use crate::clock::Timestamp;
 ///
 /// let everything = Redrive::all();
 /// let a_trial = Redrive::all().up_to(1);
-/// let two_of_them = Redrive::all().only([MessageId::from_stored("m-1"), MessageId::from_stored("m-2")]);
-/// # let _ = (everything, a_trial, two_of_them);
+/// let one_of_them = Redrive::all().only([MessageId::from_stored("m-1")]);
+/// # let _ = (everything, a_trial, one_of_them);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Redrive {

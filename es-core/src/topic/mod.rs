@@ -54,7 +54,8 @@ pub use filter_policy::{FilterPolicy, InvalidFilterPolicy};
 /// the message twice.
 ///
 /// A FIFO topic, whose name ends in `.fifo`, keeps the order of its groups in the FIFO queues behind
-/// it. Standard queues can be subscribed to it, too, and get the messages without groups and deduplication ids.
+/// it. Standard queues can be subscribed to it, too, and get the messages without groups and
+/// deduplication ids.
 ///
 /// The suite `es_core::testing::conformance::topic` holds any implementation to this.
 #[async_trait]
@@ -99,8 +100,8 @@ pub trait Topic: Debug + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// [`Error::NoSuchTopic`] and [`Error::InvalidMessage`]: nothing was sent. A message can be invalid for the
-    /// topic, and, where publishing is one step, for one of the queues, by its size.
+    /// [`Error::NoSuchTopic`] and [`Error::InvalidMessage`]: nothing was sent. A message can be
+    /// invalid for the topic, and, where publishing is one step, for one of the queues, by its size.
     /// [`Error::Unavailable`]: it may have been sent.
     async fn publish(&self, topic: &TopicName, message: NewMessage) -> Result<MessageId>;
 }

@@ -162,8 +162,8 @@ where
     view_store::SUITE.hold(make).await;
 }
 
-/// Holds a [`MessageQueue`](crate::MessageQueue) to its contract. `make` opens a fresh, empty store, and gives it
-/// together with the clock that it goes by.
+/// Holds a [`MessageQueue`](crate::MessageQueue) to its contract. `make` opens a fresh, empty store,
+/// and gives it together with the clock that it goes by.
 ///
 /// # Panics
 ///
@@ -176,8 +176,8 @@ where
     message_queue::SUITE.hold(make).await;
 }
 
-/// Holds a [`Topic`](crate::Topic) to its contract. `make` opens a fresh, empty store that also has the queues, and
-/// gives it together with the clock that it goes by.
+/// Holds a [`Topic`](crate::Topic) to its contract. `make` opens a fresh, empty store that also has
+/// the queues, and gives it together with the clock that it goes by.
 ///
 /// # Panics
 ///
