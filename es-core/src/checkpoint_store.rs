@@ -22,8 +22,11 @@ use crate::version::Version;
 /// streams, for workers that meet the same stream in different partitions or outside of the feed. The
 /// version of a stream never goes backwards.
 ///
+/// A step beside the feed has no [`advance`](Progress::advance). It leaves all positions and their
+/// revisions as they are, and nothing but what it [saw](Progress::seen) fences it.
+///
 /// Dead letters are part of the step: a commit is parked when the progress past it is saved, or
-/// neither happens.
+/// neither happens. They come back as they were given, and those of one consumer are never another's.
 #[async_trait]
 pub trait CheckpointStore: Debug + Send + Sync + 'static {
     /// Where the consumer is in the partition; the start, at revision 0, if it never saved.
@@ -49,12 +52,14 @@ pub trait CheckpointStore: Debug + Send + Sync + 'static {
     /// # Errors
     ///
     /// [`Error::Fenced`](crate::Error::Fenced) when another worker saved since the revision was
-    /// loaded, or one of the streams is not as it was [seen](Progress::seen): nothing was written.
+    /// loaded, or one of the streams is not as it was [seen](Progress::seen): nothing was written, no
+    /// version and no dead letter.
     async fn save(&self, progress: Progress) -> Result<()>;
 
     /// Forgets all of the consumer's progress, so that it begins at the start, and with it the dead
-    /// letters that are parked: their commits come again. Records of dropped ones stay. A worker of
-    /// the consumer that is at work meanwhile is fenced: revisions do not begin again at 0.
+    /// letters that are parked: their commits come again. Records of dropped ones stay, and so does
+    /// whether it is [paused](Self::is_paused). A worker of the consumer that is at work meanwhile is
+    /// fenced, in every partition: revisions do not begin again at 0.
     ///
     /// # Errors
     ///
@@ -62,36 +67,41 @@ pub trait CheckpointStore: Debug + Send + Sync + 'static {
     async fn reset(&self, consumer: &ConsumerId) -> Result<()>;
 
     /// Gives the progress and the parked dead letters of [`Adoption::from`] to [`Adoption::to`], in
-    /// one step; what that one had is forgotten, and then `from` is as after a
-    /// [`reset`](Self::reset). Workers of both that are at work meanwhile are fenced.
+    /// one step; what that one had is forgotten, and then `from` begins at the start, without dead
+    /// letters. Workers of both that are at work meanwhile are fenced, in every partition.
+    ///
+    /// Records of dropped letters stay: `to` has those of both then, and of two about the same commit
+    /// the one that `from` had. Whether they are paused stays with each of them.
     ///
     /// # Errors
     ///
-    /// [`Error::Fenced`](crate::Error::Fenced) when `from` is not at the given revisions any more:
-    /// nothing was written.
+    /// [`Error::Fenced`](crate::Error::Fenced) when `from` is not at the given revisions any more,
+    /// whatever else speaks against it, and [`Error::Misuse`](crate::Error::Misuse) when `from` is
+    /// `to`: nothing was written.
     async fn adopt(&self, adoption: &Adoption) -> Result<Adopted>;
 
     /// The consumer's dead letters that match, ordered by stream (byte order) and version.
     ///
     /// # Errors
     ///
-    /// [`Error::Unavailable`](crate::Error::Unavailable), and
-    /// [`Error::CorruptCommit`](crate::Error::CorruptCommit) for a letter whose bytes are damaged.
+    /// [`Error::Unavailable`](crate::Error::Unavailable),
+    /// [`Error::CorruptCommit`](crate::Error::CorruptCommit) for a letter whose commit is damaged, and
+    /// [`Error::Corrupt`](crate::Error::Corrupt) for one of which the rest is.
     async fn dead_letters(
         &self,
         consumer: &ConsumerId,
         query: &DeadLetterQuery,
     ) -> Result<Vec<DeadLetter>>;
 
-    /// How many dead letters of the consumer are parked.
+    /// How many dead letters of the consumer are parked. Dropped ones do not count.
     ///
     /// # Errors
     ///
     /// [`Error::Unavailable`](crate::Error::Unavailable).
     async fn dead_letter_count(&self, consumer: &ConsumerId) -> Result<DeadLetterCount>;
 
-    /// Keeps for all workers of the consumer, here and elsewhere, whether they are to rest. Survives
-    /// a reset.
+    /// Keeps for all workers of the consumer, here and elsewhere, whether they are to rest. Saying it
+    /// again changes nothing, and it changes nothing else: a paused consumer can be saved.
     ///
     /// # Errors
     ///
@@ -168,7 +178,8 @@ pub struct Progress {
     pub advance: Option<Advance>,
     /// Other positions that the step is based on: nobody may have saved there since.
     pub based_on: Vec<(PartitionId, Revision)>,
-    /// The streams that the step is based on, as they were.
+    /// The streams that the step is based on, as they were. A stream that is not here is not looked
+    /// at.
     pub seen: Vec<(StreamId, StreamProgress)>,
     /// The streams whose events had their effect in this step, with the version reached; each
     /// stream once.
@@ -209,7 +220,7 @@ pub struct Adoption {
     pub from: ConsumerId,
     /// The consumer that gets it.
     pub to: ConsumerId,
-    /// Where `from` is, as far as the caller knows.
+    /// Where `from` is, as far as the caller knows. A partition that is not here is not looked at.
     pub based_on: Vec<(PartitionId, Revision)>,
     /// Whether `to` may fall behind by it: some stream at an earlier version than before.
     pub backwards: bool,
@@ -219,13 +230,26 @@ pub struct Adoption {
 }
 
 impl Adoption {
+    /// Checks that one consumer gives and another takes. For stores: the first line of every adoption.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Misuse`](crate::Error::Misuse) when they are the same.
+    pub fn check(&self) -> Result<()> {
+        if self.from == self.to {
+            let message = format!("{} cannot take its own place", self.to);
+            return Err(Error::Misuse(message));
+        }
+        Ok(())
+    }
+
     /// The error of an adoption that lost. For stores.
     pub fn fenced(&self) -> Error {
         Error::Fenced { consumer: self.from.to_string(), partition: None }
     }
 }
 
-/// How an adoption came out.
+/// How an adoption came out. Where two things speak against it, one of them is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub enum Adopted {

@@ -32,3 +32,9 @@ impl Clock for SystemClock {
         tokio::time::sleep(duration).await;
     }
 }
+
+/// The time without what is finer than microseconds: as every store keeps it.
+pub(crate) fn whole_microseconds(time: Timestamp) -> Timestamp {
+    // Not by way of `from_microsecond`, which refuses the last second that there is.
+    Timestamp::new(time.as_second(), time.subsec_microsecond() * 1_000).unwrap_or(time)
+}

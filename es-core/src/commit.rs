@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::clock::Timestamp;
+use crate::clock::{Timestamp, whole_microseconds};
 use crate::encoded_events::{EncodedEvent, EncodedEvents};
 use crate::entropy::Entropy;
 use crate::error::{Error, Result};
@@ -103,11 +103,7 @@ impl NewCommit {
         metadata: EncodedMetadata,
         events: EncodedEvents,
     ) -> Self {
-        // Not by way of `from_microsecond`, which refuses the last second that there is.
-        let microseconds = recorded_at.subsec_microsecond() * 1_000;
-        let recorded_at =
-            Timestamp::new(recorded_at.as_second(), microseconds).unwrap_or(recorded_at);
-        Self { id, recorded_at, metadata, events }
+        Self { id, recorded_at: whole_microseconds(recorded_at), metadata, events }
     }
 
     /// The commit in its place: `stream`, beginning at `first_version`. For stores.

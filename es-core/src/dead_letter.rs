@@ -9,7 +9,8 @@ use crate::version::Version;
 /// which waits behind it so that the order is kept. Commits of other streams flow on.
 ///
 /// A letter keeps the commit as it was delivered, bytes and all. Trying it again decodes it with the
-/// program that runs then, upcasters included.
+/// program that runs then, upcasters included. Its times are kept in whole microseconds, as those of
+/// commits; what is finer is cut off.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeadLetter {
     /// The commit.
@@ -59,16 +60,18 @@ pub struct Dropped {
 /// What happens to a dead letter in a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DeadLetterChange {
-    /// It is parked; one that is there under the same stream and version is replaced.
+    /// It is parked; one that is parked under the same stream and first version is replaced. A letter
+    /// that says to be dropped is parked like any other, as if it did not.
     Park(Box<DeadLetter>),
-    /// Its commit has had its effect.
+    /// Its commit has had its effect: it is gone. Nothing happens if it is not parked.
     Remove {
         /// The stream.
         stream: StreamId,
         /// The first version of the commit.
         version: Version,
     },
-    /// It is given up, and kept as a record. Nothing happens if it is not parked.
+    /// It is given up, and kept as a record, in the place of an earlier record of the same stream and
+    /// first version. Nothing happens if it is not parked.
     Drop {
         /// The stream.
         stream: StreamId,
@@ -86,7 +89,8 @@ pub struct DeadLetterQuery {
     pub stream: Option<StreamId>,
     /// Only those of this state.
     pub state: DeadLetterState,
-    /// Only those behind this stream and first version: the last of the page before.
+    /// Only those behind this stream and first version, the last of the page before, whether there
+    /// is still such a letter or not.
     pub after: Option<(StreamId, Version)>,
     /// The most letters.
     pub limit: usize,
@@ -98,7 +102,7 @@ pub enum DeadLetterState {
     /// Parked, whether they failed themselves or wait behind one that did.
     #[default]
     Parked,
-    /// Parked, and the first of their stream: those that the others wait for.
+    /// Parked, and the first of all that are parked of their stream: those that the others wait for.
     First,
     /// Dropped.
     Dropped,

@@ -159,7 +159,7 @@ pub use topic::{FilterPolicy, InvalidFilterPolicy, Subscription, Topic, TopicNam
 pub use version::{Head, Version};
 pub use view_store::{
     MAX_VIEW_KEY_LEN, Replaces, View, ViewChange, ViewDocument, ViewName, ViewQuery, ViewSchema,
-    ViewStore, check_view_key,
+    ViewStore, check_swap, check_view_key,
 };
 
 /// What the derive macros refer to. Not for use by hand.

@@ -47,18 +47,18 @@ pub trait ViewStore: CheckpointStore {
     /// As [`get`](Self::get), and [`Error::Misuse`] for a filter on a field that is not indexed.
     async fn list(&self, view: &ViewName, query: &ViewQuery) -> Result<Vec<ViewDocument>>;
 
-    /// Writes documents and the progress that they show, in one step.
+    /// Writes documents, the progress that they show and what happens to dead letters, in one step.
     ///
     /// # Errors
     ///
-    /// [`Error::Fenced`] when another worker saved since the revision was loaded, or wrote a document
-    /// that this step replaces,
-    /// [`Error::InvalidId`] for a key that is not valid, [`Error::Encode`] for a document that is not
-    /// JSON, [`Error::Misuse`] for a view that was never prepared: nothing was written.
+    /// [`Error::Fenced`] as [`save`](CheckpointStore::save), and when another worker wrote a document
+    /// that this step replaces; [`Error::InvalidId`] for a key that is not valid, [`Error::Encode`] for
+    /// a document that is not JSON, [`Error::Misuse`] for a view that was never prepared. Nothing was
+    /// written then.
     async fn write(&self, changes: Vec<ViewChange>, progress: Progress) -> Result<()>;
 
-    /// Removes all documents of the view and forgets the progress of `progress_of`, in one step. A
-    /// worker of that projection which is at work meanwhile is fenced.
+    /// Removes all documents of the view and [resets](CheckpointStore::reset) `progress_of`, in one
+    /// step. A worker of that projection which is at work meanwhile is fenced.
     ///
     /// # Errors
     ///
@@ -67,13 +67,16 @@ pub trait ViewStore: CheckpointStore {
 
     /// Puts the documents of view `from` in the place of those of view `to`, together with the
     /// [adoption](CheckpointStore::adopt) of the progress that they show, in one step: readers of
-    /// `to` see all of the one view before it and all of the other after it. `to` has the indexed
-    /// fields of `from` then, and `from` was never prepared.
+    /// `to` see all of the one view before it and all of the other after it, and who sees the new
+    /// progress sees the new documents. `to` has the indexed fields of `from` then, and no others;
+    /// `from` is as if it had never been prepared. `to` need not have been prepared.
+    ///
+    /// Unless it is [`Adopted::Done`], nothing was written: both views are as they were.
     ///
     /// # Errors
     ///
-    /// As [`CheckpointStore::adopt`], and [`Error::Misuse`] when `from` was never prepared: nothing
-    /// was written.
+    /// As [`CheckpointStore::adopt`], and [`Error::Misuse`] when `from` was never prepared or is `to`:
+    /// nothing was written.
     async fn swap(&self, from: &ViewName, to: &ViewName, adoption: &Adoption) -> Result<Adopted>;
 }
 
@@ -223,6 +226,18 @@ pub const MAX_VIEW_KEY_LEN: usize = 512;
 /// noncharacters, or white space at an end.
 pub fn check_view_key(key: &str) -> Result<()> {
     check_id("view key", key, MAX_VIEW_KEY_LEN)
+}
+
+/// Checks that a swap has two views. For stores: the first line of every swap.
+///
+/// # Errors
+///
+/// [`Error::Misuse`] when they are the same.
+pub fn check_swap(from: &ViewName, to: &ViewName) -> Result<()> {
+    if from == to {
+        return Err(Error::Misuse(format!("view {to} cannot take its own place")));
+    }
+    Ok(())
 }
 
 /// Typed reading of one view.

@@ -262,6 +262,7 @@ fn begin_at(db: &Connection, consumer: &ConsumerId, revision: i64) -> Result<(),
 
 /// Gives one consumer's progress to another. The time it takes grows with the number of streams.
 pub(crate) fn adopt(db: &Connection, adoption: &Adoption) -> Result<Adopted, Fault> {
+    adoption.check()?;
     let Adoption { from, to, based_on, backwards, replaces_dead_letters } = adoption;
     for (partition, revision) in based_on {
         if position(db, from, partition)?.revision != *revision {

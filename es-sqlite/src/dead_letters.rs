@@ -4,7 +4,7 @@ use es_core::{
     Commit, ConsumerId, DeadLetter, DeadLetterChange, DeadLetterCount, DeadLetterQuery,
     DeadLetterState, Dropped, Error, Failure, StreamId, Timestamp, Version,
 };
-use rusqlite::types::Value;
+use rusqlite::types::{FromSql, Value};
 use rusqlite::{Connection, Row, params, params_from_iter};
 
 use crate::commit_rows::{COMMIT_COLUMNS, CommitRows, commit_columns, payloads_value, timestamp};
@@ -162,40 +162,85 @@ fn select(consumer: &ConsumerId, query: &DeadLetterQuery) -> (String, Vec<Value>
 }
 
 fn letter(row: &Row<'_>) -> Result<DeadLetter, Fault> {
-    let stream: String = row.get(COMMIT_COLUMNS)?;
-    let damaged =
-        |reason: String| Error::Corrupt { what: format!("a dead letter of {stream}"), reason };
-    let stream: StreamId = stream.parse().map_err(|error: Error| damaged(error.to_string()))?;
-    let time = |column: usize| -> Result<Option<Timestamp>, Fault> {
-        let Some(microseconds) = row.get(column)? else { return Ok(None) };
-        let time = timestamp(microseconds);
-        Ok(Some(time.ok_or_else(|| damaged("a time in it is out of range".to_owned()))?))
-    };
-    let parked_at = time(COMMIT_COLUMNS + 1)?;
-    let parked_at = parked_at.ok_or_else(|| damaged("it has no time".to_owned()))?;
-    let failed_version: Option<i64> = row.get(COMMIT_COLUMNS + 2)?;
-    let failure = match (failed_version, time(COMMIT_COLUMNS + 5)?) {
-        (Some(version), Some(last_attempt_at)) => Some(Failure {
-            version: errors::unsigned("the version of a failure", version)?.into(),
-            error: row.get::<_, Option<String>>(COMMIT_COLUMNS + 3)?.unwrap_or_default(),
-            attempts: row.get::<_, Option<u32>>(COMMIT_COLUMNS + 4)?.unwrap_or_default(),
-            last_attempt_at,
-        }),
-        _ => None,
-    };
-    let reason: Option<String> = row.get(COMMIT_COLUMNS + 6)?;
-    let dropped = reason.zip(time(COMMIT_COLUMNS + 7)?).map(|(reason, at)| Dropped { reason, at });
-    Ok(DeadLetter { commit: commit(&stream, row)?, parked_at, failure, dropped })
+    const PARKED_AT: usize = COMMIT_COLUMNS + 1;
+    let commit = commit(&stream(row)?, row)?;
+    let rest = Rest { row, commit: &commit };
+    let parked_at = rest.time(PARKED_AT)?.ok_or_else(|| rest.damaged("it has no time"))?;
+    let (failure, dropped) = (rest.failure()?, rest.dropped()?);
+    Ok(DeadLetter { commit, parked_at, failure, dropped })
 }
 
-fn commit(stream: &StreamId, row: &Row<'_>) -> Result<Commit, Fault> {
+fn stream(row: &Row<'_>) -> Result<StreamId, Error> {
+    let name: Result<String, _> = row.get(COMMIT_COLUMNS);
+    let stream = name.map_err(|error| error.to_string());
+    let stream = stream.and_then(|name| name.parse().map_err(|error: Error| error.to_string()));
+    stream.map_err(|reason| Error::Corrupt { what: "the stream of a dead letter".into(), reason })
+}
+
+fn commit(stream: &StreamId, row: &Row<'_>) -> Result<Commit, Error> {
     let mut page = CommitRows::default();
     page.push(stream, row)?;
     match page.into_commits() {
-        (_, Some(error)) => Err(error.into()),
-        (mut commits, None) => commits.pop().ok_or_else(|| {
-            let (what, reason) = (format!("a dead letter of {stream}"), "it has no commit".into());
-            Error::Corrupt { what, reason }.into()
+        (_, Some(error)) => Err(error),
+        (mut commits, None) => commits.pop().ok_or_else(|| Error::Corrupt {
+            what: format!("a dead letter of {stream}"),
+            reason: "it has no commit".to_owned(),
         }),
+    }
+}
+
+/// What a letter has beside its commit. No checksum is over it: damage is noticed where a value cannot
+/// be read or does not fit the others.
+struct Rest<'a> {
+    row: &'a Row<'a>,
+    commit: &'a Commit,
+}
+
+impl Rest<'_> {
+    fn failure(&self) -> Result<Option<Failure>, Error> {
+        const FAILED_VERSION: usize = COMMIT_COLUMNS + 2;
+        let version: Option<i64> = self.value(FAILED_VERSION)?;
+        let error: Option<String> = self.value(FAILED_VERSION + 1)?;
+        let attempts: Option<u32> = self.value(FAILED_VERSION + 2)?;
+        let last_attempt_at = self.time(FAILED_VERSION + 3)?;
+        match (version, error, attempts, last_attempt_at) {
+            (None, None, None, None) => Ok(None),
+            (Some(version), Some(error), Some(attempts), Some(last_attempt_at)) => {
+                let version = errors::unsigned(&self.name(), version)?.into();
+                Ok(Some(Failure { version, error, attempts, last_attempt_at }))
+            }
+            _ => Err(self.damaged("a part of its failure is missing")),
+        }
+    }
+
+    fn dropped(&self) -> Result<Option<Dropped>, Error> {
+        const REASON: usize = COMMIT_COLUMNS + 6;
+        match (self.value(REASON)?, self.time(REASON + 1)?) {
+            (None, None) => Ok(None),
+            (Some(reason), Some(at)) => Ok(Some(Dropped { reason, at })),
+            _ => Err(self.damaged("a part of why it was dropped is missing")),
+        }
+    }
+
+    fn time(&self, column: usize) -> Result<Option<Timestamp>, Error> {
+        let Some(microseconds) = self.value(column)? else { return Ok(None) };
+        let time = timestamp(microseconds);
+        time.map(Some).ok_or_else(|| self.damaged("a time in it is out of range"))
+    }
+
+    fn value<T: FromSql>(&self, column: usize) -> Result<T, Error> {
+        self.row.get(column).map_err(|error| self.damaged(&error.to_string()))
+    }
+
+    fn damaged(&self, reason: &str) -> Error {
+        Error::Corrupt { what: self.name(), reason: reason.to_owned() }
+    }
+
+    fn name(&self) -> String {
+        format!(
+            "the dead letter of {} at version {}",
+            self.commit.stream(),
+            self.commit.first_version()
+        )
     }
 }

@@ -7,7 +7,7 @@
 use async_trait::async_trait;
 use es_core::{
     Adopted, Adoption, ConsumerId, Error, Progress, Replaces, Result, ViewChange, ViewDocument,
-    ViewName, ViewQuery, ViewSchema, ViewStore, check_view_key,
+    ViewName, ViewQuery, ViewSchema, ViewStore, check_swap, check_view_key,
 };
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _, ffi, params};
 
@@ -69,6 +69,7 @@ impl ViewStore for SqliteStore {
     }
 
     async fn swap(&self, from: &ViewName, to: &ViewName, adoption: &Adoption) -> Result<Adopted> {
+        check_swap(from, to)?;
         if let Some(behind) = self.would_fall_behind(adoption).await? {
             return Ok(Adopted::Behind(behind));
         }

@@ -9,6 +9,7 @@ use crate::checkpoint_store::{
     Adopted, Adoption, Advance, CheckpointStore, ConsumerId, Position, Progress, Revision,
     StreamProgress,
 };
+use crate::clock::whole_microseconds;
 use crate::dead_letter::{
     DeadLetter, DeadLetterChange, DeadLetterCount, DeadLetterQuery, DeadLetterState,
 };
@@ -160,6 +161,7 @@ impl ProgressBook {
     }
 
     pub(super) fn adopt(&mut self, adoption: &Adoption) -> Result<Adopted> {
+        adoption.check()?;
         let Adoption { from, to, based_on, .. } = adoption;
         let as_known = |(partition, revision): &(PartitionId, Revision)| {
             self.position(from, partition).revision == *revision
@@ -227,7 +229,7 @@ impl Consumer {
         match change {
             DeadLetterChange::Park(letter) => {
                 let key = (letter.commit.stream().clone(), letter.commit.first_version());
-                self.parked.insert(key, *letter);
+                self.parked.insert(key, as_kept(DeadLetter { dropped: None, ..*letter }));
             }
             DeadLetterChange::Remove { stream, version } => {
                 self.parked.remove(&(stream, version));
@@ -235,7 +237,7 @@ impl Consumer {
             DeadLetterChange::Drop { stream, version, dropped } => {
                 if let Some((key, mut letter)) = self.parked.remove_entry(&(stream, version)) {
                     letter.dropped = Some(dropped);
-                    self.dropped.insert(key, letter);
+                    self.dropped.insert(key, as_kept(letter));
                 }
             }
         }
@@ -259,6 +261,16 @@ impl Consumer {
         let held = self.positions.values().map(|position| position.revision);
         held.chain([self.floor]).max().unwrap_or_default().next()
     }
+}
+
+/// The letter with its times as stores keep them.
+fn as_kept(mut letter: DeadLetter) -> DeadLetter {
+    let failed = letter.failure.as_mut().map(|failure| &mut failure.last_attempt_at);
+    let dropped = letter.dropped.as_mut().map(|dropped| &mut dropped.at);
+    for time in [Some(&mut letter.parked_at), failed, dropped].into_iter().flatten() {
+        *time = whole_microseconds(*time);
+    }
+    letter
 }
 
 fn letters_of<'a>(

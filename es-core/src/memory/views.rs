@@ -10,7 +10,8 @@ use super::{MemoryStore, ReadSide};
 use crate::checkpoint_store::{Adopted, Adoption, ConsumerId, Progress};
 use crate::error::{Error, Result};
 use crate::view_store::{
-    ViewChange, ViewDocument, ViewName, ViewQuery, ViewSchema, ViewStore, check_view_key,
+    ViewChange, ViewDocument, ViewName, ViewQuery, ViewSchema, ViewStore, check_swap,
+    check_view_key,
 };
 
 #[derive(Default)]
@@ -82,6 +83,7 @@ impl ViewStore for MemoryStore {
     }
 
     async fn swap(&self, from: &ViewName, to: &ViewName, adoption: &Adoption) -> Result<Adopted> {
+        check_swap(from, to)?;
         let mut read_side = self.read_side();
         let ReadSide { progress, views } = &mut *read_side;
         views.of(from)?;

@@ -15,15 +15,24 @@ CREATE TABLE dead_letters (
     metadata TEXT,
     checksum INTEGER NOT NULL,
     parked_at INTEGER NOT NULL,
-    -- All four, or none for a letter that only waits behind another.
+    -- None of the four for a letter that only waits behind another.
     failed_version INTEGER,
     error TEXT,
     attempts INTEGER,
     last_attempt_at INTEGER,
-    -- Both when it was dropped.
+    -- Only of one that was dropped.
     drop_reason TEXT,
     dropped_at INTEGER,
-    UNIQUE (consumer, state, stream, first_version)
+    UNIQUE (consumer, state, stream, first_version),
+    CHECK (
+        (failed_version IS NULL) = (error IS NULL)
+        AND (failed_version IS NULL) = (attempts IS NULL)
+        AND (failed_version IS NULL) = (last_attempt_at IS NULL)
+    ),
+    CHECK (
+        (state = 'dropped') = (drop_reason IS NOT NULL)
+        AND (state = 'dropped') = (dropped_at IS NOT NULL)
+    )
 ) STRICT;
 
 ALTER TABLE consumers ADD COLUMN paused INTEGER NOT NULL DEFAULT 0;
