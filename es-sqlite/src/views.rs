@@ -9,7 +9,7 @@ use es_core::{
     Adopted, Adoption, ConsumerId, Error, Progress, Replaces, Result, ViewChange, ViewDocument,
     ViewName, ViewQuery, ViewSchema, ViewStore, check_swap, check_view_key,
 };
-use rusqlite::{CachedStatement, Connection, OptionalExtension as _, ffi, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension as _, ffi, params};
 
 use crate::checkpoints::{adopt, advance, forget};
 use crate::errors::Fault;
@@ -188,24 +188,34 @@ fn never_prepared(view: &ViewName) -> Error {
     Error::Misuse(format!("view {view} was never prepared in this store"))
 }
 
-/// Prepares a statement on a view's table. It fails if there is no such table; only then it is worth
-/// a look whether the view was prepared.
-pub(crate) fn prepare_on<'a>(
-    db: &'a Connection,
+/// Does `work` on a view's table. It fails if there is no such table; only then it is worth a look
+/// whether the view was prepared. A statement that was prepared earlier fails as late as when it runs,
+/// if the table has taken the place of another since.
+pub(crate) fn on_view<T>(
+    db: &Connection,
     view: &ViewName,
-    sql: &str,
-) -> Result<CachedStatement<'a>, Fault> {
-    match db.prepare_cached(sql) {
-        Ok(statement) => Ok(statement),
-        Err(error) if table_exists(db, view)? => Err(error.into()),
-        Err(_) => Err(never_prepared(view).into()),
+    work: impl FnOnce() -> Result<T, Fault>,
+) -> Result<T, Fault> {
+    match work() {
+        Err(Fault::Sqlite(error))
+            if error.sqlite_error_code() == Some(ErrorCode::Unknown)
+                && !table_exists(db, view)? =>
+        {
+            Err(never_prepared(view).into())
+        }
+        outcome => outcome,
     }
 }
 
 fn get(db: &Connection, view: &ViewName, keys: &[String]) -> Result<Vec<Option<String>>, Fault> {
-    let select = format!("SELECT document FROM {} WHERE key = ?1", table(view));
-    let mut select = prepare_on(db, view, &select)?;
-    keys.iter().map(|key| Ok(select.query_row([key], |row| row.get(0)).optional()?)).collect()
+    on_view(db, view, || {
+        let mut select = db.prepare_cached(&select_document(view))?;
+        keys.iter().map(|key| Ok(select.query_row([key], |row| row.get(0)).optional()?)).collect()
+    })
+}
+
+fn select_document(view: &ViewName) -> String {
+    format!("SELECT document FROM {} WHERE key = ?1", table(view))
 }
 
 fn list(db: &Connection, view: &ViewName, query: &ViewQuery) -> Result<Vec<ViewDocument>, Fault> {
@@ -215,20 +225,21 @@ fn list(db: &Connection, view: &ViewName, query: &ViewQuery) -> Result<Vec<ViewD
     let document =
         |row: &rusqlite::Row<'_>| Ok(ViewDocument { key: row.get(0)?, document: row.get(1)? });
     let table = table(view);
-    let documents = match &query.equals {
-        None => prepare_on(
-            db,
-            view,
-            &format!("SELECT key, document FROM {table} WHERE key > ?1 ORDER BY key LIMIT ?2"),
-        )?
-        .query_map(params![after, limit], document)?
-        .collect::<Result<_, _>>()?,
-        Some((field, value)) => {
-            let mut select = prepare_on(db, view, &list_by_field(&table, view, db, field)?)?;
-            select.query_map(params![value, after, limit], document)?.collect::<Result<_, _>>()?
-        }
-    };
-    Ok(documents)
+    on_view(db, view, || {
+        let documents = match &query.equals {
+            None => db
+                .prepare_cached(&format!(
+                    "SELECT key, document FROM {table} WHERE key > ?1 ORDER BY key LIMIT ?2"
+                ))?
+                .query_map(params![after, limit], document)?
+                .collect::<Result<_, _>>()?,
+            Some((field, value)) => db
+                .prepare_cached(&list_by_field(&table, view, db, field)?)?
+                .query_map(params![value, after, limit], document)?
+                .collect::<Result<_, _>>()?,
+        };
+        Ok(documents)
+    })
 }
 
 /// An object or array whose text is the value is not that string, hence the look at the type.
@@ -238,8 +249,10 @@ fn list_by_field(
     db: &Connection,
     field: &str,
 ) -> Result<String, Fault> {
-    prepare_on(db, view, &format!("SELECT 1 FROM {table}"))?;
     if !is_indexed(db, view, field)? {
+        if !table_exists(db, view)? {
+            return Err(never_prepared(view).into());
+        }
         let message = format!("view {view} cannot be listed by {field:?}: it is not indexed");
         return Err(Error::Misuse(message).into());
     }
@@ -258,23 +271,8 @@ fn write(db: &Connection, changes: &[ViewChange], progress: &Progress) -> Result
             return Err(progress.fenced().into());
         }
     }
-    for ViewChange { view, key, document, .. } in changes {
-        let table = table(view);
-        match document {
-            Some(document) => {
-                let insert = format!(
-                    "INSERT INTO {table} (key, document) VALUES (?1, ?2) \
-                     ON CONFLICT (key) DO UPDATE SET document = excluded.document"
-                );
-                prepare_on(db, view, &insert)?
-                    .execute([key, document])
-                    .map_err(|error| not_json(view, key, error))?;
-            }
-            None => {
-                let delete = format!("DELETE FROM {table} WHERE key = ?1");
-                prepare_on(db, view, &delete)?.execute([key])?;
-            }
-        }
+    for change in changes {
+        on_view(db, &change.view, || write_document(db, change))?;
     }
     Ok(())
 }
@@ -285,10 +283,32 @@ fn is_as_found(db: &Connection, change: &ViewChange) -> Result<bool, Fault> {
     if *replaces == Replaces::Anything {
         return Ok(true);
     }
-    let select = format!("SELECT document FROM {} WHERE key = ?1", table(view));
-    let current: Option<String> =
-        prepare_on(db, view, &select)?.query_row([key], |row| row.get(0)).optional()?;
-    Ok(replaces.allows(current.as_deref()))
+    on_view(db, view, || {
+        let mut select = db.prepare_cached(&select_document(view))?;
+        let current: Option<String> = select.query_row([key], |row| row.get(0)).optional()?;
+        Ok(replaces.allows(current.as_deref()))
+    })
+}
+
+fn write_document(db: &Connection, change: &ViewChange) -> Result<(), Fault> {
+    let ViewChange { view, key, document, .. } = change;
+    let table = table(view);
+    match document {
+        Some(document) => {
+            let insert = format!(
+                "INSERT INTO {table} (key, document) VALUES (?1, ?2) \
+                 ON CONFLICT (key) DO UPDATE SET document = excluded.document"
+            );
+            db.prepare_cached(&insert)?
+                .execute([key, document])
+                .map_err(|error| not_json(view, key, error))?;
+        }
+        None => {
+            let delete = format!("DELETE FROM {table} WHERE key = ?1");
+            db.prepare_cached(&delete)?.execute([key])?;
+        }
+    }
+    Ok(())
 }
 
 fn not_json(view: &ViewName, key: &str, error: rusqlite::Error) -> Fault {

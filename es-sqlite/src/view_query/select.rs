@@ -8,7 +8,7 @@ use super::order::{Range, TotalOrder};
 use super::plan::QueryPlan;
 use super::sql::{Scalar, Sql};
 use crate::errors::{Fault, unsigned};
-use crate::views::{prepare_on, table};
+use crate::views::{on_view, table};
 
 /// A query as SQL.
 #[derive(Debug)]
@@ -107,16 +107,18 @@ impl Select {
         statement: &Sql,
         mut on_row: impl FnMut(&Row<'_>) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
-        let mut prepared = prepare_on(db, &self.view, statement.text())?;
-        let mut rows = prepared.query(params_from_iter(statement.values()))?;
-        while let Some(row) = rows.next()? {
-            on_row(row)?;
-        }
-        drop(rows);
-        if statement.values().len() > MOST_VALUES_KEPT {
-            prepared.discard();
-        }
-        Ok(())
+        on_view(db, &self.view, || {
+            let mut prepared = db.prepare_cached(statement.text())?;
+            let mut rows = prepared.query(params_from_iter(statement.values()))?;
+            while let Some(row) = rows.next()? {
+                on_row(row)?;
+            }
+            drop(rows);
+            if statement.values().len() > MOST_VALUES_KEPT {
+                prepared.discard();
+            }
+            Ok(())
+        })
     }
 
     /// What is to be gone through for the documents after `position`.

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::{
-    PARTITIONS, STREAMS, State, Store, assert_fenced, assert_fenced_beside, assert_letters,
-    assert_state, beside_the_feed, by, change, checkpoint, commit_at, consumer, dropped, dropping,
-    failed, in_partition, is_paused, load, park, parked, partition, pause, progress_of, record,
-    removing, reset, save, seen_parked, state, step, versions, waiting,
+    PARTITIONS, STREAMS, State, Store, adoption, assert_fenced, assert_fenced_beside,
+    assert_letters, assert_state, beside_the_feed, by, change, checkpoint, commit_at, consumer,
+    dropped, dropping, failed, in_partition, is_paused, load, park, parked, pause, progress_of,
+    record, removing, reset, save, seen_parked, state, step, versions, waiting,
 };
 use crate::checkpoint_store::{Adopted, Adoption, Position, Progress, Revision, StreamProgress};
 use crate::dead_letter::{DeadLetter, DeadLetterCount};
@@ -15,18 +15,6 @@ use crate::stream_id::StreamId;
 use crate::testing::conformance::concurrently::concurrently;
 use crate::testing::conformance::sample::stream;
 use crate::version::Version;
-
-/// What `again` has goes to `live`, whatever that has.
-fn adoption(based_on: &[(&str, u64)]) -> Adoption {
-    let known = |&(of, revision)| (partition(of), Revision::from_stored(revision));
-    Adoption {
-        from: consumer("again"),
-        to: consumer("live"),
-        based_on: based_on.iter().map(known).collect(),
-        backwards: true,
-        replaces_dead_letters: true,
-    }
-}
 
 async fn adopt(store: &Store, adoption: &Adoption) {
     match store.adopt(adoption).await {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Fixture;
 use super::sample::{commit, hostile_ids, noon, stream};
 use crate::checkpoint_store::{
-    Advance, CheckpointStore, ConsumerId, Position, Progress, Revision, StreamProgress,
+    Adoption, Advance, CheckpointStore, ConsumerId, Position, Progress, Revision, StreamProgress,
 };
 use crate::commit::Commit;
 use crate::dead_letter::{
@@ -193,6 +193,18 @@ pub(super) fn seen_at(id: &str, version: u64) -> (StreamId, StreamProgress) {
 /// What a stream was seen at that is parked through this version.
 pub(super) fn seen_parked(id: &str, version: u64, parked: u64) -> (StreamId, StreamProgress) {
     (stream(id), StreamProgress { version: version.into(), parked: parked.into() })
+}
+
+/// What `again` has goes to `live`, whatever that has.
+pub(super) fn adoption(based_on: &[(&str, u64)]) -> Adoption {
+    let known = |&(of, revision)| (partition(of), Revision::from_stored(revision));
+    Adoption {
+        from: consumer("again"),
+        to: consumer("live"),
+        based_on: based_on.iter().map(known).collect(),
+        backwards: true,
+        replaces_dead_letters: true,
+    }
 }
 
 /// A commit of `count` events.
