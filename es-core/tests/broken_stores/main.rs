@@ -13,6 +13,7 @@ mod checkpoint_stores;
 mod event_stores;
 mod feeds;
 mod message_queues;
+mod read_side;
 mod snapshot_stores;
 mod topics;
 mod view_stores;

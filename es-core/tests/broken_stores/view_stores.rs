@@ -1,141 +1,18 @@
 //! View stores that are broken in one way each.
 
-use std::fmt::Debug;
+use std::collections::BTreeSet;
+use std::sync::Mutex;
 
 use async_trait::async_trait;
 use es_core::memory::MemoryStore;
 use es_core::testing::conformance::view_store::SUITE;
 use es_core::{
-    Adopted, Adoption, CheckpointStore, ConsumerId, DeadLetter, DeadLetterCount, DeadLetterQuery,
-    Error, PartitionId, Position, Progress, Replaces, Result, StreamId, StreamProgress, ViewChange,
+    Adopted, Adoption, CheckpointStore, ConsumerId, Error, Progress, Replaces, Result, ViewChange,
     ViewDocument, ViewName, ViewQuery, ViewSchema, ViewStore,
 };
 
+use crate::read_side::{Fault, Sound, is_fenced, nobody, rebase, save_unfenced, store};
 use crate::{Window, assert_breaks, assert_keeps};
-
-/// Views with a fault; whatever the fault does not touch is the memory store's.
-#[derive(Debug)]
-struct Broken<F> {
-    inner: MemoryStore,
-    fault: F,
-}
-
-#[async_trait]
-trait Fault: Debug + Send + Sync + 'static {
-    async fn get(
-        &self,
-        store: &MemoryStore,
-        view: &ViewName,
-        keys: &[&str],
-    ) -> Result<Vec<Option<String>>> {
-        ViewStore::get(store, view, keys).await
-    }
-
-    async fn list(
-        &self,
-        store: &MemoryStore,
-        view: &ViewName,
-        query: &ViewQuery,
-    ) -> Result<Vec<ViewDocument>> {
-        ViewStore::list(store, view, query).await
-    }
-
-    async fn write(
-        &self,
-        store: &MemoryStore,
-        changes: Vec<ViewChange>,
-        progress: Progress,
-    ) -> Result<()> {
-        ViewStore::write(store, changes, progress).await
-    }
-
-    async fn clear(&self, store: &MemoryStore, view: &ViewName, by: &ConsumerId) -> Result<()> {
-        store.clear(view, by).await
-    }
-}
-
-#[async_trait]
-impl<F: Fault> CheckpointStore for Broken<F> {
-    async fn load(&self, consumer: &ConsumerId, partition: &PartitionId) -> Result<Position> {
-        CheckpointStore::load(&self.inner, consumer, partition).await
-    }
-
-    async fn stream_progress(
-        &self,
-        consumer: &ConsumerId,
-        streams: &[StreamId],
-    ) -> Result<Vec<StreamProgress>> {
-        self.inner.stream_progress(consumer, streams).await
-    }
-
-    async fn save(&self, progress: Progress) -> Result<()> {
-        CheckpointStore::save(&self.inner, progress).await
-    }
-
-    async fn reset(&self, consumer: &ConsumerId) -> Result<()> {
-        self.inner.reset(consumer).await
-    }
-
-    async fn adopt(&self, adoption: &Adoption) -> Result<Adopted> {
-        self.inner.adopt(adoption).await
-    }
-
-    async fn dead_letters(
-        &self,
-        consumer: &ConsumerId,
-        query: &DeadLetterQuery,
-    ) -> Result<Vec<DeadLetter>> {
-        self.inner.dead_letters(consumer, query).await
-    }
-
-    async fn dead_letter_count(&self, consumer: &ConsumerId) -> Result<DeadLetterCount> {
-        self.inner.dead_letter_count(consumer).await
-    }
-
-    async fn set_paused(&self, consumer: &ConsumerId, paused: bool) -> Result<()> {
-        self.inner.set_paused(consumer, paused).await
-    }
-
-    async fn is_paused(&self, consumer: &ConsumerId) -> Result<bool> {
-        self.inner.is_paused(consumer).await
-    }
-}
-
-#[async_trait]
-impl<F: Fault> ViewStore for Broken<F> {
-    async fn prepare(&self, view: &ViewSchema) -> Result<()> {
-        self.inner.prepare(view).await
-    }
-
-    async fn get(&self, view: &ViewName, keys: &[&str]) -> Result<Vec<Option<String>>> {
-        self.fault.get(&self.inner, view, keys).await
-    }
-
-    async fn list(&self, view: &ViewName, query: &ViewQuery) -> Result<Vec<ViewDocument>> {
-        self.fault.list(&self.inner, view, query).await
-    }
-
-    async fn write(&self, changes: Vec<ViewChange>, progress: Progress) -> Result<()> {
-        self.fault.write(&self.inner, changes, progress).await
-    }
-
-    async fn clear(&self, view: &ViewName, progress_of: &ConsumerId) -> Result<()> {
-        self.fault.clear(&self.inner, view, progress_of).await
-    }
-
-    async fn swap(&self, from: &ViewName, to: &ViewName, adoption: &Adoption) -> Result<Adopted> {
-        self.inner.swap(from, to, adoption).await
-    }
-}
-
-fn store<F: Fault + Default>() -> Broken<F> {
-    Broken { inner: MemoryStore::new(), fault: F::default() }
-}
-
-#[derive(Debug, Default)]
-struct Sound;
-
-impl Fault for Sound {}
 
 #[tokio::test]
 async fn views_without_a_fault_keep_all_rules() {
@@ -213,14 +90,10 @@ impl Fault for Unfenced {
         mut progress: Progress,
     ) -> Result<()> {
         loop {
-            if let Some(advance) = &mut progress.advance {
-                let position =
-                    CheckpointStore::load(store, &progress.consumer, &advance.partition).await?;
-                advance.based_on = position.revision;
-            }
-            match ViewStore::write(store, changes.clone(), progress.clone()).await {
-                Err(Error::Fenced { .. }) => {}
-                outcome => return outcome,
+            rebase(store, &mut progress).await?;
+            let outcome = ViewStore::write(store, changes.clone(), progress.clone()).await;
+            if !is_fenced(&outcome) {
+                return outcome;
             }
         }
     }
@@ -489,4 +362,522 @@ impl Fault for KeepsDocuments {
 async fn a_view_that_is_not_cleared_is_found() {
     let rules = [("clearing_removes_documents_and_progress", "the documents of v")];
     assert_breaks(&SUITE, store::<KeepsDocuments>, &rules).await;
+}
+
+/// Parks first and writes then.
+#[derive(Debug, Default)]
+struct LettersFirst;
+
+#[async_trait]
+impl Fault for LettersFirst {
+    async fn write(
+        &self,
+        store: &MemoryStore,
+        changes: Vec<ViewChange>,
+        mut progress: Progress,
+    ) -> Result<()> {
+        let letters = std::mem::take(&mut progress.dead_letters);
+        save_unfenced(store, &progress.consumer, vec![], letters).await?;
+        ViewStore::write(store, changes, Progress { seen: vec![], ..progress }).await
+    }
+}
+
+#[tokio::test]
+async fn letters_outside_the_step_are_found() {
+    let rules = [
+        ("a_write_parks_and_drops_letters", "a fenced write with letters"),
+        ("a_write_that_cannot_be_made_whole_is_not_made", "the places of the letters"),
+        ("a_write_that_saw_other_letters_is_fenced", "not fenced, but Ok"),
+        ("a_write_beside_the_feed_is_fenced_by_what_it_saw", "not fenced, but Ok"),
+    ];
+    assert_breaks(&SUITE, store::<LettersFirst>, &rules).await;
+    assert_keeps(&SUITE, store::<LettersFirst>, &["a_write_moves_the_progress_on"]).await;
+}
+
+/// Knows letters of saves only.
+#[derive(Debug, Default)]
+struct WritesWithoutLetters;
+
+#[async_trait]
+impl Fault for WritesWithoutLetters {
+    async fn write(
+        &self,
+        store: &MemoryStore,
+        changes: Vec<ViewChange>,
+        progress: Progress,
+    ) -> Result<()> {
+        ViewStore::write(store, changes, Progress { dead_letters: vec![], ..progress }).await
+    }
+}
+
+#[tokio::test]
+async fn a_write_that_forgets_letters_is_found() {
+    let rules = [
+        ("a_write_parks_and_drops_letters", "parked with a document"),
+        ("random_steps_are_as_in_a_model", "the streams of"),
+    ];
+    assert_breaks(&SUITE, store::<WritesWithoutLetters>, &rules).await;
+}
+
+/// Fences writes by the revision of a position, which those beside the feed do not have.
+#[derive(Debug, Default)]
+struct BesideTheFence;
+
+#[async_trait]
+impl Fault for BesideTheFence {
+    async fn write(
+        &self,
+        store: &MemoryStore,
+        mut changes: Vec<ViewChange>,
+        mut progress: Progress,
+    ) -> Result<()> {
+        if progress.advance.is_none() {
+            progress.seen.clear();
+            changes.iter_mut().for_each(|change| change.replaces = Replaces::Anything);
+        }
+        ViewStore::write(store, changes, progress).await
+    }
+}
+
+#[tokio::test]
+async fn writes_beside_the_feed_without_a_fence_are_found() {
+    let rules = [
+        ("a_write_beside_the_feed_is_fenced_by_what_it_saw", "not fenced, but Ok"),
+        ("a_write_beside_the_feed_is_fenced_by_what_it_replaces", "not fenced, but Ok"),
+        ("of_concurrent_writes_beside_the_feed_exactly_one_succeeds", "saw the same 8 win"),
+    ];
+    assert_breaks(&SUITE, store::<BesideTheFence>, &rules).await;
+}
+
+/// Swaps documents, with an adoption that nobody sees.
+async fn swap_documents(store: &MemoryStore, from: &ViewName, to: &ViewName) -> Result<()> {
+    let adoption = Adoption {
+        from: nobody("gives"),
+        to: nobody("takes"),
+        based_on: vec![],
+        backwards: true,
+        replaces_dead_letters: true,
+    };
+    store.swap(from, to, &adoption).await.map(|adopted| assert_eq!(adopted, Adopted::Done))
+}
+
+/// Writes as somebody whom no rule knows.
+async fn write_documents(store: &MemoryStore, changes: Vec<ViewChange>) -> Result<()> {
+    ViewStore::write(store, changes, Progress::new(nobody("writes"), None)).await
+}
+
+async fn documents(store: &MemoryStore, view: &ViewName) -> Result<Vec<ViewDocument>> {
+    match ViewStore::list(store, view, &ViewQuery::default().limit(usize::MAX)).await {
+        Err(Error::Misuse(_)) => Ok(Vec::new()),
+        listed => listed,
+    }
+}
+
+fn change(view: &ViewName, key: String, document: Option<String>) -> ViewChange {
+    ViewChange { view: view.clone(), key, replaces: Replaces::Anything, document }
+}
+
+/// Empties the one view, and puts the other in its place then.
+#[derive(Debug, Default)]
+struct SwapsInTwoSteps(Window);
+
+#[async_trait]
+impl Fault for SwapsInTwoSteps {
+    async fn list(
+        &self,
+        store: &MemoryStore,
+        view: &ViewName,
+        query: &ViewQuery,
+    ) -> Result<Vec<ViewDocument>> {
+        let listed = ViewStore::list(store, view, query).await;
+        self.0.pass();
+        listed
+    }
+
+    async fn swap(
+        &self,
+        store: &MemoryStore,
+        from: &ViewName,
+        to: &ViewName,
+        adoption: &Adoption,
+    ) -> Result<Adopted> {
+        let old = documents(store, to).await?;
+        let gone = old.into_iter().map(|old| change(to, old.key, None)).collect();
+        write_documents(store, gone).await?;
+        self.0.stay().await;
+        self.0.stay().await;
+        store.swap(from, to, adoption).await
+    }
+}
+
+#[tokio::test]
+async fn a_swap_in_two_steps_is_found() {
+    let rules = [
+        ("a_reader_beside_a_swap_sees_one_view_whole", "parts of two views"),
+        ("a_swap_that_is_not_done_changes_nothing", "a fenced swap"),
+    ];
+    assert_breaks(&SUITE, store::<SwapsInTwoSteps>, &rules).await;
+    let rules = ["a_swap_puts_a_view_in_the_place_of_another"];
+    assert_keeps(&SUITE, store::<SwapsInTwoSteps>, &rules).await;
+}
+
+/// Adopts the progress, and puts the documents in their place then.
+#[derive(Debug, Default)]
+struct ProgressFirst(Window);
+
+#[async_trait]
+impl Fault for ProgressFirst {
+    async fn get(
+        &self,
+        store: &MemoryStore,
+        view: &ViewName,
+        keys: &[&str],
+    ) -> Result<Vec<Option<String>>> {
+        let found = ViewStore::get(store, view, keys).await;
+        self.0.pass();
+        found
+    }
+
+    async fn swap(
+        &self,
+        store: &MemoryStore,
+        from: &ViewName,
+        to: &ViewName,
+        adoption: &Adoption,
+    ) -> Result<Adopted> {
+        let adopted = store.adopt(adoption).await?;
+        if adopted == Adopted::Done {
+            self.0.stay().await;
+            self.0.stay().await;
+            swap_documents(store, from, to).await?;
+        }
+        Ok(adopted)
+    }
+}
+
+#[tokio::test]
+async fn a_swap_with_the_progress_first_is_found() {
+    let rules = [
+        ("who_sees_the_progress_of_a_swap_sees_its_documents", "the progress was at"),
+        ("a_swap_of_a_view_that_was_never_prepared_is_an_error", "after a swap with nothing"),
+    ];
+    assert_breaks(&SUITE, store::<ProgressFirst>, &rules).await;
+    let rules = ["a_swap_puts_a_view_in_the_place_of_another"];
+    assert_keeps(&SUITE, store::<ProgressFirst>, &rules).await;
+}
+
+/// Puts documents in their place, and leaves the progress where it is.
+#[derive(Debug, Default)]
+struct SwapsDocumentsOnly;
+
+#[async_trait]
+impl Fault for SwapsDocumentsOnly {
+    async fn swap(
+        &self,
+        store: &MemoryStore,
+        from: &ViewName,
+        to: &ViewName,
+        _: &Adoption,
+    ) -> Result<Adopted> {
+        swap_documents(store, from, to).await?;
+        Ok(Adopted::Done)
+    }
+}
+
+#[tokio::test]
+async fn a_swap_without_progress_is_found() {
+    let rules = [
+        ("a_swap_puts_a_view_in_the_place_of_another", "left == right"),
+        ("a_swap_that_is_not_done_changes_nothing", "not fenced, but Ok"),
+        ("a_swap_fences_writers_of_both_views", "not fenced, but Ok"),
+    ];
+    assert_breaks(&SUITE, store::<SwapsDocumentsOnly>, &rules).await;
+    let rules = ["a_reader_beside_a_swap_sees_one_view_whole"];
+    assert_keeps(&SUITE, store::<SwapsDocumentsOnly>, &rules).await;
+}
+
+/// Puts documents in their place whether the progress may be adopted or not.
+#[derive(Debug, Default)]
+struct SwapsUnasked;
+
+#[async_trait]
+impl Fault for SwapsUnasked {
+    async fn swap(
+        &self,
+        store: &MemoryStore,
+        from: &ViewName,
+        to: &ViewName,
+        adoption: &Adoption,
+    ) -> Result<Adopted> {
+        let adopted = store.swap(from, to, adoption).await?;
+        if adopted != Adopted::Done {
+            swap_documents(store, from, to).await?;
+        }
+        Ok(adopted)
+    }
+}
+
+#[tokio::test]
+async fn a_swap_that_is_made_all_the_same_is_found() {
+    let rules = [("a_swap_that_is_not_done_changes_nothing", "cannot be listed")];
+    assert_breaks(&SUITE, store::<SwapsUnasked>, &rules).await;
+}
+
+/// Swaps wherever the consumer is whose view it takes.
+#[derive(Debug, Default)]
+struct SwapsUnfenced;
+
+#[async_trait]
+impl Fault for SwapsUnfenced {
+    async fn swap(
+        &self,
+        store: &MemoryStore,
+        from: &ViewName,
+        to: &ViewName,
+        adoption: &Adoption,
+    ) -> Result<Adopted> {
+        let adopted = store.swap(from, to, adoption).await;
+        if is_fenced(&adopted) {
+            let unfenced = Adoption { based_on: vec![], ..adoption.clone() };
+            return store.swap(from, to, &unfenced).await;
+        }
+        adopted
+    }
+}
+
+#[tokio::test]
+async fn a_swap_without_a_fence_is_found() {
+    let rules = [("a_swap_that_is_not_done_changes_nothing", "not fenced, but Ok")];
+    assert_breaks(&SUITE, store::<SwapsUnfenced>, &rules).await;
+}
+
+/// Writes the new documents over the old ones.
+#[derive(Debug, Default)]
+struct LeavesOldDocuments;
+
+#[async_trait]
+impl Fault for LeavesOldDocuments {
+    async fn swap(
+        &self,
+        store: &MemoryStore,
+        from: &ViewName,
+        to: &ViewName,
+        adoption: &Adoption,
+    ) -> Result<Adopted> {
+        let mut old = documents(store, to).await?;
+        let adopted = store.swap(from, to, adoption).await?;
+        let new = documents(store, to).await?;
+        old.retain(|old| !new.iter().any(|new| new.key == old.key));
+        let left = old.into_iter().map(|old| change(to, old.key, Some(old.document))).collect();
+        write_documents(store, left).await?;
+        Ok(adopted)
+    }
+}
+
+#[tokio::test]
+async fn old_documents_in_a_new_view_are_found() {
+    let rules = [
+        ("a_swap_puts_a_view_in_the_place_of_another", "the documents of live"),
+        ("views_can_be_swapped_again_and_again", "the documents of live"),
+        ("a_swap_of_many_documents_is_kept_whole", "the documents of the view"),
+        ("a_reader_beside_a_swap_sees_one_view_whole", "parts of two views"),
+    ];
+    assert_breaks(&SUITE, store::<LeavesOldDocuments>, &rules).await;
+    assert_keeps(&SUITE, store::<LeavesOldDocuments>, &["a_swap_leaves_others_alone"]).await;
+}
+
+/// Leaves the view that it has given prepared, and empty.
+#[derive(Debug, Default)]
+struct LeavesAnEmptyView;
+
+#[async_trait]
+impl Fault for LeavesAnEmptyView {
+    async fn swap(
+        &self,
+        store: &MemoryStore,
+        from: &ViewName,
+        to: &ViewName,
+        adoption: &Adoption,
+    ) -> Result<Adopted> {
+        let adopted = store.swap(from, to, adoption).await?;
+        store.prepare(&ViewSchema { name: from.clone(), indexed_fields: &[] }).await?;
+        Ok(adopted)
+    }
+}
+
+#[tokio::test]
+async fn an_empty_view_that_is_left_is_found() {
+    let rules = [
+        ("a_swap_puts_a_view_in_the_place_of_another", "a get from the view that was given"),
+        ("a_swap_of_a_view_that_was_never_prepared_is_an_error", "a view that was given"),
+    ];
+    assert_breaks(&SUITE, store::<LeavesAnEmptyView>, &rules).await;
+}
+
+/// Filters by whatever a view was ever indexed by, and finds nothing if it is not any more.
+#[derive(Debug, Default)]
+struct KeepsOldFields(Mutex<BTreeSet<(ViewName, &'static str)>>);
+
+#[async_trait]
+impl Fault for KeepsOldFields {
+    async fn prepare(&self, store: &MemoryStore, view: &ViewSchema) -> Result<()> {
+        let fields = view.indexed_fields.iter().map(|&field| (view.name.clone(), field));
+        self.0.lock().expect("a lock").extend(fields);
+        store.prepare(view).await
+    }
+
+    async fn list(
+        &self,
+        store: &MemoryStore,
+        view: &ViewName,
+        query: &ViewQuery,
+    ) -> Result<Vec<ViewDocument>> {
+        let listed = ViewStore::list(store, view, query).await;
+        let old = self.0.lock().expect("a lock");
+        let is_old = |(of, _): &(String, String)| old.iter().any(|(v, f)| v == view && f == of);
+        match listed {
+            Err(Error::Misuse(_)) if query.equals.as_ref().is_some_and(is_old) => Ok(Vec::new()),
+            listed => listed,
+        }
+    }
+}
+
+#[tokio::test]
+async fn fields_of_the_old_view_are_found() {
+    let rules = [("a_swap_brings_the_indexed_fields_along", "a field of the old view")];
+    assert_breaks(&SUITE, store::<KeepsOldFields>, &rules).await;
+    assert_keeps(&SUITE, store::<KeepsOldFields>, &["a_swapped_view_is_written_and_filtered"])
+        .await;
+}
+
+/// Copies documents into a view without its indexes: what was swapped in is not found by a field.
+#[derive(Debug, Default)]
+struct SwapsWithoutIndexes(Mutex<BTreeSet<ViewName>>);
+
+#[async_trait]
+impl Fault for SwapsWithoutIndexes {
+    async fn list(
+        &self,
+        store: &MemoryStore,
+        view: &ViewName,
+        query: &ViewQuery,
+    ) -> Result<Vec<ViewDocument>> {
+        let listed = ViewStore::list(store, view, query).await?;
+        let is_swapped = self.0.lock().expect("a lock").contains(view);
+        Ok(if is_swapped && query.equals.is_some() { Vec::new() } else { listed })
+    }
+
+    async fn swap(
+        &self,
+        store: &MemoryStore,
+        from: &ViewName,
+        to: &ViewName,
+        adoption: &Adoption,
+    ) -> Result<Adopted> {
+        self.0.lock().expect("a lock").insert(to.clone());
+        store.swap(from, to, adoption).await
+    }
+}
+
+#[tokio::test]
+async fn a_swap_that_loses_the_indexes_is_found() {
+    let rules = [
+        ("a_swap_brings_the_indexed_fields_along", "by owner"),
+        ("a_swapped_view_is_written_and_filtered", "left == right"),
+        ("a_swap_makes_a_view_that_was_never_prepared", "left == right"),
+    ];
+    assert_breaks(&SUITE, store::<SwapsWithoutIndexes>, &rules).await;
+}
+
+/// Puts views only into places that there are.
+#[derive(Debug, Default)]
+struct NeedsAPlace;
+
+#[async_trait]
+impl Fault for NeedsAPlace {
+    async fn swap(
+        &self,
+        store: &MemoryStore,
+        from: &ViewName,
+        to: &ViewName,
+        adoption: &Adoption,
+    ) -> Result<Adopted> {
+        ViewStore::list(store, to, &ViewQuery::default()).await?;
+        store.swap(from, to, adoption).await
+    }
+}
+
+#[tokio::test]
+async fn a_swap_that_needs_a_place_is_found() {
+    let rules = [("a_swap_makes_a_view_that_was_never_prepared", "was not swapped for live")];
+    assert_breaks(&SUITE, store::<NeedsAPlace>, &rules).await;
+}
+
+/// Takes a view that was never prepared for an empty one.
+#[derive(Debug, Default)]
+struct SwapsNothing;
+
+#[async_trait]
+impl Fault for SwapsNothing {
+    async fn swap(
+        &self,
+        store: &MemoryStore,
+        from: &ViewName,
+        to: &ViewName,
+        adoption: &Adoption,
+    ) -> Result<Adopted> {
+        store.prepare(&ViewSchema { name: from.clone(), indexed_fields: &[] }).await?;
+        store.swap(from, to, adoption).await
+    }
+}
+
+#[tokio::test]
+async fn a_swap_with_nothing_is_found() {
+    let rules = [("a_swap_of_a_view_that_was_never_prepared_is_an_error", "no misuse, but Ok")];
+    assert_breaks(&SUITE, store::<SwapsNothing>, &rules).await;
+}
+
+/// Forgets a view that takes its own place.
+#[derive(Debug, Default)]
+struct SwapsItself;
+
+#[async_trait]
+impl Fault for SwapsItself {
+    async fn swap(
+        &self,
+        store: &MemoryStore,
+        from: &ViewName,
+        to: &ViewName,
+        adoption: &Adoption,
+    ) -> Result<Adopted> {
+        if from == to {
+            store.clear(to, &adoption.to).await?;
+            return Ok(Adopted::Done);
+        }
+        store.swap(from, to, adoption).await
+    }
+}
+
+#[tokio::test]
+async fn a_view_that_takes_its_own_place_is_found() {
+    let rules = [("a_swap_of_a_view_with_itself_is_an_error", "no misuse, but Ok")];
+    assert_breaks(&SUITE, store::<SwapsItself>, &rules).await;
+}
+
+/// Clears a view by forgetting all of its projection, also that it rests.
+#[derive(Debug, Default)]
+struct ClearResumes;
+
+#[async_trait]
+impl Fault for ClearResumes {
+    async fn clear(&self, store: &MemoryStore, view: &ViewName, by: &ConsumerId) -> Result<()> {
+        store.set_paused(by, false).await?;
+        store.clear(view, by).await
+    }
+}
+
+#[tokio::test]
+async fn clearing_that_resumes_is_found() {
+    let rule = "clearing_forgets_parked_letters_and_keeps_records";
+    assert_breaks(&SUITE, store::<ClearResumes>, &[(rule, "clearing resumed a consumer")]).await;
 }

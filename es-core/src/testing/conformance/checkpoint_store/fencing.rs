@@ -135,14 +135,14 @@ pub(super) async fn a_fenced_save_changes_no_letter(store: Store) {
     park(&store, "c", &[there.clone(), other.clone()]).await;
     let before = state(&store, "c").await;
     let again = waiting(there.commit.clone());
-    for dead_letters in [
-        vec![parking(&new)],
-        vec![parking(&again)],
-        vec![removing(&there)],
-        vec![dropping(&there, "x")],
-        vec![removing(&there), dropping(&other, "x"), parking(&new)],
+    for (what, dead_letters) in [
+        ("a letter parked", vec![parking(&new)]),
+        ("a letter replaced", vec![parking(&again)]),
+        ("a letter removed", vec![removing(&there)]),
+        ("a letter dropped", vec![dropping(&there, "x")]),
+        ("all of it", vec![removing(&there), dropping(&other, "x"), parking(&new)]),
     ] {
-        let case = format!("a fenced save with {dead_letters:?}");
+        let case = format!("{what}, fenced");
         let stale = step(Revision::default(), "late", &[]);
         let outcome = store.save(Progress { dead_letters: dead_letters.clone(), ..stale }).await;
         assert_fenced(&outcome, "c", "p", &case);

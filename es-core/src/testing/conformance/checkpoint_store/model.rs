@@ -252,7 +252,8 @@ impl Model {
                 let case = format!("{name} in {of}");
                 assert_eq!(position.checkpoint, expected.unwrap_or_default(), "{case}");
             }
-            assert_eq!(state.streams, STREAMS.map(|id| known.of(&stream(id))), "of {name}");
+            let streams = STREAMS.map(|id| known.of(&stream(id)));
+            assert_eq!(state.streams, streams, "the streams of {name}");
             let letters = |letters: &BTreeMap<_, DeadLetter>| -> Vec<DeadLetter> {
                 letters.values().cloned().collect()
             };

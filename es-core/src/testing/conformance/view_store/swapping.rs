@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
 use super::{
     INDEXED, Store, assert_misuse, assert_view, get, get_one, list, list_by, list_keys, prepare,
     put, view, write_as, write_step,
@@ -294,24 +297,32 @@ pub(super) async fn a_swap_leaves_others_alone(store: Store) {
 
 const SWAPS: u64 = 25;
 
-/// Swaps views in beside the test, one after the other.
-async fn swap_beside(store: &Store) -> (ViewName, tokio::task::JoinHandle<()>) {
+/// Swaps views in beside the test, which says when it takes a look: each swap waits for one since the
+/// last, so that there are some however fast a store is.
+async fn swap_beside(store: &Store) -> (ViewName, watch::Sender<()>, JoinHandle<()>) {
     let live = prepare(store, "live").await;
     let again = make_again(store, 0).await;
     swap(store, &again, &live, &careful()).await;
     let (store, to) = (Arc::clone(store), live.clone());
+    let (looks, mut looked) = watch::channel(());
     let swapping = beside(async move {
         for n in 1..=SWAPS {
             let again = make_again(&store, n).await;
+            if looked.changed().await.is_err() {
+                // The test has failed meanwhile.
+                return;
+            }
             swap(&store, &again, &to, &careful()).await;
+            looked.mark_unchanged();
         }
     });
-    (live, swapping)
+    (live, looks, swapping)
 }
 
 pub(super) async fn a_reader_beside_a_swap_sees_one_view_whole(store: Store) {
-    let (live, swapping) = swap_beside(&store).await;
+    let (live, looks, swapping) = swap_beside(&store).await;
     while !swapping.is_finished() {
+        looks.send_replace(());
         let listed = list(&store, &live, &ViewQuery::default()).await;
         let documents: Vec<&str> = listed.iter().map(|(_, document)| &**document).collect();
         let is_one = documents.len() == 5 && documents.iter().all(|one| *one == documents[0]);
@@ -342,8 +353,9 @@ async fn place_of(store: &Store) -> u64 {
 }
 
 pub(super) async fn who_sees_the_progress_of_a_swap_sees_its_documents(store: Store) {
-    let (live, swapping) = swap_beside(&store).await;
+    let (live, looks, swapping) = swap_beside(&store).await;
     while !swapping.is_finished() {
+        looks.send_replace(());
         let before = place_of(&store).await;
         let shown = number_of(&store, &live).await;
         let after = place_of(&store).await;
