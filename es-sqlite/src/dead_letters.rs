@@ -5,7 +5,7 @@ use es_core::{
     DeadLetterState, Dropped, Error, Failure, StreamId, Timestamp, Version,
 };
 use rusqlite::types::{FromSql, Value};
-use rusqlite::{Connection, Row, params, params_from_iter};
+use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter};
 
 use crate::commit_rows::{COMMIT_COLUMNS, CommitRows, commit_columns, payloads_value, timestamp};
 use crate::errors::{self, Fault};
@@ -17,7 +17,8 @@ pub(crate) fn any(db: &Connection, consumer: &ConsumerId) -> Result<bool, Fault>
     Ok(select.exists([consumer.as_str()])?)
 }
 
-/// The last version of the stream that is parked.
+/// The last version of the stream that is parked: commits of a stream follow each other, so the letter
+/// that begins last ends last, and the index leads to it.
 pub(crate) fn parked_through(
     db: &Connection,
     consumer: &ConsumerId,
@@ -25,10 +26,12 @@ pub(crate) fn parked_through(
 ) -> Result<Version, Fault> {
     let last: Option<i64> = db
         .prepare_cached(
-            "SELECT max(first_version + event_count - 1) FROM dead_letters \
-             WHERE consumer = ?1 AND state = 'parked' AND stream = ?2",
+            "SELECT first_version + event_count - 1 FROM dead_letters \
+             WHERE consumer = ?1 AND state = 'parked' AND stream = ?2 \
+             ORDER BY first_version DESC LIMIT 1",
         )?
-        .query_row([consumer.as_str(), stream.as_str()], |row| row.get(0))?;
+        .query_row([consumer.as_str(), stream.as_str()], |row| row.get(0))
+        .optional()?;
     let what = || format!("the end of the dead letters of {stream}");
     Ok(errors::unsigned(&what(), last.unwrap_or(0))?.into())
 }

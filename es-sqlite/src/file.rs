@@ -74,6 +74,10 @@ impl DatabaseFile {
             db.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?;
         }
         schema::migrate(&mut db, &self.path)?;
+        // People may have made SQL views on the tables of views. SQLite looks at all of them when a
+        // table is renamed, and finds that the table which is to be replaced is gone: no view could
+        // take its place any more.
+        db.pragma_update(None, "legacy_alter_table", true)?;
         Ok(db)
     }
 

@@ -74,6 +74,7 @@
 //! | `stream_pages`, `commit_rows` | reading streams: page by page; from rows to commits |
 //! | `feed` | the log as a feed |
 //! | `snapshots`, `checkpoints`, `views` | the stores of these names |
+//! | `dead_letters` | what consumers could not handle |
 //! | `view_query` | [`DocumentQuery`]: filtering, ordering and paging views |
 //! | `queues` | queues and topics: configuring, sending, receiving, dead letters, publishing |
 //! | `errors` | what SQLite's errors become |

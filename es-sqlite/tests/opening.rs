@@ -4,11 +4,15 @@
 mod support;
 
 use es_core::{
-    CheckpointStore, ConsumerId, Error, EventStore as _, Expected, MessageQueue as _, NewMessage,
-    QueueName, QueueOptions, SnapshotStore, ViewName, ViewQuery, ViewStore as _,
+    CheckpointStore, ConsumerId, DeadLetterQuery, Error, EventStore as _, Expected,
+    MessageQueue as _, NewMessage, QueueName, QueueOptions, SnapshotStore, ViewName, ViewQuery,
+    ViewStore as _,
 };
 use es_sqlite::{SqliteStore, Synchronous};
-use support::{Place, append, assert_names, commit, partition, read_all, read_feed, stream};
+use support::{
+    Place, append, assert_names, change, commit, letter, parking, partition, read_all, read_feed,
+    stream,
+};
 
 /// The version of files that this crate writes.
 const NEWEST: i64 = 3;
@@ -266,6 +270,14 @@ async fn a_file_of_version_1_opens() {
     let consumer = ConsumerId::new("dashboard").unwrap();
     let position = CheckpointStore::load(&store, &consumer, &partition()).await.unwrap();
     assert_eq!((position.checkpoint.as_str(), position.revision.get()), ("3", 2));
+    assert!(!store.is_paused(&consumer).await.unwrap());
+    let parked = letter(stream("a"), 4, &["four"]);
+    change(&store, &consumer, vec![parking(&parked)]).await;
+    store.set_paused(&consumer, true).await.unwrap();
+    let listed = store.dead_letters(&consumer, &DeadLetterQuery::default()).await.unwrap();
+    assert_eq!(listed, [parked]);
+    let after = CheckpointStore::load(&store, &consumer, &partition()).await.unwrap();
+    assert_eq!((after.checkpoint.as_str(), after.revision.get()), ("3", 2));
     let view = ViewName::new("orders").unwrap();
     let open = store.list(&view, &ViewQuery::default().equals("status", "open")).await.unwrap();
     assert_eq!(open.len(), 1);

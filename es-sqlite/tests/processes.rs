@@ -1,4 +1,4 @@
-//! Several processes on one file, and processes that are killed.
+//! Several processes on one file, and processes that are killed: the log.
 //!
 //! A test here starts its own binary again: the functions `child_…` do nothing in a normal run, and
 //! are a process's work when it is started as [`Other`].

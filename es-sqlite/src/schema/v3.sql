@@ -35,4 +35,29 @@ CREATE TABLE dead_letters (
     )
 ) STRICT;
 
-ALTER TABLE consumers ADD COLUMN paused INTEGER NOT NULL DEFAULT 0;
+-- For people.
+CREATE VIEW dead_letter_log AS
+SELECT
+    consumer,
+    state,
+    stream,
+    first_version,
+    first_version + event_count - 1 AS last_version,
+    failed_version,
+    error,
+    attempts,
+    strftime('%Y-%m-%dT%H:%M:%fZ', last_attempt_at / 1e6, 'unixepoch') AS last_attempt_at,
+    strftime('%Y-%m-%dT%H:%M:%fZ', parked_at / 1e6, 'unixepoch') AS parked_at,
+    drop_reason,
+    strftime('%Y-%m-%dT%H:%M:%fZ', dropped_at / 1e6, 'unixepoch') AS dropped_at,
+    lower(hex(commit_id)) AS commit_id,
+    strftime('%Y-%m-%dT%H:%M:%fZ', recorded_at / 1e6, 'unixepoch') AS recorded_at,
+    encoding,
+    manifest,
+    payloads,
+    metadata
+FROM dead_letters
+ORDER BY consumer, state DESC, stream, first_version;
+
+-- A consumer that is paused and was never reset begins at revision 0.
+ALTER TABLE consumers ADD COLUMN paused INTEGER NOT NULL DEFAULT 0 CHECK (paused IN (0, 1));

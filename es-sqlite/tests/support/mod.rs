@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use bytestring::ByteString;
 use es_core::{
-    Appended, Checkpoint, Clock, Commit, CommitId, EncodedEvents, EncodedMetadata, Error,
-    EventStore, Expected, Feed, Metadata, NewCommit, PartitionId, ReadStream, Result, StreamId,
-    SystemEntropy, Timestamp,
+    Appended, Checkpoint, CheckpointStore, Clock, Commit, CommitId, ConsumerId, DeadLetter,
+    DeadLetterChange, Dropped, EncodedEvents, EncodedMetadata, Error, EventStore, Expected,
+    Failure, Feed, Metadata, NewCommit, PartitionId, Progress, ReadStream, Result, StreamId,
+    SystemEntropy, Timestamp, Version,
 };
 use es_sqlite::SqliteStore;
 use futures::StreamExt as _;
@@ -103,6 +104,42 @@ pub(crate) fn commit<T: AsRef<str>>(texts: &[T]) -> NewCommit {
     metadata.actor = Some("Ada".to_owned());
     let metadata: EncodedMetadata = metadata.encode().expect("it is short");
     NewCommit::new(new_id(), Timestamp::now(), metadata, events(texts))
+}
+
+/// A letter about a commit of one event per text, at this version.
+pub(crate) fn letter(stream: StreamId, version: u64, texts: &[&str]) -> DeadLetter {
+    let commit = commit(texts).place(stream, Version::new(version));
+    // A commit that was read has its time as stores keep it; so does the letter then.
+    let at = commit.recorded_at();
+    let error = "no such article".to_owned();
+    let failure =
+        Failure { version: commit.last_version(), error, attempts: 3, last_attempt_at: at };
+    DeadLetter::new(commit, at, Some(failure))
+}
+
+pub(crate) fn parking(letter: &DeadLetter) -> DeadLetterChange {
+    DeadLetterChange::Park(Box::new(letter.clone()))
+}
+
+pub(crate) fn removing(letter: &DeadLetter) -> DeadLetterChange {
+    let stream = letter.commit.stream().clone();
+    DeadLetterChange::Remove { stream, version: letter.commit.first_version() }
+}
+
+pub(crate) fn dropping(letter: &DeadLetter, reason: &str) -> DeadLetterChange {
+    let (stream, version) = (letter.commit.stream().clone(), letter.commit.first_version());
+    let dropped = Dropped { reason: reason.to_owned(), at: letter.parked_at };
+    DeadLetterChange::Drop { stream, version, dropped }
+}
+
+/// Makes changes beside the feed.
+pub(crate) async fn change(
+    store: &SqliteStore,
+    consumer: &ConsumerId,
+    dead_letters: Vec<DeadLetterChange>,
+) {
+    let progress = Progress { dead_letters, ..Progress::new(consumer.clone(), None) };
+    CheckpointStore::save(store, progress).await.expect("it is not fenced");
 }
 
 /// Appends a commit of one event per text to the end of the stream.

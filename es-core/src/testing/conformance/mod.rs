@@ -56,12 +56,15 @@
 //! | [`MessageQueue`](crate::MessageQueue) | [`message_queue_conformance!`](crate::message_queue_conformance) | [`message_queue()`] | [`message_queue::SUITE`] |
 //! | [`Topic`](crate::Topic) | [`topic_conformance!`](crate::topic_conformance) | [`topic()`] | [`topic::SUITE`] |
 //!
-//! The rules ask something of what they test: that it takes commits of ten events and of 64 KiB,
-//! snapshots of 250 KiB, view documents of 100 kB, messages of 200 kB, and steps of 80 documents or 80
-//! streams; and that
-//! the limits on commits are at most [`MAX_TESTABLE_EVENTS`] and [`MAX_TESTABLE_BYTES`], so that they
-//! can be reached. What cannot be asked through the traits is left to the backend's own tests: that
-//! damaged bytes are reported, and that what was acknowledged survives a crash.
+//! A view store keeps the rules of a checkpoint store as well, so it runs both suites.
+//!
+//! The rules ask something of what they test: that it takes commits of ten events and of 64 KiB, dead
+//! letters of such commits with errors of 4 KiB, snapshots of 250 KiB, view documents of 100 kB,
+//! messages of 200 kB, and steps of 80 documents, streams or dead letters; that an adoption hands over 250 streams and as many
+//! letters, and a swap 300 documents, in one step that readers never see half of; and that the limits
+//! on commits are at most [`MAX_TESTABLE_EVENTS`] and [`MAX_TESTABLE_BYTES`], so that they can be
+//! reached. What cannot be asked through the traits is left to the backend's own tests: that damaged
+//! bytes are reported, and that what was acknowledged survives a crash.
 
 use std::future::Future;
 
