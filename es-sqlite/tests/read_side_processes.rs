@@ -76,18 +76,28 @@ fn child_parks_and_drops_until_it_is_killed() {
     });
 }
 
+const ROUNDS: usize = 25;
+
+/// Kills the child, each round at another moment of its steps, and gives the last that it said.
+fn acknowledged_until_killed(mut child: Other, round: usize) -> u64 {
+    let mut said = Vec::new();
+    for _ in 0..=round % 4 {
+        said.push(child.next().expect("it goes on for ever"));
+    }
+    for _ in 0..round * 100 {
+        std::thread::yield_now();
+    }
+    said.extend(child.kill());
+    said.last().unwrap().parse().unwrap()
+}
+
 #[test]
 fn a_step_with_letters_survives_being_killed_whole() {
     let place = Place::new();
     let mut before = 0;
-    for round in 0..8 {
-        let mut child = Other::start("child_parks_and_drops_until_it_is_killed", &place);
-        let mut said = Vec::new();
-        for _ in 0..(1 + round * 37 % 50) {
-            said.push(child.next().expect("it goes on for ever"));
-        }
-        said.extend(child.kill());
-        let acknowledged: u64 = said.last().unwrap().parse().unwrap();
+    for round in 0..ROUNDS {
+        let child = Other::start("child_parks_and_drops_until_it_is_killed", &place);
+        let acknowledged = acknowledged_until_killed(child, round);
         before = runtime().block_on(async {
             let store = place.open().await;
             let n = place_of(&position(&store, "live").await);
@@ -154,14 +164,9 @@ const KEYS: [&str; 3] = ["a", "b", "c"];
 fn a_swap_survives_being_killed_whole() {
     let place = Place::new();
     let mut before = 0;
-    for round in 0..8 {
-        let mut child = Other::start("child_swaps_until_it_is_killed", &place);
-        let mut said = Vec::new();
-        for _ in 0..(1 + round * 37 % 30) {
-            said.push(child.next().expect("it goes on for ever"));
-        }
-        said.extend(child.kill());
-        let acknowledged: u64 = said.last().unwrap().parse().unwrap();
+    for round in 0..ROUNDS {
+        let child = Other::start("child_swaps_until_it_is_killed", &place);
+        let acknowledged = acknowledged_until_killed(child, round);
         before = runtime().block_on(async {
             let store = place.open().await;
             let n = place_of(&position(&store, "live").await);
