@@ -35,7 +35,7 @@ pub(super) async fn pausing_leaves_progress_alone(store: Store) {
         let expected = State { paused, ..before.clone() };
         assert_state(&store, "c", &expected, "paused or resumed").await;
     }
-    // The stores's word is for those who ask: a step at hand is finished.
+    // Being paused is for workers to ask for: a step at hand is finished.
     save(&store, step(revision, "2", &[("s", 4)])).await;
     assert!(is_paused(&store, "c").await, "saving resumed it");
 }
