@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use es_core::{
     Adopted, Adoption, Advance, Checkpoint, CheckpointStore, ConsumerId, DeadLetter,
     DeadLetterCount, DeadLetterQuery, Error, PartitionId, Position, Progress, Result, Revision,
-    StreamId, StreamProgress, Version,
+    StreamId, StreamProgress, Version, ViewName,
 };
 use rusqlite::{Connection, OptionalExtension as _, params};
 
@@ -12,6 +12,7 @@ use crate::dead_letters;
 use crate::errors::{self, Fault};
 use crate::readers::in_snapshot;
 use crate::store::SqliteStore;
+use crate::views::table_exists;
 
 #[async_trait]
 impl CheckpointStore for SqliteStore {
@@ -43,7 +44,7 @@ impl CheckpointStore for SqliteStore {
     }
 
     async fn adopt(&self, adoption: &Adoption) -> Result<Adopted> {
-        if let Some(behind) = self.would_fall_behind(adoption).await? {
+        if let Some(behind) = self.would_fall_behind(adoption, None).await? {
             return Ok(Adopted::Behind(behind));
         }
         let adoption = adoption.clone();
@@ -95,13 +96,28 @@ impl CheckpointStore for SqliteStore {
 
 impl SqliteStore {
     /// A first look, so that the writer is not held up by an adoption that comes too early: the look
-    /// takes time with the number of streams.
-    pub(crate) async fn would_fall_behind(&self, adoption: &Adoption) -> Result<Option<StreamId>> {
+    /// takes time with the number of streams. What is refused for another reason is left to the writer.
+    pub(crate) async fn would_fall_behind(
+        &self,
+        adoption: &Adoption,
+        from_view: Option<&ViewName>,
+    ) -> Result<Option<StreamId>> {
         if adoption.backwards {
             return Ok(None);
         }
-        let Adoption { from, to, .. } = adoption.clone();
-        self.readers().run(move |db| first_behind(db, &from, &to)).await
+        let (adoption, from_view) = (adoption.clone(), from_view.cloned());
+        let look = move |db: &Connection| {
+            for (partition, revision) in &adoption.based_on {
+                if position(db, &adoption.from, partition)?.revision != *revision {
+                    return Ok(None);
+                }
+            }
+            match from_view {
+                Some(view) if !table_exists(db, &view)? => Ok(None),
+                _ => first_behind(db, &adoption.from, &adoption.to),
+            }
+        };
+        self.readers().run(move |db| in_snapshot(db, look)).await
     }
 }
 

@@ -70,7 +70,7 @@ impl ViewStore for SqliteStore {
 
     async fn swap(&self, from: &ViewName, to: &ViewName, adoption: &Adoption) -> Result<Adopted> {
         check_swap(from, to)?;
-        if let Some(behind) = self.would_fall_behind(adoption).await? {
+        if let Some(behind) = self.would_fall_behind(adoption, Some(from)).await? {
             return Ok(Adopted::Behind(behind));
         }
         let (from, to, adoption) = (from.clone(), to.clone(), adoption.clone());
@@ -106,7 +106,7 @@ fn check_field(view: &ViewName, field: &str) -> Result<()> {
     Ok(())
 }
 
-fn table_exists(db: &Connection, view: &ViewName) -> Result<bool, Fault> {
+pub(crate) fn table_exists(db: &Connection, view: &ViewName) -> Result<bool, Fault> {
     let mut select = db.prepare_cached("SELECT 1 FROM views WHERE name = ?1")?;
     Ok(select.exists([view.as_str()])?)
 }
