@@ -8,7 +8,7 @@ use es_core::{ExecuteError, Policy, Reaction, ReactionError, Recorded, Repositor
 
 use super::domain::{Dispense, DispenseCommand, DispenseError, DispenseEvent};
 use super::files::{FileError, PrescriptionFiles};
-use super::prescription::{self, Findings, Reason, UnreadableLine};
+use super::prescription::{self, Findings};
 
 /// Reads prescriptions. The shipped one parses text; one that asks a service would be another.
 #[async_trait]
@@ -20,8 +20,9 @@ pub trait Analyzer: Debug + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// [`ReactionError::transient`] when the analyzer cannot work at the moment. What it cannot
-    /// read is not an error but part of the findings.
+    /// [`ReactionError::transient`] when the analyzer cannot work at the moment,
+    /// [`ReactionError::permanent`] when it never will. What it cannot read is not an error but part
+    /// of the findings.
     async fn analyze(&self, text: &str) -> Result<Findings, ReactionError>;
 }
 
@@ -40,7 +41,8 @@ impl Analyzer for TextAnalyzer {
     }
 }
 
-/// Whenever a prescription is uploaded, it is read and its findings are recorded.
+/// Whenever a prescription is uploaded, it is read and its findings are recorded. One whose file is
+/// lost or damaged fails for good: it waits in the dead letters until the file is there again.
 #[derive(Debug)]
 pub struct AnalysisPolicy {
     dispenses: Repository<Dispense>,
@@ -59,12 +61,6 @@ impl AnalysisPolicy {
     }
 }
 
-/// What is found in a file that cannot be had: one line, which is none of its own.
-fn unreadable_file(error: &FileError) -> Findings {
-    let line = UnreadableLine { line: 0, text: error.to_string(), reason: Reason::Illegible };
-    Findings { unreadable: vec![line], ..Findings::default() }
-}
-
 #[async_trait]
 impl Policy for AnalysisPolicy {
     const NAME: &'static str = "prescription_analysis";
@@ -77,13 +73,14 @@ impl Policy for AnalysisPolicy {
         reaction: &Reaction,
     ) -> Result<(), ReactionError> {
         let DispenseEvent::PrescriptionUploaded(file) = &event.event else { return Ok(()) };
-        let findings = match self.files.text(file).await {
-            Ok(text) => self.analyzer.analyze(&text).await?,
+        let text = match self.files.text(file).await {
+            Ok(text) => text,
             Err(error @ FileError::Store(_)) => return Err(ReactionError::transient(error)),
-            // It was stored before the event was, so waiting does not bring it back. That is a finding
-            // for the pharmacist; the prescriptions behind it must not wait for it.
-            Err(error) => unreadable_file(&error),
+            // It was stored before the event was, so waiting does not bring it back. An operator can,
+            // and the prescriptions of others do not wait for it.
+            Err(error) => return Err(ReactionError::permanent(error)),
         };
+        let findings = self.analyzer.analyze(&text).await?;
         let command = DispenseCommand::RecordAnalysis {
             sha256: file.sha256.clone(),
             analyzer: self.analyzer.name().to_owned(),

@@ -66,7 +66,9 @@ pub enum JourneyError {
         request: String,
         /// The status code.
         status: StatusCode,
-        /// The problem details.
+        /// The problem's type, as in `/problems/parked`.
+        kind: String,
+        /// The problem's details.
         problem: String,
     },
     /// The API gave an answer that is none.
@@ -114,11 +116,29 @@ fn read_prescription(path: PathBuf) -> Result<PrescriptionText, JourneyError> {
     }
 }
 
+/// A dispense that does not go on before an operator has looked at it.
+#[derive(Debug, thiserror::Error)]
+#[error("the dispense {id} of {} does not go on: {reason}", .prescription.display())]
+pub struct ParkedDispense {
+    /// Its id.
+    pub id: String,
+    /// Where its prescription was read from.
+    pub prescription: PathBuf,
+    /// What holds it up.
+    pub reason: String,
+}
+
+/// How one dispense ended.
+type Dispensed = Result<(), ParkedDispense>;
+
 /// Dispenses prescriptions through the API.
 #[derive(Debug, Clone)]
 pub struct Journey {
     router: Router,
 }
+
+/// The type of the problem that an operator has to look at.
+const PARKED: &str = "/problems/parked";
 
 /// What the API answers to a command.
 #[derive(Debug, Deserialize)]
@@ -134,7 +154,8 @@ impl Journey {
     }
 
     /// Drives every prescription through its life, several at a time, and waits until the views
-    /// show all of it.
+    /// show all of it. Returns the dispenses that an operator has to look at; the others do not wait
+    /// for them.
     ///
     /// # Errors
     ///
@@ -142,23 +163,33 @@ impl Journey {
     pub async fn dispense_all(
         &self,
         prescriptions: Vec<PrescriptionText>,
-    ) -> Result<(), JourneyError> {
+    ) -> Result<Vec<ParkedDispense>, JourneyError> {
         const AT_A_TIME: usize = 8;
-        stream::iter(prescriptions)
+        let dispensed: Vec<Dispensed> = stream::iter(prescriptions)
             .map(|prescription| self.dispense(prescription))
             .buffer_unordered(AT_A_TIME)
-            .try_collect::<Vec<()>>()
+            .try_collect()
             .await?;
-        Ok(())
+        Ok(dispensed.into_iter().filter_map(Result::err).collect())
     }
 
-    async fn dispense(&self, prescription: PrescriptionText) -> Result<(), JourneyError> {
+    async fn dispense(&self, prescription: PrescriptionText) -> Result<Dispensed, JourneyError> {
+        let PrescriptionText { path, text } = prescription;
         let Accepted { id, .. } = self.command("/dispenses", Body::empty(), None).await?;
+        match self.go_through_life(&id, text).await {
+            Err(JourneyError::Api { kind, problem, .. }) if kind == PARKED => {
+                Ok(Err(ParkedDispense { id, prescription: path, reason: problem }))
+            }
+            lived => lived.map(Ok),
+        }
+    }
+
+    async fn go_through_life(&self, id: &str, prescription: String) -> Result<(), JourneyError> {
         let at = |step: &str| format!("/dispenses/{id}/{step}");
-        let text = Body::from(prescription.text);
+        let text = Body::from(prescription);
         let uploaded = self.command(&at("prescription"), text, Some("text/plain")).await?;
         // The event after the upload is the analysis.
-        let analyzed = self.detail(&id, uploaded.version + 1).await?;
+        let analyzed = self.detail(id, uploaded.version + 1).await?;
         let Some(findings) = analyzed.findings else { return Ok(()) };
 
         let mut version = analyzed.version;
@@ -183,7 +214,7 @@ impl Journey {
             }
             // What could not be read in full stays ready: a pharmacist has to look at it.
         }
-        self.detail(&id, version).await.map(drop)
+        self.detail(id, version).await.map(drop)
     }
 
     async fn command_json(&self, path: &str, body: Value) -> Result<Accepted, JourneyError> {
@@ -230,6 +261,7 @@ impl Journey {
         let unexpected = |problem: String| JourneyError::Api {
             request: what.clone(),
             status: StatusCode::INTERNAL_SERVER_ERROR,
+            kind: String::new(),
             problem,
         };
         let request = request.map_err(|error| unexpected(error.to_string()))?;
@@ -241,10 +273,11 @@ impl Journey {
         let body = response.into_body().collect().await;
         let body = body.map_err(|error| unexpected(error.to_string()))?.to_bytes();
         if !status.is_success() {
-            let problem = serde_json::from_slice::<Value>(&body).ok();
-            let detail = problem.as_ref().and_then(|problem| problem["detail"].as_str());
-            let problem = detail.unwrap_or("no details").to_owned();
-            return Err(JourneyError::Api { request: what, status, problem });
+            let problem: Value = serde_json::from_slice(&body).unwrap_or_default();
+            let text = |field: &str| problem[field].as_str().map(str::to_owned);
+            let kind = text("type").unwrap_or_default();
+            let problem = text("detail").unwrap_or_else(|| "no details".to_owned());
+            return Err(JourneyError::Api { request: what, status, kind, problem });
         }
         serde_json::from_slice(&body)
             .map_err(|source| JourneyError::Answer { request: what, source })

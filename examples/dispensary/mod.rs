@@ -16,16 +16,21 @@
 //! | [`files`] | the prescription files in an object store |
 //! | [`history`] | the events of one dispense, to be looked at |
 //! | [`views`] | the read models: one document per dispense |
+//! | [`dead_letters`] | what could not be handled, to be looked at |
+//! | [`health`] | how the policy and the projections are |
 //! | [`service`] | the parts put together on a backend |
 //! | [`api`] | the HTTP interface |
 //! | [`journey`] | the main job: files in, dispenses out |
 //! | [`cli`] | the command line |
+//! | [`report`] | the tables and totals that it prints |
 
 pub mod analysis;
 pub mod api;
 pub mod cli;
+pub mod dead_letters;
 pub mod domain;
 pub mod files;
+pub mod health;
 pub mod history;
 pub mod journey;
 pub mod prescription;

@@ -1,5 +1,8 @@
 //! What the program prints.
 
+mod dead_letters;
+mod health;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
@@ -9,7 +12,11 @@ use serde::Serialize;
 
 use super::domain::Status;
 use super::history::Entry;
+use super::journey::ParkedDispense;
 use super::views::DispenseSummary;
+
+pub use dead_letters::{dead_letters_table, stream_letters_text};
+pub use health::health_table;
 
 /// The totals over all dispenses of a data directory.
 #[derive(Debug, Serialize)]
@@ -22,6 +29,8 @@ pub struct Totals {
     pub by_status: BTreeMap<&'static str, u64>,
     /// Lines of prescriptions that could not be read.
     pub unreadable_lines: u64,
+    /// The dispenses of this run that do not go on before an operator has looked at them.
+    pub parked: Vec<String>,
     /// How long this run took.
     pub seconds: f64,
     /// Where the data is.
@@ -30,7 +39,12 @@ pub struct Totals {
 
 impl Totals {
     /// Adds up.
-    pub fn of(dispenses: &[DispenseSummary], took: Duration, data: &Path) -> Self {
+    pub fn of(
+        dispenses: &[DispenseSummary],
+        parked: &[ParkedDispense],
+        took: Duration,
+        data: &Path,
+    ) -> Self {
         let mut by_status: BTreeMap<_, _> =
             Status::ALL.map(|status| (status.as_str(), 0)).into_iter().collect();
         for dispense in dispenses {
@@ -41,6 +55,7 @@ impl Totals {
             events: dispenses.iter().map(|dispense| dispense.events).sum(),
             by_status,
             unreadable_lines: dispenses.iter().map(|dispense| dispense.unreadable_lines).sum(),
+            parked: parked.iter().map(|dispense| dispense.id.clone()).collect(),
             seconds: took.as_secs_f64(),
             data: data.display().to_string(),
         }

@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use es_core::{
-    CatchUp, CheckpointStore, Error, EventStore, Feed, Projection, Reactor, Repository,
-    SnapshotPolicy, SnapshotStore, StreamId, Version, ViewStore, Workers,
+    AnyConsumer, CheckpointStore, ConsumerState, Error, EventStore, Feed, Projection, Reactor,
+    Repository, SnapshotPolicy, SnapshotStore, StreamId, Version, ViewStore, Workers,
 };
 use es_sqlite::SqliteStore;
 use object_store::ObjectStore;
@@ -166,11 +166,17 @@ impl Dispensary {
         workers
     }
 
+    /// The policy and the projections, for those who operate them.
+    pub fn consumers(&self) -> [Arc<dyn AnyConsumer>; 3] {
+        [self.analysis.clone(), self.list.clone(), self.details.clone()]
+    }
+
     /// Waits until both views show the dispense at `version`.
     ///
     /// # Errors
     ///
-    /// [`Error::DeadlineExceeded`] after `timeout`.
+    /// [`Error::Parked`] when it does not come that far until an operator has looked at it;
+    /// [`Error::Paused`] or [`Error::DeadlineExceeded`] after `timeout`.
     pub async fn views_show(
         &self,
         id: &str,
@@ -178,25 +184,46 @@ impl Dispensary {
         timeout: Duration,
     ) -> Result<(), Error> {
         let stream = StreamId::new("dispense", id)?;
-        futures::try_join!(
-            self.list.wait_for_version(&stream, version, timeout),
-            self.details.wait_for_version(&stream, version, timeout),
-        )?;
-        Ok(())
+        let began = Instant::now();
+        let shown = async {
+            self.wait_for_analysis(&stream, version, timeout).await?;
+            let left = timeout.saturating_sub(began.elapsed());
+            futures::try_join!(
+                self.list.wait_for_version(&stream, version, left),
+                self.details.wait_for_version(&stream, version, left),
+            )
+        };
+        match shown.await {
+            Ok(((), ())) => Ok(()),
+            Err(late @ Error::DeadlineExceeded { .. }) => match self.paused().await? {
+                Some(consumer) => Err(Error::Paused { consumer }),
+                None => Err(late),
+            },
+            Err(error) => Err(error),
+        }
     }
 
-    /// Builds both views again from the log; `report` gets the name of the view and how far it is.
-    ///
-    /// # Errors
-    ///
-    /// Those of the backend.
-    pub async fn rebuild(
+    /// A version that is not there yet may be the analysis's to bring about: waits for that, so that
+    /// nobody waits for an analysis which is parked.
+    async fn wait_for_analysis(
         &self,
-        mut report: impl FnMut(&'static str, CatchUp) + Send,
+        stream: &StreamId,
+        version: Version,
+        timeout: Duration,
     ) -> Result<(), Error> {
-        self.list.rebuild(|step| report("list", step)).await?;
-        self.details.rebuild(|step| report("detail", step)).await?;
-        Ok(())
+        let head = self.dispenses.store().head(stream).await?;
+        let Some(head) = head.filter(|head| head.version() < version) else { return Ok(()) };
+        self.analysis.wait_for_version(stream, head.version(), timeout).await
+    }
+
+    /// A consumer that rests, if any does.
+    async fn paused(&self) -> Result<Option<String>, Error> {
+        for consumer in self.consumers() {
+            if consumer.health().await?.state == ConsumerState::Paused {
+                return Ok(Some(consumer.id().to_string()));
+            }
+        }
+        Ok(None)
     }
 }
 

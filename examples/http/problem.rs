@@ -76,6 +76,19 @@ impl From<es_core::Error> for Problem {
                 "It has not come that far yet; try again",
                 error,
             ),
+            Error::Paused { .. } => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "paused",
+                "It rests; try again later",
+                error,
+            ),
+            // Not a 503: trying again helps only after an operator has looked at it.
+            Error::Parked { .. } => Self::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "parked",
+                "It waits for an operator",
+                error,
+            ),
             _ if error.is_transient() => {
                 tracing::warn!(error = &error as &dyn StdError, "a request did not work for now");
                 Self::unavailable()

@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use std::net::TcpListener;
 use std::path::Path;
 
-use serde_json::{Value, json};
-use support::{Server, dispensary, replay};
+use serde_json::json;
+use support::{Client, Server, dispensary, replay};
 
 fn shipped() -> Vec<std::path::PathBuf> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("dispensary/prescriptions");
@@ -202,60 +202,6 @@ async fn the_request_collection_replays_against_the_running_server() {
     assert!(server.terminate(), "SIGTERM ends it orderly");
 }
 
-const PRESCRIPTION: &str = "Patient: Ada Example\nDOB: 1980-12-31\n\
-    Amoxicillin 500 mg capsules, take 1 capsule three times daily for 7 days, #21\n";
-
-struct Client {
-    http: reqwest::Client,
-    url: String,
-}
-
-impl Client {
-    fn of(server: &Server) -> Self {
-        Self { http: reqwest::Client::new(), url: server.url.clone() }
-    }
-
-    /// `None` when the server went away before it answered.
-    async fn post(&self, path: &str, key: &str, kind: &str, body: String) -> Option<(u16, Value)> {
-        let request = self
-            .http
-            .post(format!("{}{path}", self.url))
-            .header("content-type", kind)
-            .header("idempotency-key", key)
-            .body(body);
-        let response = request.send().await.ok()?;
-        let status = response.status().as_u16();
-        Some((status, response.json().await.ok()?))
-    }
-
-    async fn get(&self, path: &str) -> (u16, Value) {
-        let response = self.http.get(format!("{}{path}", self.url)).send().await.unwrap();
-        (response.status().as_u16(), response.json().await.unwrap())
-    }
-
-    /// Everything that is asked for one dispense, under keys that stay the same when asked again.
-    /// `None` when the server went away.
-    async fn dispense(&self, n: usize) -> Option<String> {
-        const JSON: &str = "application/json";
-        let key = |step: &str| format!("{step}-{n}");
-        let ok = |answer: Option<(u16, Value)>| {
-            let (status, body) = answer?;
-            assert!((200..300).contains(&status), "{status} {body}");
-            Some(body)
-        };
-        let started = ok(self.post("/dispenses", &key("start"), JSON, String::new()).await)?;
-        let id = started["id"].as_str()?.to_owned();
-        let path = |step: &str| format!("/dispenses/{id}/{step}");
-        let text = PRESCRIPTION.to_owned();
-        ok(self.post(&path("prescription"), &key("upload"), "text/plain", text).await)?;
-        let patient = json!({"name": "Ada Example"}).to_string();
-        ok(self.post(&path("patient"), &key("patient"), JSON, patient).await)?;
-        let drugs = json!({"drugs": [{"name": "Amoxicillin"}]}).to_string();
-        ok(self.post(&path("drugs"), &key("drugs"), JSON, drugs).await)?;
-        Some(id)
-    }
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_in_the_middle_nothing_is_lost_and_nothing_is_done_twice() {
     const DISPENSES: usize = 24;
@@ -296,13 +242,7 @@ async fn killed_in_the_middle_nothing_is_lost_and_nothing_is_done_twice() {
         // Five events, each once: the policy's analysis, too.
         let (status, detail) = client.get(&format!("/dispenses/{id}?at_least=5")).await;
         assert_eq!((status, &detail["version"]), (200, &json!(5)), "{detail}");
-        let (_, history) = client.get(&format!("/dispenses/{id}/events")).await;
-        let mut names: Vec<&str> = history["events"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|event| event["type"].as_str().unwrap())
-            .collect();
+        let mut names = client.events(id).await;
         names.sort_unstable();
         assert_eq!(
             names,

@@ -8,11 +8,18 @@
 //! | `GET /dispenses/{id}/events` | 200, the event history |
 //! | `POST /dispenses/{id}/prescription` | 202, takes a `text/plain` file; it is analyzed in the background |
 //! | `POST /dispenses/{id}/patient`, `/drugs`, `/complete`, `/cancel` | 200 |
+//! | `GET /health` | how the policy and the projections are: 200, or 503 when something needs an operator |
 //!
 //! Every answer to a command has the new version as `ETag`. Commands take `If-Match` and
 //! `Idempotency-Key`; errors are problem details (RFC 9457).
+//!
+//! What waits in the dead letters answers `?at_least=N` at once, with a 500 of the type
+//! `/problems/parked`: a 503 would ask clients to try again, and that does not help before an operator
+//! has looked at it. What is paused is a 503 of the type `/problems/paused`. All other requests are
+//! answered as ever: commands, and views as far as they have come.
 
 mod commands;
+mod health;
 mod queries;
 
 use std::sync::Arc;
@@ -42,6 +49,7 @@ pub fn router(dispensary: Arc<Dispensary>) -> Router {
         .route("/dispenses/{id}/drugs", post(commands::add_drugs))
         .route("/dispenses/{id}/complete", post(commands::complete))
         .route("/dispenses/{id}/cancel", post(commands::cancel))
+        .route("/health", get(health::health))
         .fallback(async || Problem::not_found("there is no such resource"))
         .method_not_allowed_fallback(async || {
             Problem::new(

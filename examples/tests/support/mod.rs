@@ -1,8 +1,12 @@
 //! The example programs as their users run them.
-#![allow(dead_code, unreachable_pub)]
+#![allow(dead_code, unreachable_pub, unused_imports)]
 
+mod client;
+mod eventually;
 mod program;
 mod requests;
 
-pub use program::{Server, dispensary};
+pub use client::{Client, PRESCRIPTION, stored_file};
+pub use eventually::eventually;
+pub use program::{Running, Server, dispensary, dispensary_on};
 pub use requests::replay;

@@ -1,3 +1,4 @@
+use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -36,6 +37,8 @@ fn newest_source(directory: &Path) -> SystemTime {
 #[derive(Debug)]
 pub struct Output {
     pub success: bool,
+    /// The exit code; `None` for a run that was killed.
+    pub code: Option<i32>,
     pub stdout: String,
     pub stderr: String,
 }
@@ -58,18 +61,71 @@ impl Output {
 }
 
 /// Runs the program to its end.
-pub fn dispensary<I: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = I>) -> Output {
-    let output = Command::new(executable())
-        .args(arguments)
-        .env_remove("RUST_LOG")
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
-    Output {
-        success: output.status.success(),
-        stdout: String::from_utf8(output.stdout).unwrap(),
-        stderr: String::from_utf8(output.stderr).unwrap(),
+pub fn dispensary<I: AsRef<OsStr>>(arguments: impl IntoIterator<Item = I>) -> Output {
+    Running::start(arguments).finish()
+}
+
+/// Runs the program to its end, on the data in `data`.
+pub fn dispensary_on<I: AsRef<OsStr>>(
+    data: &Path,
+    arguments: impl IntoIterator<Item = I>,
+) -> Output {
+    Running::start_on(data, arguments).finish()
+}
+
+/// A run of the program that has not ended, or whose end was not looked at.
+#[derive(Debug)]
+pub struct Running(Child);
+
+impl Running {
+    pub fn start<I: AsRef<OsStr>>(arguments: impl IntoIterator<Item = I>) -> Self {
+        Self::spawn(Command::new(executable()).args(arguments))
     }
+
+    /// On the data in `data`.
+    pub fn start_on<I: AsRef<OsStr>>(data: &Path, arguments: impl IntoIterator<Item = I>) -> Self {
+        Self::spawn(Command::new(executable()).args(arguments).arg("--data-dir").arg(data))
+    }
+
+    fn spawn(command: &mut Command) -> Self {
+        let piped = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self(piped.env_remove("RUST_LOG").spawn().unwrap())
+    }
+
+    /// Whether it has ended.
+    pub fn has_ended(&mut self) -> bool {
+        self.0.try_wait().unwrap().is_some()
+    }
+
+    /// `kill -9`; nothing happens if it has ended.
+    pub fn kill(mut self) -> Output {
+        self.0.kill().unwrap();
+        self.finish()
+    }
+
+    /// What Ctrl-C does.
+    #[cfg(unix)]
+    pub fn interrupt(self) -> Output {
+        signal(&self.0, "-INT");
+        self.finish()
+    }
+
+    /// Waits for its end.
+    pub fn finish(self) -> Output {
+        let output = self.0.wait_with_output().unwrap();
+        Output {
+            success: output.status.success(),
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+#[cfg(unix)]
+fn signal(process: &Child, signal: &str) {
+    let pid = process.id().to_string();
+    assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
 }
 
 /// A running server.
@@ -106,8 +162,7 @@ impl Server {
     /// Asks it to stop and tells whether it ended well.
     #[cfg(unix)]
     pub fn terminate(mut self) -> bool {
-        let pid = self.process.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        signal(&self.process, "-TERM");
         self.process.wait().unwrap().success()
     }
 }

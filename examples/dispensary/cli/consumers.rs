@@ -1,0 +1,90 @@
+//! Operating the policy and the projections.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use es_core::{RewindTo, Timestamp};
+use serde_json::json;
+
+use crate::dispensary::health;
+use crate::dispensary::report::health_table;
+
+use super::opened::Opened;
+use super::{AnyError, print};
+
+/// The place to go to: exactly one of them.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(super) struct RewindPlace {
+    /// Before the first commit
+    #[arg(long)]
+    to_start: bool,
+    /// Behind the first N commits of the log
+    #[arg(long, value_name = "N")]
+    to_position: Option<u64>,
+    /// Before the first commit that was recorded at this time or later, as in 2026-03-01T12:00:00Z
+    #[arg(long, value_name = "T")]
+    to_time: Option<Timestamp>,
+}
+
+pub(super) async fn health(data_dir: Option<PathBuf>, json: bool) -> Result<(), AnyError> {
+    let opened = Opened::existing(data_dir).await?;
+    let report = health::of(&opened.dispensary).await?;
+    print(json, &report, || health_table(&report))?;
+    opened.close().await?;
+    match report.complaint() {
+        Some(complaint) => Err(complaint.into()),
+        None => Ok(()),
+    }
+}
+
+pub(super) async fn pause(
+    data_dir: Option<PathBuf>,
+    consumer: &str,
+    json: bool,
+) -> Result<(), AnyError> {
+    let opened = Opened::existing(data_dir).await?;
+    opened.consumer(consumer)?.pause().await?;
+    let done = json!({ "consumer": consumer, "paused": true });
+    print(json, &done, || format!("{consumer} rests, in all processes, until it is resumed"))?;
+    opened.close().await
+}
+
+pub(super) async fn resume(
+    data_dir: Option<PathBuf>,
+    consumer: &str,
+    json: bool,
+) -> Result<(), AnyError> {
+    let opened = Opened::existing(data_dir).await?;
+    opened.consumer(consumer)?.resume().await?;
+    let done = json!({ "consumer": consumer, "paused": false });
+    print(json, &done, || format!("{consumer} is not paused: its workers go on"))?;
+    opened.close().await
+}
+
+pub(super) async fn rewind(
+    data_dir: Option<PathBuf>,
+    consumer: &str,
+    place: RewindPlace,
+    json: bool,
+) -> Result<(), AnyError> {
+    let opened = Opened::existing(data_dir).await?;
+    let passed = opened.consumer(consumer)?.rewind(place.to()).await?;
+    let commits = passed.applied + passed.parked;
+    let done = json!({ "consumer": consumer, "commits_before": commits });
+    print(json, &done, || match commits {
+        0 => format!("{consumer} is set to the start; its workers go on from there"),
+        n => format!("{consumer} is set behind {n} commits; its workers go on from there"),
+    })?;
+    opened.close().await
+}
+
+impl RewindPlace {
+    fn to(&self) -> RewindTo {
+        match (self.to_position, self.to_time) {
+            (Some(position), _) => RewindTo::Position(position),
+            (None, Some(time)) => RewindTo::Time(time),
+            (None, None) => RewindTo::Start,
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! Looking at dispenses.
+
+use std::path::PathBuf;
+
+use es_core::{Error, Version, ViewQuery};
+
+use crate::dispensary::domain::Status;
+use crate::dispensary::history;
+use crate::dispensary::report::{dispenses_table, events_table};
+use crate::dispensary::service::Dispensary;
+use crate::dispensary::views::{DispenseDetail, DispenseSummary};
+
+use super::opened::Opened;
+use super::{AnyError, print};
+
+pub(super) async fn list(
+    data_dir: Option<PathBuf>,
+    status: Option<Status>,
+    json: bool,
+) -> Result<(), AnyError> {
+    let opened = Opened::existing(data_dir).await?;
+    match opened.dispensary.list.catch_up().await {
+        // An old list is better than none.
+        Err(Error::Paused { consumer }) => {
+            eprintln!("note: {consumer} is paused; this is the list as it was then");
+        }
+        caught_up => drop(caught_up?),
+    }
+    let dispenses = summaries(&opened.dispensary, status).await?;
+    print(json, &dispenses, || dispenses_table(&dispenses))?;
+    opened.close().await
+}
+
+pub(super) async fn show(
+    data_dir: Option<PathBuf>,
+    id: &str,
+    version: Option<u64>,
+) -> Result<(), AnyError> {
+    let opened = Opened::existing(data_dir).await?;
+    let dispenses = &opened.dispensary.dispenses;
+    let loaded = match version {
+        Some(version) => dispenses.load_at(id, Version::new(version)).await?,
+        None => dispenses.load(id).await?,
+    };
+    let version = loaded.version().get();
+    let detail = DispenseDetail::of(id, version, loaded.into_state())
+        .ok_or_else(|| format!("there is no dispense {id}"))?;
+    // JSON is what people read best here, too.
+    print(true, &detail, String::new)?;
+    opened.close().await
+}
+
+pub(super) async fn events(
+    data_dir: Option<PathBuf>,
+    id: &str,
+    json: bool,
+) -> Result<(), AnyError> {
+    let opened = Opened::existing(data_dir).await?;
+    let events = history::of(&opened.dispensary.dispenses, id).await?;
+    if events.is_empty() {
+        return Err(format!("there is no dispense {id}").into());
+    }
+    print(json, &events, || events_table(&events))?;
+    opened.close().await
+}
+
+/// All dispenses of the list, page by page.
+pub(super) async fn summaries(
+    dispensary: &Dispensary,
+    status: Option<Status>,
+) -> Result<Vec<DispenseSummary>, AnyError> {
+    const PAGE: usize = 500;
+    let mut query = ViewQuery::default().limit(PAGE);
+    if let Some(status) = status {
+        query = query.equals("status", status.as_str());
+    }
+    let mut summaries = Vec::new();
+    loop {
+        let page = dispensary.list.view().list(&query).await?;
+        let complete = page.len() < PAGE;
+        if let Some((last, _)) = page.last() {
+            query = query.after(last.clone());
+        }
+        summaries.extend(page.into_iter().map(|(_, summary)| summary));
+        if complete {
+            return Ok(summaries);
+        }
+    }
+}

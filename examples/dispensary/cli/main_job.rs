@@ -1,0 +1,47 @@
+//! Prescriptions in, dispenses out.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use crate::dispensary::api;
+use crate::dispensary::journey::{Journey, ParkedDispense, read_prescriptions};
+use crate::dispensary::report::{Totals, dispenses_table};
+
+use super::dispenses::summaries;
+use super::opened::Opened;
+use super::{AnyError, print};
+
+pub(super) async fn run(
+    data_dir: Option<PathBuf>,
+    prescriptions: Option<PathBuf>,
+    json: bool,
+) -> Result<(), AnyError> {
+    let began = Instant::now();
+    let shipped = || Path::new(env!("CARGO_MANIFEST_DIR")).join("dispensary/prescriptions");
+    let prescriptions = read_prescriptions(&prescriptions.unwrap_or_else(shipped))?;
+    let opened = Opened::new(data_dir).await?;
+    let mut workers = opened.dispensary.start_workers();
+    let journey = Journey::new(api::router(opened.dispensary.clone()));
+    let parked = tokio::select! {
+        done = journey.dispense_all(prescriptions) => done?,
+        failed = workers.failed() => return failed.map_err(Into::into),
+    };
+    workers.shutdown().await?;
+    let dispenses = summaries(&opened.dispensary, None).await?;
+    let totals = Totals::of(&dispenses, &parked, began.elapsed(), &opened.directory);
+    print(json, &totals, || format!("{}\n{}", dispenses_table(&dispenses), totals.to_text()))?;
+    let directory = opened.directory.clone();
+    opened.close().await?;
+    need_nobody(&parked, &directory)
+}
+
+/// An error when dispenses wait for an operator.
+fn need_nobody(parked: &[ParkedDispense], directory: &Path) -> Result<(), AnyError> {
+    let Some(first) = parked.first() else { return Ok(()) };
+    let others = match parked.len() {
+        1 => String::new(),
+        n => format!(", and {} more", n - 1),
+    };
+    let directory = directory.display();
+    Err(format!("{first}{others}; see `dead-letters --data-dir {directory}`").into())
+}

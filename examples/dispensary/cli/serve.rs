@@ -1,0 +1,46 @@
+//! Answering HTTP requests.
+
+use std::future::IntoFuture as _;
+use std::io::Write as _;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use tokio::net::TcpListener;
+
+use crate::dispensary::api;
+
+use super::AnyError;
+use super::opened::Opened;
+use super::signal::shutdown_signal;
+
+pub(super) async fn run(data_dir: Option<PathBuf>, port: u16) -> Result<(), AnyError> {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let listener = TcpListener::bind(address)
+        .await
+        .map_err(|error| format!("{address} cannot be listened on: {error}"))?;
+    let opened = Opened::new(data_dir).await?;
+    let mut workers = opened.dispensary.start_workers();
+    let mut out = std::io::stdout();
+    writeln!(out, "data: {}", opened.directory.display())?;
+    writeln!(out, "listening on http://{}", listener.local_addr()?)?;
+    out.flush()?;
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let server = axum::serve(listener, api::router(opened.dispensary.clone()))
+        .with_graceful_shutdown(async {
+            // A dropped sender stops the server just as well.
+            let _ = stopped.await;
+        })
+        .into_future();
+    let mut server = std::pin::pin!(server);
+    tokio::select! {
+        ended = &mut server => ended?,
+        failed = workers.failed() => failed?,
+        signal = shutdown_signal() => {
+            signal?;
+            drop(stop);
+            server.await?;
+        }
+    }
+    workers.shutdown().await?;
+    opened.close().await
+}
