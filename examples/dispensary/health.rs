@@ -53,10 +53,8 @@ pub struct Position {
 ///
 /// Those of the backend.
 pub async fn of(dispensary: &Dispensary) -> Result<HealthReport, Error> {
-    let mut consumers = Vec::new();
-    for consumer in dispensary.consumers() {
-        consumers.push(ConsumerHealth::from(consumer.health().await?));
-    }
+    let health = dispensary.consumers.health().await?;
+    let consumers: Vec<ConsumerHealth> = health.into_iter().map(ConsumerHealth::from).collect();
     Ok(HealthReport { well: consumers.iter().all(|consumer| consumer.well), consumers })
 }
 

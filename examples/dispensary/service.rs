@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use es_core::{
-    AnyConsumer, CheckpointStore, ConsumerState, Error, EventStore, Feed, Projection, Reactor,
+    CheckpointStore, ConsumerState, Consumers, Error, EventStore, Feed, Projection, Reactor,
     Repository, SnapshotPolicy, SnapshotStore, StreamId, Version, ViewStore, Workers,
 };
 use es_sqlite::SqliteStore;
@@ -127,6 +127,8 @@ pub struct Dispensary {
     pub list: Arc<Projection<DispenseList>>,
     /// The view for details.
     pub details: Arc<Projection<DispenseDetails>>,
+    /// The policy and the projections, for those who operate them.
+    pub consumers: Consumers,
     analysis: Arc<Reactor<AnalysisPolicy>>,
 }
 
@@ -148,13 +150,10 @@ impl Dispensary {
         let analysis = Reactor::new(policy, feed, log, checkpoints)?;
         list.prepare().await?;
         details.prepare().await?;
-        Ok(Self {
-            dispenses,
-            files,
-            list: Arc::new(list),
-            details: Arc::new(details),
-            analysis: Arc::new(analysis),
-        })
+        let (list, details, analysis) = (Arc::new(list), Arc::new(details), Arc::new(analysis));
+        let consumers =
+            Consumers::new().with(analysis.clone()).with(list.clone()).with(details.clone());
+        Ok(Self { dispenses, files, list, details, consumers, analysis })
     }
 
     /// Starts the policy and the projections.
@@ -164,11 +163,6 @@ impl Dispensary {
         workers.start(self.list.clone());
         workers.start(self.details.clone());
         workers
-    }
-
-    /// The policy and the projections, for those who operate them.
-    pub fn consumers(&self) -> [Arc<dyn AnyConsumer>; 3] {
-        [self.analysis.clone(), self.list.clone(), self.details.clone()]
     }
 
     /// Waits until both views show the dispense at `version`.
@@ -218,12 +212,9 @@ impl Dispensary {
 
     /// A consumer that rests, if any does.
     async fn paused(&self) -> Result<Option<String>, Error> {
-        for consumer in self.consumers() {
-            if consumer.health().await?.state == ConsumerState::Paused {
-                return Ok(Some(consumer.id().to_string()));
-            }
-        }
-        Ok(None)
+        let health = self.consumers.health().await?;
+        let paused = health.into_iter().find(|consumer| consumer.state == ConsumerState::Paused);
+        Ok(paused.map(|consumer| consumer.consumer))
     }
 }
 

@@ -144,3 +144,22 @@ where
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use es_core::StreamId;
+
+    use super::*;
+
+    #[test]
+    fn only_who_need_not_wait_for_an_operator_is_asked_to_try_again() {
+        let (consumer, stream) = ("policy".to_owned(), StreamId::new("dispense", "d").unwrap());
+        let paused = es_core::Error::Paused { consumer: consumer.clone() };
+        let parked = es_core::Error::Parked { consumer, stream };
+        for (error, status, again) in [(paused, 503, true), (parked, 500, false)] {
+            let response = Problem::from(error).into_response();
+            assert_eq!(response.status(), status);
+            assert_eq!(response.headers().contains_key(header::RETRY_AFTER), again);
+        }
+    }
+}

@@ -123,7 +123,9 @@ async fn a_poison_event_parks_one_dispense_and_others_flow_until_it_is_retried()
     let digest = event["data"]["sha256"].as_str().unwrap();
     std::fs::write(data.join(format!("objects/prescriptions/{digest}.txt")), LOST).unwrap();
     let retried = json_of(data, &["dead-letters", "retry", "--all"]);
-    assert_eq!((&retried["handled"], &retried["failed"]), (&json!(2), &json!([])));
+    // Both, and if the server was quick what came of the second, which had to wait as well.
+    assert!((2..=3).contains(&retried["handled"].as_u64().unwrap()), "{retried}");
+    assert_eq!(retried["failed"], json!([]));
     assert_eq!(retried["freed"], json!([{ "consumer": ANALYSIS, "stream": stream }]));
     let (status, detail) = client.dispense_at(&id, 4).await;
     assert_eq!((status, &detail["status"]), (200, &json!("ready")));
@@ -135,6 +137,16 @@ async fn a_poison_event_parks_one_dispense_and_others_flow_until_it_is_retried()
     assert!(dispensary_on(data, ["health"]).success);
     assert_eq!(client.get("/health").await.0, 200);
     assert_eq!(json_of(data, &["dead-letters"]), json!([]));
+
+    // Reacting to everything again has no effect twice.
+    assert!(dispensary_on(data, ["rewind", ANALYSIS, "--to-start"]).success);
+    client.start("one more").await;
+    eventually("the policy has seen everything again", async || {
+        let (_, health) = client.get("/health").await;
+        (health["consumers"][0]["lag_commits"] == 0).then_some(())
+    })
+    .await;
+    assert_eq!(client.events(&id).await, events);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -148,6 +160,8 @@ async fn a_dropped_event_is_kept_on_record_and_what_waits_behind_it_is_retried()
     assert!(dispensary_on(data, ["resume", ANALYSIS]).success);
     parked(data).await;
 
+    let lossy = dispensary_on(data, ["rewind", ANALYSIS, "--to-start"]);
+    assert!(lossy.error().contains("2 dead letters, which would be lost"), "{lossy:?}");
     let drop = ["dead-letters", "drop", ANALYSIS, &stream, "--reason"];
     let refused = dispensary_on(data, drop.iter().chain(&[" "]));
     assert!(refused.error().contains("reason"), "{refused:?}");
@@ -160,7 +174,8 @@ async fn a_dropped_event_is_kept_on_record_and_what_waits_behind_it_is_retried()
     assert_eq!(record[0]["dropped"]["reason"], "the paper is lost, too");
     assert!(!dispensary_on(data, ["health"]).success, "one still waits");
     let retried = json_of(data, &["dead-letters", "retry", "--consumer", ANALYSIS]);
-    assert_eq!(retried["handled"], 1);
+    assert!(retried["handled"].as_u64().unwrap() >= 1, "{retried}");
+    assert_eq!(retried["freed"].as_array().unwrap().len(), 1);
     assert_eq!(client.dispense_at(&id, 4).await.0, 200);
     assert!(dispensary_on(data, ["health"]).success);
 

@@ -51,12 +51,12 @@ async fn an_upload_is_analyzed_once() {
 }
 
 #[tokio::test]
-async fn a_file_that_cannot_be_had_is_a_finding() {
-    for stored in [None, Some("Metformin 8500 mg")] {
+async fn a_file_that_cannot_be_had_fails_for_good() {
+    for (stored, error) in
+        [(None, "is not there any more"), (Some("Metformin 8500 mg"), "is not what was uploaded")]
+    {
         let then = upload(vec![DispenseEvent::Started], stored).await;
-        let dispense = then.given().repository::<Dispense>().load("d-1").await.unwrap();
-        assert_eq!(dispense.findings.as_ref().unwrap().unreadable.len(), 1);
-        then.then_redelivery_changes_nothing().await;
+        then.then_permanent_error(error).then_nothing();
     }
 }
 

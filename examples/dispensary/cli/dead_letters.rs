@@ -112,7 +112,7 @@ async fn list(opened: &Opened, which: ListArguments, json: bool) -> Result<(), A
         // One more than is shown, to know whether that is all.
         let mut query = DeadLetterQuery::default().state(state).limit(limit + 1 - letters.len());
         query.stream.clone_from(&which.stream);
-        letters.extend(dead_letters::list(&*consumer, &query).await?);
+        letters.extend(dead_letters::list(consumer, &query).await?);
         if letters.len() > limit {
             break;
         }
@@ -133,7 +133,7 @@ async fn show(
     stream: &StreamId,
     json: bool,
 ) -> Result<(), AnyError> {
-    let letters = dead_letters::of_stream(&*opened.consumer(consumer)?, stream).await?;
+    let letters = dead_letters::of_stream(opened.consumer(consumer)?, stream).await?;
     if letters.is_empty() {
         return Err(nothing_of(stream, consumer));
     }
@@ -233,8 +233,8 @@ async fn give_up(
     };
     let behind = DeadLetterQuery::default().stream(stream.clone()).limit(usize::MAX);
     let given_up = GivenUp {
-        dropped: LetterSummary::of(&*found, &letter),
-        waiting: dead_letters::list(&*found, &behind).await?,
+        dropped: LetterSummary::of(found, &letter),
+        waiting: dead_letters::list(found, &behind).await?,
     };
     print(json, &given_up, || given_up.to_text())
 }

@@ -40,25 +40,21 @@ impl Opened {
     }
 
     /// The projection or policy of that name.
-    pub(super) fn consumer(&self, name: &str) -> Result<Arc<dyn AnyConsumer>, AnyError> {
-        let consumers = self.dispensary.consumers();
-        match consumers.iter().find(|consumer| consumer.id().as_str() == name) {
-            Some(consumer) => Ok(consumer.clone()),
-            None => {
-                let names = consumers.map(|consumer| consumer.id().to_string()).join(", ");
-                Err(format!("there is no projection or policy {name:?}; there are {names}").into())
-            }
+    pub(super) fn consumer(&self, name: &str) -> Result<&dyn AnyConsumer, AnyError> {
+        let consumers = &self.dispensary.consumers;
+        if let Some(consumer) = consumers.get(name) {
+            return Ok(&**consumer);
         }
+        let names: Vec<&str> = consumers.iter().map(|consumer| consumer.id().as_str()).collect();
+        let names = names.join(", ");
+        Err(format!("there is no projection or policy {name:?}; there are {names}").into())
     }
 
     /// The one of that name, or all.
-    pub(super) fn consumers(
-        &self,
-        name: Option<&str>,
-    ) -> Result<Vec<Arc<dyn AnyConsumer>>, AnyError> {
+    pub(super) fn consumers(&self, name: Option<&str>) -> Result<Vec<&dyn AnyConsumer>, AnyError> {
         match name {
             Some(name) => Ok(vec![self.consumer(name)?]),
-            None => Ok(self.dispensary.consumers().into()),
+            None => Ok(self.dispensary.consumers.iter().map(|consumer| &**consumer).collect()),
         }
     }
 

@@ -3,10 +3,12 @@
 
 mod client;
 mod eventually;
+mod log;
 mod program;
 mod requests;
 
 pub use client::{Client, PRESCRIPTION, stored_file};
 pub use eventually::eventually;
+pub use log::start_dispenses;
 pub use program::{Running, Server, dispensary, dispensary_on};
 pub use requests::replay;
