@@ -189,9 +189,9 @@ impl Dispensary {
         };
         match shown.await {
             Ok(((), ())) => Ok(()),
-            Err(late @ Error::DeadlineExceeded { .. }) => match self.paused().await? {
+            Err(Error::DeadlineExceeded { what, .. }) => match self.paused().await? {
                 Some(consumer) => Err(Error::Paused { consumer }),
-                None => Err(late),
+                None => Err(Error::DeadlineExceeded { what, waited: timeout }),
             },
             Err(error) => Err(error),
         }

@@ -4,6 +4,7 @@
 mod support;
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use es_core::{CheckpointStore as _, ConsumerId, PartitionId};
 use es_sqlite::SqliteStore;
@@ -57,40 +58,57 @@ async fn rebuild_up_to_the_middle_of(data: &Path, store: &SqliteStore, view: &st
     rebuild
 }
 
+/// Reads the list and a detail again and again until `enough`; they must never show less than
+/// before. Returns how often.
+async fn read_on(client: &Client, enough: &AtomicBool) -> usize {
+    let (mut shown, mut times) = (MANY, 0);
+    while !enough.load(Ordering::Relaxed) {
+        let now = listed(client).await.len();
+        assert!(now >= shown, "{shown} dispenses were listed, and then {now}");
+        shown = now;
+        let (status, detail) = client.get(&format!("/dispenses/d-{}", times % MANY)).await;
+        assert_eq!((status, &detail["status"]), (200, &json!("pending")));
+        times += 1;
+    }
+    times
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn readers_of_a_running_server_never_see_less_while_the_views_are_rebuilt() {
     let directory = tempfile::tempdir().unwrap();
     let data = directory.path();
     start_dispenses(data, MANY).await;
     let server = Server::start(data);
-    let client = Client::of(&server);
-    let mut dispenses = MANY;
-    for _ in 0..2 {
-        let mut rebuild = Running::start_on(data, ["rebuild", "--json"]);
-        loop {
-            let has_ended = rebuild.has_ended();
-            // What is written meanwhile is shown as well, by the old views and by the new ones.
-            let id = client.dispense(dispenses).await.unwrap();
-            dispenses += 1;
-            let (status, detail) = client.dispense_at(&id, 5).await;
-            assert_eq!((status, &detail["version"]), (200, &json!(5)), "{detail}");
-            let ids = listed(&client).await;
-            assert_eq!(ids.len(), dispenses);
-            assert!(ids.contains(&id));
-            let (status, detail) = client.get(&format!("/dispenses/d-{}", dispenses % MANY)).await;
-            assert_eq!((status, &detail["status"]), (200, &json!("pending")));
-            if has_ended {
-                break;
+    let (client, enough) = (Client::of(&server), AtomicBool::new(false));
+    let write_and_rebuild = async {
+        let mut written = 0;
+        for _ in 0..2 {
+            let mut rebuild = Running::start_on(data, ["rebuild", "--json"]);
+            loop {
+                let has_ended = rebuild.has_ended();
+                // What is written meanwhile is shown as well, by the old views and by the new ones.
+                let id = client.dispense(written).await.unwrap();
+                written += 1;
+                let (status, detail) = client.dispense_at(&id, 5).await;
+                assert_eq!((status, &detail["version"]), (200, &json!(5)), "{detail}");
+                if has_ended {
+                    break;
+                }
+            }
+            let rebuilt = rebuild.finish().json();
+            for (view, name) in [(0, LIST), (1, DETAIL)] {
+                let view = &rebuilt["views"][view];
+                assert_eq!(view["view"], name);
+                assert!(view["commits"].as_u64().unwrap() >= MANY as u64, "{view}");
+                assert!(view["seconds"].as_f64().unwrap() > 0.0, "{view}");
             }
         }
-        let rebuilt = rebuild.finish().json();
-        for (view, name) in [(0, LIST), (1, DETAIL)] {
-            let view = &rebuilt["views"][view];
-            assert_eq!(view["view"], name);
-            assert!(view["commits"].as_u64().unwrap() >= MANY as u64, "{view}");
-            assert!(view["seconds"].as_f64().unwrap() > 0.0, "{view}");
-        }
-    }
+        enough.store(true, Ordering::Relaxed);
+        written
+    };
+    let (written, reads) = tokio::join!(write_and_rebuild, read_on(&client, &enough));
+    assert!(reads > 0);
+    assert_eq!(listed(&client).await.len(), MANY + written);
     assert_eq!(client.get("/health").await.0, 200);
 }
 
