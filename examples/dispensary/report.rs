@@ -119,7 +119,7 @@ pub fn events_table(events: &[Entry]) -> String {
 }
 
 /// Text of clients, without what a terminal would obey.
-fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c }).collect()
 }
 

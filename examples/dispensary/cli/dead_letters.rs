@@ -7,7 +7,7 @@ use es_core::{DeadLetterFilter, DeadLetterQuery, DeadLetterState, StreamId};
 use serde::Serialize;
 
 use crate::dispensary::dead_letters::{self, LetterSummary};
-use crate::dispensary::report::{dead_letters_table, stream_letters_text};
+use crate::dispensary::report::{dead_letters_table, printable, stream_letters_text};
 
 use super::opened::Opened;
 use super::{AnyError, print};
@@ -202,6 +202,7 @@ impl Report {
             lines.push(format!("freed: {stream} ({consumer})"));
         }
         for FailedAgain { consumer, stream, error } in &self.failed {
+            let error = printable(error);
             lines.push(format!("failed again: {stream} ({consumer}): {error}"));
         }
         let (freed, failed) = (self.freed.len(), self.failed.len());
@@ -243,7 +244,7 @@ impl GivenUp {
     fn to_text(&self) -> String {
         let Self { dropped, waiting } = self;
         let (versions, stream, events) =
-            (dropped.versions(), &dropped.stream, dropped.events.join(", "));
+            (dropped.versions(), &dropped.stream, printable(&dropped.events.join(", ")));
         let behind = match waiting.as_slice() {
             [] => "nothing waits behind it".to_owned(),
             letters => {

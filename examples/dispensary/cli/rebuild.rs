@@ -86,11 +86,11 @@ fn bar(view: &str) -> Result<ProgressBar, AnyError> {
 
 fn show(bar: &ProgressBar, progress: CatchUp) {
     let done = progress.applied + progress.parked;
-    bar.set_length(done + progress.remaining.unwrap_or(0));
-    bar.set_position(done);
     let rate = progress.rate().map(|rate| format!(", {}/s", HumanCount(rate as u64)));
     let left = progress.time_left().map(|left| format!(", {} left", HumanDuration(left)));
     bar.set_message([rate, left].into_iter().flatten().collect::<String>());
+    bar.set_length(done + progress.remaining.unwrap_or(0));
+    bar.set_position(done);
 }
 
 impl Rebuilt {
