@@ -1,5 +1,6 @@
 //! The command line.
 
+mod bar;
 mod consumers;
 mod dead_letters;
 mod dispenses;
@@ -93,7 +94,11 @@ enum Command {
     /// Build the views again from the log, beside the live ones
     ///
     /// Readers see the live view until the new one is complete. `serve` may be running.
-    Rebuild,
+    Rebuild {
+        /// Only these projections, by their names as `health` shows them
+        #[arg(value_name = "CONSUMER")]
+        views: Vec<String>,
+    },
 }
 
 type AnyError = Box<dyn StdError + Send + Sync>;
@@ -149,7 +154,7 @@ async fn run(arguments: Arguments) -> Result<(), AnyError> {
         Some(Command::Rewind { consumer, to }) => {
             consumers::rewind(data_dir, &consumer, to, json).await
         }
-        Some(Command::Rebuild) => rebuild::run(data_dir, json).await,
+        Some(Command::Rebuild { views }) => rebuild::run(data_dir, views, json).await,
     }
 }
 

@@ -328,6 +328,7 @@ fn what_an_operator_gets_wrong_is_said_in_one_sentence() {
         &["pause", "nobody"][..],
         &["resume", "nobody"],
         &["rewind", "nobody", "--to-start"],
+        &["rebuild", VIEWS[0], "nobody"],
         &["dead-letters", "--consumer", "nobody"],
         &["dead-letters", "show", "nobody", "dispense:1"],
         &["dead-letters", "retry", "--consumer", "nobody"],
@@ -339,6 +340,8 @@ fn what_an_operator_gets_wrong_is_said_in_one_sentence() {
     }
     let nothing = sentence(&["dead-letters", "show", ANALYSIS, "dispense:1"]);
     assert!(nothing.contains("has no dead letters of dispense:1"), "{nothing}");
+    let no_view = sentence(&["rebuild", ANALYSIS]);
+    assert!(no_view.contains("it has no view"), "{no_view}");
     let misplaced = sentence(&["dead-letters", "--limit", "1", "retry", "--all"]);
     assert!(misplaced.contains("behind the subcommand"), "{misplaced}");
 

@@ -148,6 +148,9 @@ async fn a_rebuild_that_is_broken_off_changes_nothing_and_the_next_one_begins_an
     })
     .await;
 
+    let one = json_of(data, &["rebuild", DETAIL]);
+    assert_eq!(one["views"].as_array().unwrap().len(), 1);
+    assert_eq!(one["views"][0]["view"], DETAIL);
     let rebuilt = json_of(data, &["rebuild"]);
     for view in [0, 1] {
         assert_eq!(rebuilt["views"][view]["commits"], MANY, "all of it is done again");
@@ -233,6 +236,7 @@ async fn a_rewound_projection_shows_what_came_before_and_goes_on_from_there() {
         (&["--to-position", "7"], 7),
         (&["--to-time", "2999-12-31T00:00:00Z"], 10),
         (&["--to-start"], 0),
+        (&["--to-end"], 10),
         (&["--to-time", "1999-12-31T00:00:00Z"], 0),
     ] {
         let rewind: Vec<&str> = ["rewind", LIST].iter().chain(place).copied().collect();

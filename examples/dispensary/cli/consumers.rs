@@ -9,6 +9,7 @@ use serde_json::json;
 use crate::dispensary::health;
 use crate::dispensary::report::health_table;
 
+use super::bar::Bar;
 use super::opened::Opened;
 use super::{AnyError, print};
 
@@ -19,6 +20,9 @@ pub(super) struct RewindPlace {
     /// Before the first commit
     #[arg(long)]
     to_start: bool,
+    /// Behind everything that there is now
+    #[arg(long)]
+    to_end: bool,
     /// Behind the first N commits of the log
     #[arg(long, value_name = "N")]
     to_position: Option<u64>,
@@ -69,8 +73,10 @@ pub(super) async fn rewind(
     json: bool,
 ) -> Result<(), AnyError> {
     let opened = Opened::existing(data_dir).await?;
-    let passed = opened.consumer(consumer)?.rewind(place.to()).await?;
-    let commits = passed.applied + passed.parked;
+    let found = opened.consumer(consumer)?;
+    let bar = Bar::new(consumer)?;
+    let commits = found.rewind(place.to(), &mut |progress| bar.show(progress)).await?.passed;
+    drop(bar);
     let done = json!({ "consumer": consumer, "commits_before": commits });
     print(json, &done, || match commits {
         0 => format!("{consumer} is set to the start; its workers go on from there"),
@@ -84,6 +90,7 @@ impl RewindPlace {
         match (self.to_position, self.to_time) {
             (Some(position), _) => RewindTo::Position(position),
             (None, Some(time)) => RewindTo::Time(time),
+            (None, None) if self.to_end => RewindTo::End,
             (None, None) => RewindTo::Start,
         }
     }

@@ -3,12 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use es_core::{CatchUp, Error, Projection, Projector};
-use indicatif::{HumanCount, HumanDuration, ProgressBar, ProgressStyle};
+use es_core::{AnyConsumer, Error};
 use serde::Serialize;
 
-use crate::dispensary::service::Dispensary;
-
+use super::bar::Bar;
 use super::dispenses::summaries;
 use super::opened::Opened;
 use super::signal::shutdown_signal;
@@ -33,10 +31,14 @@ struct RebuiltView {
     commits_per_second: Option<f64>,
 }
 
-pub(super) async fn run(data_dir: Option<PathBuf>, json: bool) -> Result<(), AnyError> {
+pub(super) async fn run(
+    data_dir: Option<PathBuf>,
+    views: Vec<String>,
+    json: bool,
+) -> Result<(), AnyError> {
     let opened = Opened::existing(data_dir).await?;
     let rebuilt = tokio::select! {
-        rebuilt = rebuild(&opened.dispensary) => rebuilt?,
+        rebuilt = rebuild(&opened, &views) => rebuilt?,
         signal = shutdown_signal() => {
             signal?;
             let message = "the rebuild was broken off; the views are whole, and the next rebuild \
@@ -49,22 +51,27 @@ pub(super) async fn run(data_dir: Option<PathBuf>, json: bool) -> Result<(), Any
 }
 
 /// One view after the other: they share a disk.
-async fn rebuild(dispensary: &Dispensary) -> Result<Rebuilt, AnyError> {
-    let views =
-        vec![rebuild_view(&dispensary.list).await?, rebuild_view(&dispensary.details).await?];
-    let dispenses = summaries(dispensary, None).await?.len();
+async fn rebuild(opened: &Opened, views: &[String]) -> Result<Rebuilt, AnyError> {
+    let all = [opened.dispensary.list.id(), opened.dispensary.details.id()];
+    let all = all.map(ToString::to_string);
+    let names = if views.is_empty() { &all } else { views };
+    // Nothing is begun before all of them are known.
+    let found: Result<Vec<_>, _> = names.iter().map(|name| opened.consumer(name)).collect();
+    let mut views = Vec::new();
+    for view in found? {
+        views.push(rebuild_view(view).await?);
+    }
+    let dispenses = summaries(&opened.dispensary, None).await?.len();
     Ok(Rebuilt { dispenses, views })
 }
 
-async fn rebuild_view<P: Projector>(projection: &Projection<P>) -> Result<RebuiltView, AnyError> {
-    let view = projection.id().to_string();
-    let bar = bar(&view)?;
-    let rebuilt = projection.rebuild(|progress| show(&bar, progress)).await;
-    bar.finish_and_clear();
-    match rebuilt {
+async fn rebuild_view(consumer: &dyn AnyConsumer) -> Result<RebuiltView, AnyError> {
+    let view = consumer.id().to_string();
+    let bar = Bar::new(&view)?;
+    match consumer.rebuild(&mut |progress| bar.show(progress)).await {
         Ok(total) => Ok(RebuiltView {
             view,
-            commits: total.applied,
+            commits: total.passed,
             parked: total.parked,
             seconds: total.elapsed.as_secs_f64(),
             commits_per_second: total.rate(),
@@ -74,23 +81,6 @@ async fn rebuild_view<P: Projector>(projection: &Projection<P>) -> Result<Rebuil
         }
         Err(error) => Err(error.into()),
     }
-}
-
-fn bar(view: &str) -> Result<ProgressBar, AnyError> {
-    let style = ProgressStyle::with_template("{prefix} {wide_bar} {pos}/{len} commits{msg}")?;
-    let bar = ProgressBar::new(0).with_style(style).with_prefix(view.to_owned());
-    // Seen at once, also when the first step takes long.
-    bar.tick();
-    Ok(bar)
-}
-
-fn show(bar: &ProgressBar, progress: CatchUp) {
-    let done = progress.applied + progress.parked;
-    let rate = progress.rate().map(|rate| format!(", {}/s", HumanCount(rate as u64)));
-    let left = progress.time_left().map(|left| format!(", {} left", HumanDuration(left)));
-    bar.set_message([rate, left].into_iter().flatten().collect::<String>());
-    bar.set_length(done + progress.remaining.unwrap_or(0));
-    bar.set_position(done);
 }
 
 impl Rebuilt {
