@@ -162,7 +162,7 @@ async fn a_dropped_event_is_kept_on_record_and_what_waits_behind_it_is_retried()
 
     let lossy = dispensary_on(data, ["rewind", ANALYSIS, "--to-start"]);
     assert!(lossy.error().contains("2 dead letters, which would be lost"), "{lossy:?}");
-    let drop = ["dead-letters", "drop", ANALYSIS, &stream, "--reason"];
+    let drop = ["dead-letters", "drop", ANALYSIS, &stream, "2", "--reason"];
     let refused = dispensary_on(data, drop.iter().chain(&[" "]));
     assert!(refused.error().contains("reason"), "{refused:?}");
     let dropped = dispensary_on(data, drop.iter().chain(&["the paper is lost, too"]));
@@ -183,7 +183,11 @@ async fn a_dropped_event_is_kept_on_record_and_what_waits_behind_it_is_retried()
     let shown = json_of(data, &["dead-letters", "show", ANALYSIS, &stream]);
     assert_eq!(shown.as_array().unwrap().len(), 1);
     let again = dispensary_on(data, drop.iter().chain(&["again"]));
-    assert!(again.error().contains("no dead letters of"), "{again:?}");
+    assert!(again.stdout.contains("dropped: version 2"), "it stays what it is: {again:?}");
+    assert_eq!(json_of(data, &["dead-letters", "--dropped", "--stream", &stream]), record);
+    let drop = ["dead-letters", "drop", ANALYSIS, &stream, "3", "--reason", "the next one"];
+    let nothing = dispensary_on(data, drop);
+    assert!(nothing.error().contains("no dead letters of"), "{nothing:?}");
     let again = dispensary_on(data, ["dead-letters", "retry", "--stream", &stream]);
     assert!(again.error().contains("nothing of"), "{again:?}");
 }
@@ -260,7 +264,7 @@ async fn an_event_that_this_program_does_not_know_waits_everywhere_and_retries_c
     // Each gives it up for itself.
     for consumer in [ANALYSIS, VIEWS[0], VIEWS[1]] {
         assert!(!dispensary_on(data, ["health"]).success);
-        let drop = ["dead-letters", "drop", consumer, &stream, "--reason", "no recalls here"];
+        let drop = ["dead-letters", "drop", consumer, &stream, "2", "--reason", "no recalls here"];
         let given_up = json_of(data, &drop);
         assert_eq!(given_up["dropped"]["consumer"], consumer);
         assert_eq!(given_up["waiting"], json!([]));
@@ -332,7 +336,7 @@ fn what_an_operator_gets_wrong_is_said_in_one_sentence() {
         &["dead-letters", "--consumer", "nobody"],
         &["dead-letters", "show", "nobody", "dispense:1"],
         &["dead-letters", "retry", "--consumer", "nobody"],
-        &["dead-letters", "drop", "nobody", "dispense:1", "--reason", "r"],
+        &["dead-letters", "drop", "nobody", "dispense:1", "1", "--reason", "r"],
     ] {
         let sentence = sentence(command);
         assert!(sentence.contains("no projection or policy \"nobody\""), "{sentence}");
@@ -350,7 +354,7 @@ fn what_an_operator_gets_wrong_is_said_in_one_sentence() {
         (&["dead-letters", "retry"][..], "--all"),
         (&["dead-letters", "retry", "--all", "--event", "e"], "--all"),
         (&["dead-letters", "retry", "--stream", "no-category"], "no ':'"),
-        (&["dead-letters", "drop", ANALYSIS, "dispense:1"], "--reason"),
+        (&["dead-letters", "drop", ANALYSIS, "dispense:1", "1"], "--reason"),
         (&["dead-letters", "list", "--limit", "0"], "--limit"),
         (&["rewind", ANALYSIS], "--to-start"),
         (&["rewind", ANALYSIS, "--to-start", "--to-position", "1"], "--to-position"),

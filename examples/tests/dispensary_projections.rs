@@ -40,7 +40,7 @@ async fn listed(client: &Client) -> Vec<String> {
 
 /// Whether a rebuild of `view` has begun, and was neither finished nor begun anew.
 async fn is_in_the_middle(store: &SqliteStore, view: &str) -> bool {
-    let rebuild = ConsumerId::new(&format!("{view}_rebuild")).unwrap();
+    let rebuild = ConsumerId::new(view).unwrap().rebuild();
     let position = store.load(&rebuild, &PartitionId::new("log").unwrap()).await.unwrap();
     !position.checkpoint.is_start()
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use es_core::{DeadLetterFilter, DeadLetterQuery, DeadLetterState, StreamId};
+use es_core::{DeadLetterFilter, DeadLetterQuery, DeadLetterState, StreamId, Version};
 use serde::Serialize;
 
 use crate::dispensary::dead_letters::{self, LetterSummary};
@@ -34,12 +34,15 @@ enum Command {
     },
     /// Try them again, each stream's in their order; fails when one fails again
     Retry(RetryArguments),
-    /// Give up the first of a stream: it never has its effect. Those behind it wait for `retry`
+    /// Give up the first of a stream: it never has its effect. Those behind it wait for `retry`.
+    /// Repeating it gives up nothing more
     Drop {
         /// The projection or policy
         consumer: String,
         /// The stream, as in dispense:ID
         stream: StreamId,
+        /// The version at which the commit begins, as `list` shows it
+        version: u64,
         /// Why, for the record that is kept
         #[arg(long, value_name = "TEXT")]
         reason: String,
@@ -97,8 +100,9 @@ pub(super) async fn run(
         Command::List(which) => list(&opened, which, json).await?,
         Command::Show { consumer, stream } => show(&opened, &consumer, &stream, json).await?,
         Command::Retry(which) => retry(&opened, which, json).await?,
-        Command::Drop { consumer, stream, reason } => {
-            give_up(&opened, &consumer, &stream, &reason, json).await?;
+        Command::Drop { consumer, stream, version, reason } => {
+            let letter = (&stream, Version::new(version));
+            give_up(&opened, &consumer, letter, &reason, json).await?;
         }
     }
     opened.close().await
@@ -224,12 +228,12 @@ struct GivenUp {
 async fn give_up(
     opened: &Opened,
     consumer: &str,
-    stream: &StreamId,
+    (stream, version): (&StreamId, Version),
     reason: &str,
     json: bool,
 ) -> Result<(), AnyError> {
     let found = opened.consumer(consumer)?;
-    let Some(letter) = found.drop_dead_letter(stream, reason).await? else {
+    let Some(letter) = found.drop_dead_letter(stream, version, reason).await? else {
         return Err(nothing_of(stream, consumer));
     };
     let behind = DeadLetterQuery::default().stream(stream.clone()).limit(usize::MAX);

@@ -27,8 +27,11 @@ pub async fn main() -> Result<(), BoxError> {
 
     // ANCHOR: drop
     let mistyped = StreamId::new("copy", "c-3")?;
+    let query = DeadLetterQuery::default().stream(mistyped.clone()).limit(1);
+    let first = fees.dead_letters(&query).await?.remove(0);
+    let version = first.commit.first_version();
     let reason = "the desk typed 2062 for 2026; the reader was on time";
-    fees.drop_dead_letter(&mistyped, reason).await?;
+    fees.drop_dead_letter(&mistyped, version, reason).await?;
     let filter = DeadLetterFilter::stream(mistyped);
     let retried = fees.retry_dead_letters(&filter).await?;
     println!("{} handled, free: {:?}", retried.handled, retried.freed);
