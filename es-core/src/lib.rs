@@ -70,7 +70,7 @@
 //! | [`Clock`], [`Entropy`], [`Backoff`] | time and randomness as dependencies, and retries made of them |
 //! | [`memory`] | the in-memory backend |
 //! | [`telemetry`] | the names of spans and metrics |
-//! | [`testing`] (feature `testing`) | given/when/then, properties, locks of what is stored, virtual time, the conformance suites |
+//! | [`testing`] (feature `testing`) | given/when/then, properties, locks of what is stored, virtual time, the conformance suites, injected faults |
 //!
 //! # Features
 //!

@@ -10,6 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use es_core::memory::MemoryStore;
 use es_core::testing::VirtualClock;
+use es_core::testing::faults::Call;
 use es_core::{
     Backoff, BoxError, Codec, CommitId, Compression, EncodedEvents, Error, EventStore,
     ExecuteOptions, Expected, Metadata, NewCommit, Policy, Projection, Projector, Reaction,
@@ -17,8 +18,8 @@ use es_core::{
     ViewStore, Workers,
 };
 use support::{
-    Account, AccountCommand, AccountEvent, MeddledViews, Meddling, ScrambledFeed, Statement,
-    Statements, credited,
+    Account, AccountCommand, AccountEvent, Statement, Statements, credited, scrambled_feed,
+    views_held_up_at,
 };
 
 fn accounts(store: &MemoryStore) -> Repository<Account> {
@@ -68,34 +69,11 @@ async fn deliveries_out_of_order_and_repeated_come_to_the_same_views() {
     for seed in 0..20 {
         let store = MemoryStore::new();
         let expected = some_history(&store).await;
-        let feed = Arc::new(ScrambledFeed { inner: store.clone(), seed });
+        let feed = scrambled_feed(&store, seed);
         let shared = Arc::new(store);
         let projection = Projection::new(Statements, feed, shared.clone(), shared.clone()).unwrap();
         projection.with_batch_size(9).catch_up().await.unwrap();
         assert_eq!(statements(shared).await, expected, "seed {seed}");
-    }
-}
-
-#[tokio::test]
-async fn a_crash_at_any_write_leaves_views_that_equal_the_log() {
-    for crash in [Meddling::CrashBefore, Meddling::CrashAfter] {
-        for nth_write in 1..=6 {
-            let store = MemoryStore::new();
-            let expected = some_history(&store).await;
-            let feed = Arc::new(ScrambledFeed { inner: store.clone(), seed: nth_write as u64 });
-            let log = Arc::new(store.clone());
-            let views = Arc::new(MeddledViews::at(store.clone(), nth_write, crash.clone()));
-            let start = || {
-                let views = views.clone();
-                Projection::new(Statements, feed.clone(), log.clone(), views)
-                    .unwrap()
-                    .with_batch_size(10)
-            };
-            let crashed = start().catch_up().await.unwrap_err();
-            assert!(matches!(crashed, Error::Backend { .. }));
-            start().catch_up().await.unwrap();
-            assert_eq!(statements(log.clone()).await, expected, "write {nth_write}");
-        }
     }
 }
 
@@ -280,7 +258,7 @@ async fn a_commit_that_the_log_does_not_lead_up_to_is_an_error() {
 
     let store = MemoryStore::new();
     some_history(&store).await;
-    let feed = Arc::new(ScrambledFeed { inner: store.clone(), seed: 3 });
+    let feed = scrambled_feed(&store, 3);
     let log = Arc::new(Amnesiac(store.clone()));
     let projection = Projection::new(Statements, feed, log, Arc::new(store)).unwrap();
     assert!(matches!(projection.catch_up().await, Err(Error::Gap { .. })));
@@ -422,7 +400,6 @@ mod partitions {
     use std::sync::Mutex;
 
     use es_core::{Checkpoint, Commit, Feed, FeedPage, Partition, PartitionId};
-    use tokio::sync::Notify;
 
     use super::*;
 
@@ -545,16 +522,14 @@ mod partitions {
         key: &str,
     ) -> (u64, u32) {
         let log = Arc::new(store.clone());
-        let (reached, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-        let hold_up = Meddling::HoldUp(reached.clone(), go.clone());
-        let held_up = Arc::new(MeddledViews::at(store.clone(), 1, hold_up));
+        let (held_up, hold_up) = views_held_up_at(store, Call::WriteDocuments, 1);
         let slow = Projection::new(projector(), Shards::one("p", slow), log.clone(), held_up);
         let fast = Projection::new(projector(), Shards::one("q", fast), log.clone(), log);
         let (slow, fast) = (slow.unwrap(), fast.unwrap());
         let (slow, fast) = futures::join!(slow.catch_up(), async {
-            reached.notified().await;
+            hold_up.reached().await;
             fast.catch_up().await.unwrap();
-            go.notify_one();
+            hold_up.let_go();
             fast
         });
         slow.unwrap();

@@ -7,29 +7,34 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use es_core::memory::MemoryStore;
+use es_core::testing::faults::{Call, Fault, Faults, FaultyEventStore};
 use es_core::testing::{SeededEntropy, VirtualClock};
 use es_core::{
     Backoff, Clock, Codec, CommitId, Compression, EncodedEvents, Error, EventStore, ExecuteError,
     ExecuteOptions, Expected, Head, IdempotencyKey, Metadata, NewCommit, Repository,
     SnapshotPolicy, SnapshotStore, StoredSnapshot, StreamId, Timestamp, Version,
 };
-use support::{Account, AccountCommand, AccountEvent, Fault, Overdrawn, ScriptedStore, credited};
+use support::{Account, AccountCommand, AccountEvent, Overdrawn, Rivals, credited};
 
 const START: &str = "2026-01-01T00:00:00Z";
 
 struct Scene {
-    store: ScriptedStore,
+    store: MemoryStore,
+    faults: Faults,
+    rivals: Rivals,
     clock: Arc<VirtualClock>,
     accounts: Repository<Account>,
 }
 
 fn scene() -> Scene {
-    let store = ScriptedStore::new(MemoryStore::new());
+    let (store, faults) = (MemoryStore::new(), Faults::none());
+    let rivals = Rivals::new(&faults);
+    let log = rivals.on(FaultyEventStore::new(Arc::new(store.clone()), faults.clone()));
     let clock = Arc::new(VirtualClock::auto_advancing(START));
-    let accounts = Repository::new(Arc::new(store.clone()))
+    let accounts = Repository::new(Arc::new(log))
         .with_clock(clock.clone())
         .with_entropy(Arc::new(SeededEntropy::new(1)));
-    Scene { store, clock, accounts }
+    Scene { store, faults, rivals, clock, accounts }
 }
 
 fn stream(id: &str) -> StreamId {
@@ -73,25 +78,25 @@ async fn a_command_appends_its_events_and_says_where() {
 
 #[tokio::test]
 async fn a_rejection_comes_through_typed_and_writes_nothing() {
-    let Scene { store, accounts, .. } = scene();
+    let Scene { faults, accounts, .. } = scene();
     let error = accounts.execute("a", AccountCommand::Debit(1)).await.unwrap_err();
     assert!(matches!(error, ExecuteError::Rejected(Overdrawn(0))));
     assert!(!error.is_transient());
-    assert_eq!(store.appends(), 0);
+    assert_eq!(faults.calls(Call::Append), 0);
 }
 
 #[tokio::test]
 async fn nothing_to_do_writes_nothing() {
-    let Scene { store, accounts, .. } = scene();
+    let Scene { faults, accounts, .. } = scene();
     let receipt = accounts.execute("a", AccountCommand::Credit(0)).await.unwrap();
     assert_eq!((receipt.version(), receipt.commit_id()), (Version::ZERO, None));
-    assert_eq!(store.appends(), 0);
+    assert_eq!(faults.calls(Call::Append), 0);
 }
 
 #[tokio::test]
 async fn a_lost_acknowledgement_is_neither_an_error_nor_a_second_effect() {
-    let Scene { store, accounts, clock } = scene();
-    store.then(Fault::AcknowledgementLost);
+    let Scene { store, faults, clock, accounts, .. } = scene();
+    faults.at(Call::Append, 1, Fault::LostAcknowledgement);
     let receipt = accounts.execute("a", AccountCommand::Credit(5)).await.unwrap();
     assert_eq!((receipt.version(), receipt.attempts()), (Version::new(1), 2));
     assert_eq!(movements(&store, "a").await, [5]);
@@ -100,8 +105,9 @@ async fn a_lost_acknowledgement_is_neither_an_error_nor_a_second_effect() {
 
 #[tokio::test]
 async fn a_lost_acknowledgement_is_recognised_after_another_writer_appended() {
-    let Scene { store, accounts, .. } = scene();
-    store.then(Fault::LostAndOvertaken(commit_of(1, &[credited(7)])));
+    let Scene { store, faults, rivals, accounts, .. } = scene();
+    faults.at(Call::Append, 1, Fault::LostAcknowledgement);
+    rivals.overtake(2, commit_of(1, &[credited(7)]));
     let receipt = accounts.execute("a", AccountCommand::Credit(5)).await.unwrap();
     assert_eq!(receipt.version(), Version::new(1));
     assert_eq!(movements(&store, "a").await, [5, 7]);
@@ -109,32 +115,31 @@ async fn a_lost_acknowledgement_is_recognised_after_another_writer_appended() {
 
 #[tokio::test]
 async fn throttling_is_retried_and_given_up_with_a_transient_error() {
-    let Scene { store, accounts, .. } = scene();
+    let Scene { store, faults, accounts, .. } = scene();
     let accounts = accounts.with_attempts(3, Backoff::default());
-    store.then(Fault::Throttled);
-    store.then(Fault::Throttled);
+    let faults = faults.with_throttling(2);
+    faults.at(Call::Append, 1, Fault::Throttling);
     accounts.execute("a", AccountCommand::Credit(5)).await.unwrap();
-    assert_eq!(store.appends(), 3);
-    for _ in 0..3 {
-        store.then(Fault::Throttled);
-    }
+    assert_eq!(faults.calls(Call::Append), 3);
+    let faults = faults.with_throttling(3);
+    faults.at(Call::Append, 1, Fault::Throttling);
     let error = accounts.execute("a", AccountCommand::Credit(5)).await.unwrap_err();
     assert!(error.is_transient());
-    assert_eq!(store.appends(), 3);
+    assert_eq!(faults.calls(Call::Append), 3 + 3);
     assert_eq!(movements(&store, "a").await, [5]);
 }
 
 #[tokio::test]
 async fn after_a_conflict_the_decision_is_made_again_on_the_winners_state() {
-    let Scene { store, accounts, .. } = scene();
+    let Scene { store, rivals, accounts, .. } = scene();
     accounts.execute("a", AccountCommand::Credit(5)).await.unwrap();
-    store.then(Fault::Overtaken(commit_of(1, &[AccountEvent::Debited { amount: 4 }])));
+    rivals.overtake(1, commit_of(1, &[AccountEvent::Debited { amount: 4 }]));
     let error = accounts.execute("a", AccountCommand::Debit(3)).await.unwrap_err();
     assert!(matches!(error, ExecuteError::Rejected(Overdrawn(1))));
     assert_eq!(movements(&store, "a").await, [5, -4]);
 
     let winner = commit_of(2, &[credited(1), credited(1), credited(1)]);
-    store.then(Fault::Overtaken(winner));
+    rivals.overtake(1, winner);
     let receipt = accounts.execute("a", AccountCommand::Debit(1)).await.unwrap();
     assert_eq!((receipt.version(), receipt.attempts()), (Version::new(6), 2));
     assert_eq!(movements(&store, "a").await, [5, -4, 1, 1, 1, -1]);
@@ -142,15 +147,15 @@ async fn after_a_conflict_the_decision_is_made_again_on_the_winners_state() {
 
 #[tokio::test]
 async fn conflicts_are_retried_a_bounded_number_of_times_with_jitter() {
-    let Scene { store, accounts, clock } = scene();
+    let Scene { store, faults, rivals, clock, accounts } = scene();
     let accounts = accounts.with_attempts(4, Backoff::default());
-    for n in 0..4 {
-        store.then(Fault::Overtaken(commit_of(n + 1, &[credited(1)])));
+    for n in 1..=4 {
+        rivals.overtake(n, commit_of(n, &[credited(1)]));
     }
     let error = accounts.execute("a", AccountCommand::Credit(5)).await.unwrap_err();
     assert!(matches!(&error, ExecuteError::Failed(Error::Conflict(_))), "{error:?}");
     assert!(error.is_transient());
-    assert_eq!(store.appends(), 4);
+    assert_eq!(faults.calls(Call::Append), 4);
     assert_eq!(clock.slept().len(), 2, "the first retry goes at once");
     assert_eq!(movements(&store, "a").await, [1, 1, 1, 1]);
 }
@@ -194,6 +199,21 @@ mod idempotency {
         assert_eq!(again.commit(), first.commit());
         assert_eq!(again.version(), Version::new(1));
         assert_eq!(movements(&store, "a").await, [5, 1]);
+    }
+
+    #[tokio::test]
+    async fn a_repetition_leaves_the_cached_state_where_it_is() {
+        let Scene { store, accounts, .. } = scene();
+        let accounts = accounts.with_cache(8);
+        let credit = || accounts.execute_with("a", AccountCommand::Credit(5), keyed("k"));
+        credit().await.unwrap();
+        accounts.execute("a", AccountCommand::Credit(1)).await.unwrap();
+        assert!(credit().await.unwrap().is_replay());
+        let error = accounts.execute("a", AccountCommand::Debit(7)).await.unwrap_err();
+        assert!(matches!(error, ExecuteError::Rejected(Overdrawn(6))), "{error:?}");
+        let receipt = accounts.execute("a", AccountCommand::Debit(6)).await.unwrap();
+        assert_eq!((receipt.version().get(), receipt.attempts()), (3, 1));
+        assert_eq!(movements(&store, "a").await, [5, 1, -6]);
     }
 
     #[tokio::test]
@@ -252,7 +272,7 @@ mod idempotency {
 
     #[tokio::test]
     async fn a_request_that_lost_to_another_one_under_its_key_is_refused() {
-        let Scene { store, accounts, .. } = scene();
+        let Scene { rivals, accounts, .. } = scene();
         let options = |request: &str| {
             ExecuteOptions::new()
                 .idempotency_key(IdempotencyKey::for_request("k", request).unwrap())
@@ -266,8 +286,8 @@ mod idempotency {
             metadata: other.encoded_metadata().clone(),
             events: other.events().clone(),
         };
-        store.then(Fault::Overtaken(commit_of(1, &[credited(1)])));
-        store.then(Fault::Overtaken(won));
+        rivals.overtake(1, commit_of(1, &[credited(1)]));
+        rivals.overtake(2, won);
         let error = accounts.execute_with("a", AccountCommand::Credit(5), options("y")).await;
         let error = error.unwrap_err();
         assert!(
@@ -315,7 +335,7 @@ mod idempotency {
 
 #[tokio::test]
 async fn a_command_on_another_version_than_expected_is_refused() {
-    let Scene { store, accounts, .. } = scene();
+    let Scene { rivals, accounts, .. } = scene();
     for accounts in [accounts.clone(), accounts.with_cache(8)] {
         accounts.execute("a", AccountCommand::Credit(5)).await.unwrap();
         let at = |version| ExecuteOptions::new().expected_version(Version::new(version));
@@ -325,7 +345,7 @@ async fn a_command_on_another_version_than_expected_is_refused() {
             error,
             Err(ExecuteError::Failed(Error::VersionMismatch { actual, .. })) if actual.get() == before
         ));
-        store.then(Fault::Overtaken(commit_of(90 + before, &[credited(2)])));
+        rivals.overtake(1, commit_of(90 + before, &[credited(2)]));
         let error = accounts.execute_with("a", AccountCommand::Credit(1), at(before)).await;
         assert!(
             matches!(error, Err(ExecuteError::Failed(Error::VersionMismatch { .. }))),
@@ -338,14 +358,14 @@ async fn a_command_on_another_version_than_expected_is_refused() {
 
 #[tokio::test]
 async fn past_states_can_be_loaded_by_version_and_by_time() {
-    let Scene { store, accounts, clock } = scene();
+    let Scene { store, clock, accounts, .. } = scene();
     for amount in 1..=3 {
         accounts.execute("a", AccountCommand::Credit(amount)).await.unwrap();
         clock.advance(Duration::from_secs(60));
     }
     let pair = commit_of(1, &[credited(10), credited(100)]);
     store.append(&stream("a"), Expected::Any, pair).await.unwrap();
-    let snapshots: Arc<dyn SnapshotStore> = Arc::new(store.inner.clone());
+    let snapshots: Arc<dyn SnapshotStore> = Arc::new(store.clone());
     let with_snapshots = accounts.clone().with_snapshots(snapshots, SnapshotPolicy::Every(1));
     with_snapshots.execute("a", AccountCommand::Credit(1000)).await.unwrap();
     for accounts in [accounts, with_snapshots] {
@@ -369,7 +389,7 @@ async fn past_states_can_be_loaded_by_version_and_by_time() {
 
 #[tokio::test]
 async fn metadata_is_stored_with_the_commit() {
-    let Scene { accounts, clock, .. } = scene();
+    let Scene { clock, accounts, .. } = scene();
     let mut metadata = Metadata::new();
     metadata.correlation_id = Some("order-7".to_owned());
     metadata.actor = Some("ada".to_owned());
@@ -397,14 +417,15 @@ mod cache {
 
     #[tokio::test]
     async fn a_command_on_a_cached_aggregate_needs_no_read() {
-        let Scene { store, accounts, .. } = scene();
+        let Scene { faults, accounts, .. } = scene();
         let accounts = accounts.with_cache(8);
         accounts.execute("a", AccountCommand::Credit(5)).await.unwrap();
-        assert_eq!((store.reads(), store.appends()), (1, 1));
+        let requests = || (faults.calls(Call::ReadStream), faults.calls(Call::Append));
+        assert_eq!(requests(), (1, 1));
         for _ in 0..3 {
             accounts.execute("a", AccountCommand::Debit(1)).await.unwrap();
         }
-        assert_eq!((store.reads(), store.appends()), (0, 3));
+        assert_eq!(requests(), (1, 1 + 3));
     }
 
     #[tokio::test]
@@ -482,11 +503,11 @@ mod cache {
 
     #[tokio::test]
     async fn a_cancelled_command_leaves_no_half_done_state_behind() {
-        let Scene { store, accounts, .. } = scene();
+        let Scene { store, faults, accounts, .. } = scene();
         // A clock that stands still: the retry after the throttling never comes.
         let accounts = accounts.with_clock(Arc::new(VirtualClock::at(START))).with_cache(8);
         accounts.execute("a", AccountCommand::Credit(5)).await.unwrap();
-        store.then(Fault::AcknowledgementLost);
+        faults.at(Call::Append, 1, Fault::LostAcknowledgement);
         let command = accounts.execute("a", AccountCommand::Debit(5));
         assert!(futures::FutureExt::now_or_never(command).is_none(), "it waits for its retry");
         let error = accounts.execute("a", AccountCommand::Debit(1)).await.unwrap_err();
@@ -499,43 +520,45 @@ mod snapshots {
     use super::*;
 
     struct WithSnapshots {
-        store: ScriptedStore,
+        store: MemoryStore,
+        faults: Faults,
         accounts: Repository<Account>,
     }
 
     fn with_snapshots(every: u64) -> WithSnapshots {
-        let Scene { store, accounts, .. } = scene();
-        let snapshots: Arc<dyn SnapshotStore> = Arc::new(store.inner.clone());
+        let Scene { store, faults, accounts, .. } = scene();
+        let snapshots: Arc<dyn SnapshotStore> = Arc::new(store.clone());
         let accounts = accounts.with_snapshots(snapshots, SnapshotPolicy::Every(every));
-        WithSnapshots { store, accounts }
+        WithSnapshots { store, faults, accounts }
     }
 
-    async fn stored(store: &ScriptedStore) -> Option<StoredSnapshot> {
-        SnapshotStore::load(&store.inner, &stream("a")).await.unwrap()
+    async fn stored(store: &MemoryStore) -> Option<StoredSnapshot> {
+        SnapshotStore::load(store, &stream("a")).await.unwrap()
     }
 
     #[tokio::test]
     async fn a_snapshot_is_taken_when_it_is_time_and_shortens_loading() {
-        let WithSnapshots { store, accounts } = with_snapshots(3);
+        let WithSnapshots { store, faults, accounts } = with_snapshots(3);
         for _ in 0..8 {
             accounts.execute("a", AccountCommand::Credit(1)).await.unwrap();
         }
         assert_eq!(stored(&store).await.unwrap().head.version(), Version::new(6));
-        store.reads();
+        let before = faults.calls(Call::ReadStream);
         assert_eq!(accounts.load("a").await.unwrap().balance, 8);
-        assert_eq!(store.reads(), 1, "snapshot check and tail come with one read");
+        let reads = faults.calls(Call::ReadStream) - before;
+        assert_eq!(reads, 1, "snapshot check and tail come with one read");
     }
 
     /// Replaces the stored snapshot, loads, and expects the state of the log.
     async fn ignored(change: impl FnOnce(&mut StoredSnapshot)) {
-        let WithSnapshots { store, accounts } = with_snapshots(2);
+        let WithSnapshots { store, accounts, .. } = with_snapshots(2);
         for amount in 1..=5 {
             accounts.execute("a", AccountCommand::Credit(amount)).await.unwrap();
         }
         let mut snapshot = stored(&store).await.unwrap();
         change(&mut snapshot);
-        store.inner.delete(&stream("a")).await.unwrap();
-        store.inner.save(snapshot).await.unwrap();
+        store.delete(&stream("a")).await.unwrap();
+        store.save(snapshot).await.unwrap();
         let loaded = accounts.load("a").await.unwrap();
         assert_eq!((loaded.balance, loaded.version()), (15, Version::new(5)));
         accounts.execute("a", AccountCommand::Debit(15)).await.unwrap();
@@ -624,10 +647,10 @@ async fn an_unknown_event_stops_loading_with_its_place() {
 
 #[tokio::test]
 async fn hostile_ids_never_reach_the_store() {
-    let Scene { store, accounts, .. } = scene();
+    let Scene { faults, accounts, .. } = scene();
     for id in ["", "a\nb", &"x".repeat(201)] {
         assert!(matches!(accounts.load(id).await, Err(Error::InvalidId { .. })));
         assert!(accounts.execute(id, AccountCommand::Credit(1)).await.is_err());
     }
-    assert_eq!((store.reads(), store.appends()), (0, 0));
+    assert_eq!((faults.calls(Call::ReadStream), faults.calls(Call::Append)), (0, 0));
 }

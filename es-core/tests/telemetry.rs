@@ -7,12 +7,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use es_core::memory::MemoryStore;
+use es_core::testing::faults::{Faults, FaultyEventStore};
 use es_core::testing::{SeededEntropy, VirtualClock};
 use es_core::{ExecuteOptions, Projection, Repository, SnapshotPolicy, telemetry};
 use metrics::{
     Counter, CounterFn, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit,
 };
-use support::{Account, AccountCommand, Fault, ScriptedStore, Statements, credited};
+use support::{Account, AccountCommand, Rivals, Statements, credited};
 
 /// Adds up counters by name and labels.
 #[derive(Default)]
@@ -82,9 +83,10 @@ fn commands_and_consumers_are_counted_under_their_documented_names() {
 }
 
 async fn work() {
-    let store = ScriptedStore::new(MemoryStore::new());
-    let shared = Arc::new(store.inner.clone());
-    let accounts = Repository::<Account>::new(Arc::new(store.clone()))
+    let (shared, faults) = (Arc::new(MemoryStore::new()), Faults::none());
+    let rivals = Rivals::new(&faults);
+    let log = rivals.on(FaultyEventStore::new(shared.clone(), faults));
+    let accounts = Repository::<Account>::new(Arc::new(log))
         .with_clock(Arc::new(VirtualClock::auto_advancing("2026-01-01T00:00:00Z")))
         .with_entropy(Arc::new(SeededEntropy::new(1)))
         .with_snapshots(shared.clone(), SnapshotPolicy::Every(2))
@@ -103,12 +105,13 @@ async fn work() {
         es_core::Compression::None,
         0,
     );
-    store.then(Fault::Overtaken(es_core::NewCommit::new(
+    let winner = es_core::NewCommit::new(
         es_core::CommitId::from_bytes([1; 16]),
         es_core::Timestamp::UNIX_EPOCH,
         Default::default(),
         events.unwrap(),
-    )));
+    );
+    rivals.overtake(1, winner);
     accounts.execute("a", AccountCommand::Credit(1)).await.unwrap();
     accounts.load("a").await.unwrap();
     let statements = Projection::new(Statements, shared.clone(), shared.clone(), shared).unwrap();

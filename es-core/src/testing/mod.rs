@@ -9,8 +9,10 @@
 //! | [`GoldenFiles`] | that what was ever stored is read as it always was |
 //! | [`VirtualClock`], [`SeededEntropy`] | time and randomness that tests decide |
 //! | [`conformance`] | the suites that every backend passes |
+//! | [`faults`] | stores that lose, repeat, delay and damage; crashes at every await |
 
 pub mod conformance;
+pub mod faults;
 
 mod accepting;
 mod blocking;

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use es_core::memory::MemoryStore;
 use es_core::testing::VirtualClock;
+use es_core::testing::faults::{Call, Fault};
 use es_core::{AnyConsumer, Backoff, ConsumerState, Error, Timestamp, Workers};
 
 use crate::moody::{Mood, balances, credit, credit_all, expected, projection, projection_on};
-use crate::support::{MeddledViews, Meddling};
+use crate::support::views_failing_at;
 
 #[tokio::test]
 async fn a_paused_consumer_does_nothing_until_it_is_resumed() {
@@ -123,7 +124,7 @@ async fn health_tells_what_a_worker_does_and_the_last_error_that_it_met() {
     let store = MemoryStore::new();
     credit_all(&store, &[("a", 1)]).await;
     let mood = Mood::refusing(&[]);
-    let views = Arc::new(MeddledViews::at(store.clone(), 1, Meddling::Unavailable));
+    let views = views_failing_at(&store, Call::WriteDocuments, 1, Fault::LostRequest);
     let clock = Arc::new(VirtualClock::at("2026-01-01T00:00:00Z"));
     let backoff = Backoff { base: Duration::from_secs(100), max: Duration::from_secs(100) };
     let moody = projection_on(Arc::new(store.clone()), &store, views, &mood);

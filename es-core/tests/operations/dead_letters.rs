@@ -8,20 +8,19 @@ use std::time::Duration;
 use async_trait::async_trait;
 use es_core::memory::MemoryStore;
 use es_core::testing::VirtualClock;
+use es_core::testing::faults::{Call, Fault};
 use es_core::{
     Backoff, BoxError, DeadLetterFilter, DeadLetterQuery, DeadLetterState, Error, ExecuteOptions,
     Policy, Projection, Projector, Reaction, ReactionError, Reactor, Recorded, Repository, Version,
 };
-
-use tokio::sync::Notify;
 
 use crate::moody::{
     Mood, account, append_all, balances, credit, credit_all, expected, fold_of, parked, projection,
     projection_on,
 };
 use crate::support::{
-    Account, AccountCommand, AccountEvent, MeddledViews, Meddling, ScrambledFeed, Statement,
-    credited,
+    Account, AccountCommand, AccountEvent, Statement, credited, scrambled_feed, views_failing_at,
+    views_held_up_at,
 };
 
 const HISTORY: &[(&str, u64)] = &[("a", 1), ("b", 13), ("a", 2), ("b", 3), ("c", 4), ("b", 5)];
@@ -107,16 +106,14 @@ async fn a_retry_that_fails_late_does_not_park_what_another_has_handled() {
     credit_all(&store, &[("a", 13), ("a", 2)]).await;
     let old = Mood::refusing(&[13]);
     projection(&store, &old).catch_up().await.unwrap();
-    let (reached, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    let hold_up = Meddling::HoldUp(reached.clone(), go.clone());
-    let held_up = Arc::new(MeddledViews::at(store.clone(), 1, hold_up));
+    let (held_up, hold_up) = views_held_up_at(&store, Call::WriteDocuments, 1);
     let slow = projection_on(Arc::new(store.clone()), &store, held_up, &old);
     let fixed = projection(&store, &Mood::refusing(&[]));
     let all = DeadLetterFilter::all();
     let (slow, ()) = futures::join!(slow.retry_dead_letters(&all), async {
-        reached.notified().await;
+        hold_up.reached().await;
         assert_eq!(fixed.retry_dead_letters(&all).await.unwrap().handled, 2);
-        go.notify_one();
+        hold_up.let_go();
     });
     assert_eq!(slow.unwrap().failed, []);
     assert_eq!(parked(&fixed).await, []);
@@ -269,11 +266,11 @@ async fn no_more_is_parked_than_the_limit_and_nothing_is_lost() {
 async fn when_dead_letters_cannot_be_kept_the_projection_does_not_move_on() {
     let store = MemoryStore::new();
     credit_all(&store, HISTORY).await;
-    for crash in [Meddling::CrashBefore, Meddling::CrashAfter] {
-        let views = Arc::new(MeddledViews::at(store.clone(), 1, crash));
+    for fault in [Fault::LostRequest, Fault::LostAcknowledgement] {
+        let views = views_failing_at(&store, Call::WriteDocuments, 1, fault);
         let feed = Arc::new(store.clone());
         let moody = projection_on(feed, &store, views, &Mood::refusing(&[13]));
-        assert!(matches!(moody.catch_up().await, Err(Error::Backend { .. })));
+        assert!(matches!(moody.catch_up().await, Err(Error::Unavailable { .. })));
         moody.catch_up().await.unwrap();
         assert_eq!(parked(&moody).await.len(), 3);
         assert_eq!(balances(&moody.view()).await, expected(&[("a", 3), ("c", 4)]));
@@ -318,17 +315,15 @@ async fn of_several_failures_in_a_stream_the_first_is_the_one_that_the_others_wa
 async fn what_another_worker_has_handled_meanwhile_is_not_parked() {
     let store = MemoryStore::new();
     let old = Mood::refusing(&[13]);
-    let (reached, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    let hold_up = Meddling::HoldUp(reached.clone(), go.clone());
-    let held_up = Arc::new(MeddledViews::at(store.clone(), 1, hold_up));
+    let (held_up, hold_up) = views_held_up_at(&store, Call::WriteDocuments, 1);
     // Inline, beside the feed: no place in a partition fences it.
     let inline = Arc::new(projection_on(Arc::new(store.clone()), &store, held_up, &old));
     let accounts = Repository::<Account>::new(Arc::new(store.clone())).with_inline(inline);
     let fixed = projection(&store, &Mood::refusing(&[]));
     let (receipt, ()) = futures::join!(accounts.execute("a", AccountCommand::Credit(13)), async {
-        reached.notified().await;
+        hold_up.reached().await;
         fixed.catch_up().await.unwrap();
-        go.notify_one();
+        hold_up.let_go();
     });
     assert!(receipt.unwrap().inline_error().is_none());
     assert_eq!(parked(&fixed).await, []);
@@ -611,15 +606,15 @@ async fn whatever_happens_in_between_nothing_is_lost_and_nothing_twice() {
         let store = MemoryStore::new();
         let mood = Mood::refusing(&[]);
         let mut dropped = BTreeSet::new();
-        let feed = Arc::new(ScrambledFeed { inner: store.clone(), seed });
+        let feed = scrambled_feed(&store, seed);
         credit(&store, "a", 1).await;
         for _ in 0..40 {
-            let crash = if rng.bool() { Meddling::CrashBefore } else { Meddling::CrashAfter };
-            let views = Arc::new(MeddledViews::at(store.clone(), rng.usize(1..12), crash));
+            let fault = if rng.bool() { Fault::LostRequest } else { Fault::LostAcknowledgement };
+            let views = views_failing_at(&store, Call::WriteDocuments, rng.u64(1..12), fault);
             let moody =
                 projection_on(feed.clone(), &store, views, &mood).with_batch_size(rng.usize(1..9));
             let id = ["a", "b", "c", "d"][rng.usize(..4)];
-            // Crashes are errors here; the next turn goes on.
+            // Each turn is a process of its own: the next one goes on.
             match rng.u32(..6) {
                 0 | 1 => credit_all(&store, &[(id, rng.u64(1..20)), (id, 50)]).await,
                 2 => mood.refuse(&[rng.u64(1..20), rng.u64(1..20)]),
@@ -635,7 +630,7 @@ async fn whatever_happens_in_between_nothing_is_lost_and_nothing_twice() {
             }
         }
         mood.refuse(&[]);
-        let moody = projection(&store, &mood);
+        let moody = projection_on(feed, &store, Arc::new(store.clone()), &mood);
         moody.catch_up().await.unwrap();
         moody.retry_dead_letters(&DeadLetterFilter::all()).await.unwrap();
         assert_eq!(parked(&moody).await, [], "seed {seed}");

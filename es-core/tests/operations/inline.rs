@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use es_core::memory::MemoryStore;
+use es_core::testing::faults::{Call, Fault};
 use es_core::{DeadLetterFilter, Error, Repository};
 
 use crate::moody::{
     Mood, balances, credit, credit_all, expected, fold_of, projection, projection_on,
 };
-use crate::support::{Account, AccountCommand, MeddledViews, Meddling};
+use crate::support::{Account, AccountCommand, views_failing_at};
 
 #[tokio::test]
 async fn the_view_shows_the_command_when_it_returns_and_the_worker_does_not_repeat_it() {
@@ -57,7 +58,7 @@ async fn a_caller_does_not_wait_for_the_past_of_a_long_stream() {
 #[tokio::test]
 async fn a_command_stands_though_its_inline_projection_fails() {
     let store = MemoryStore::new();
-    let views = Arc::new(MeddledViews::at(store.clone(), 1, Meddling::Unavailable));
+    let views = views_failing_at(&store, Call::WriteDocuments, 1, Fault::LostRequest);
     let mood = Mood::refusing(&[13]);
     let moody = Arc::new(projection_on(Arc::new(store.clone()), &store, views, &mood));
     let accounts = Repository::<Account>::new(Arc::new(store.clone())).with_inline(moody.clone());

@@ -5,17 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use es_core::memory::MemoryStore;
+use es_core::testing::faults::{Call, Fault};
 use es_core::{
     CatchUp, CheckpointStore as _, ConsumerId, DeadLetterFilter, Error, Projection, View, ViewName,
     Workers,
 };
-use tokio::sync::Notify;
 
 use crate::moody::{
     Mood, Moody, account, balances, credit, credit_all, expected, fold_of, parked, projection,
     projection_on,
 };
-use crate::support::{MeddledViews, Meddling, ScrambledFeed, Statement};
+use crate::support::{Statement, scrambled_feed, views_failing_at, views_held_up_at};
 
 const HISTORY: &[(&str, u64)] = &[("a", 1), ("b", 3), ("a", 2), ("c", 4), ("b", 5), ("a", 6)];
 
@@ -121,15 +121,13 @@ async fn a_worker_in_the_middle_of_a_step_cannot_write_into_the_new_view() {
     let mood = Mood::refusing(&[]);
     live(&store, &mood).await;
     credit(&store, "a", 100).await;
-    let (reached, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    let hold_up = Meddling::HoldUp(reached.clone(), go.clone());
-    let held_up = Arc::new(MeddledViews::at(store.clone(), 1, hold_up));
+    let (held_up, hold_up) = views_held_up_at(&store, Call::WriteDocuments, 1);
     let slow = projection_on(Arc::new(store.clone()), &store, held_up, &mood);
     let (slow, ()) = futures::join!(slow.catch_up(), async {
-        reached.notified().await;
+        hold_up.reached().await;
         mood.multiply_by(10);
         projection(&store, &mood).rebuild(|_| {}).await.unwrap();
-        go.notify_one();
+        hold_up.let_go();
     });
     slow.unwrap();
     let log = fold_of(&store, |_| false).await;
@@ -138,62 +136,61 @@ async fn a_worker_in_the_middle_of_a_step_cannot_write_into_the_new_view() {
 
 #[tokio::test]
 async fn a_crash_anywhere_in_a_rebuild_leaves_the_live_view_and_the_next_one_succeeds() {
-    /// Behind three writes of two commits each.
-    const SWAP: usize = 4;
-    for crash in [Meddling::CrashBefore, Meddling::CrashAfter] {
-        for nth_write in 1.. {
-            let store = MemoryStore::new();
-            let mood = Mood::refusing(&[]);
-            live(&store, &mood).await;
-            let log = fold_of(&store, |_| false).await;
-            let views = Arc::new(MeddledViews::at(store.clone(), nth_write, crash.clone()));
-            let feed = Arc::new(ScrambledFeed { inner: store.clone(), seed: 7 });
-            let dying = projection_on(feed, &store, views, &mood).with_batch_size(2);
-            mood.multiply_by(10);
-            let crashed = dying.rebuild(|_| {}).await.is_err();
-            if crashed {
-                let swapped = nth_write == SWAP && matches!(crash, Meddling::CrashAfter);
-                let shown = if swapped { times(&log, 10) } else { log.clone() };
-                assert_eq!(balances(&view(&store)).await, shown, "write {nth_write}");
-                // In between, the program was changed once more.
-                mood.multiply_by(100);
-                projection(&store, &mood).rebuild(|_| {}).await.unwrap();
-                assert_eq!(balances(&view(&store)).await, times(&log, 100));
-            } else {
-                assert_eq!(balances(&view(&store)).await, times(&log, 10));
-                assert_eq!(nth_write, SWAP + 1, "there are three writes and a swap");
-                break;
-            }
+    for fault in [Fault::LostRequest, Fault::LostAcknowledgement] {
+        let mut writes = 0;
+        while crashes_in_a_rebuild(Call::WriteDocuments, writes + 1, fault).await {
+            writes += 1;
         }
+        assert!(writes >= 3, "{writes} writes are too few for a test");
+        assert!(crashes_in_a_rebuild(Call::SwapViews, 1, fault).await);
     }
+}
+
+/// Lets a rebuild die at one of its requests, if it has so many, and another one follow.
+async fn crashes_in_a_rebuild(call: Call, nth: u64, fault: Fault) -> bool {
+    let store = MemoryStore::new();
+    let mood = Mood::refusing(&[]);
+    live(&store, &mood).await;
+    let log = fold_of(&store, |_| false).await;
+    let views = views_failing_at(&store, call, nth, fault);
+    let dying = projection_on(scrambled_feed(&store, 7), &store, views, &mood).with_batch_size(2);
+    mood.multiply_by(10);
+    let crashed = dying.rebuild(|_| {}).await.is_err();
+    let swapped = call == Call::SwapViews && fault == Fault::LostAcknowledgement;
+    let shown = if swapped || !crashed { times(&log, 10) } else { log.clone() };
+    assert_eq!(balances(&view(&store)).await, shown, "{call:?} {nth}");
+    // In between, the program was changed once more.
+    mood.multiply_by(100);
+    projection(&store, &mood).rebuild(|_| {}).await.unwrap();
+    assert_eq!(balances(&view(&store)).await, times(&log, 100));
+    crashed
 }
 
 #[tokio::test]
 async fn of_two_rebuilds_at_once_the_later_goes_on_and_the_earlier_ends() {
-    // The fourth is the swap.
-    for (held_up_at, finished_first) in [(1, true), (2, true), (3, true), (4, true), (2, false)] {
+    let writes = [(1, true), (2, true), (3, true), (2, false)];
+    let writes = writes.map(|(nth, finished_first)| (Call::WriteDocuments, nth, finished_first));
+    for (call, nth, finished_first) in writes.into_iter().chain([(Call::SwapViews, 1, true)]) {
         let store = MemoryStore::new();
         let mood = Mood::refusing(&[]);
         live(&store, &mood).await;
         let log = fold_of(&store, |_| false).await;
-        let (reached, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-        let hold_up = Meddling::HoldUp(reached.clone(), go.clone());
-        let held_up = Arc::new(MeddledViews::at(store.clone(), held_up_at, hold_up));
+        let (held_up, hold_up) = views_held_up_at(&store, call, nth);
         let earlier = projection_on(Arc::new(store.clone()), &store, held_up, &mood);
         let earlier = earlier.with_batch_size(2);
         let later_mood = Mood::refusing(&[]);
         later_mood.multiply_by(10);
         let later = projection(&store, &later_mood).with_batch_size(2);
         let (ended, ()) = futures::join!(earlier.rebuild(|_| {}), async {
-            reached.notified().await;
+            hold_up.reached().await;
             if finished_first {
                 later.rebuild(|_| {}).await.unwrap();
-                go.notify_one();
+                hold_up.let_go();
             } else {
                 // The earlier one goes on when the later one is half done.
                 let report = |step: CatchUp| {
                     if step.applied == 4 {
-                        go.notify_one();
+                        hold_up.let_go();
                     }
                 };
                 later.rebuild(report).await.unwrap();

@@ -1,13 +1,11 @@
 //! What several tests need. Not every test file uses all of it.
 #![allow(dead_code, unreachable_pub, unused_imports, missing_docs)]
 
-mod meddled_views;
-mod scrambled_feed;
-mod scripted_store;
+mod faulty_stores;
+mod rivals;
 
-pub use meddled_views::{MeddledViews, Meddling};
-pub use scrambled_feed::ScrambledFeed;
-pub use scripted_store::{Fault, ScriptedStore};
+pub use faulty_stores::{HoldUp, scrambled_feed, views_failing_at, views_held_up_at};
+pub use rivals::Rivals;
 
 include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/account.rs"));
 include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/statements.rs"));
