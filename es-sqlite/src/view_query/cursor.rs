@@ -51,10 +51,17 @@ impl Cursor {
         Ok(Self(URL_SAFE_NO_PAD.encode(encode("a cursor", &(query, position))?)))
     }
 
-    /// The place, if it is one in this query.
-    pub(super) fn position(&self, query: QueryId) -> Result<Position> {
+    /// The place, if it is one in this query, whose order has so many fields.
+    pub(super) fn position(&self, query: QueryId, fields: usize) -> Result<Position> {
         let (of, position) = decode(&self.0)?;
-        if of == query { Ok(position) } else { Err(refused(&self.0, "it is of another query")) }
+        if of != query {
+            return Err(refused(&self.0, "it is of another query"));
+        }
+        // Somebody changed it: with fewer values it would leave documents out of the page.
+        if position.values.len() != fields {
+            return Err(refused(&self.0, "it is no place in the order of the query"));
+        }
+        Ok(position)
     }
 }
 

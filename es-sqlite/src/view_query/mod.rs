@@ -258,9 +258,10 @@ impl<V> DocumentQuery<V> {
     /// The query as SQL, and where it begins.
     fn prepared(&self) -> Result<(Select, Option<Position>)> {
         let order = TotalOrder::of(&self.order)?;
+        let fields = order.len();
         let select = Select::new(self.view.clone(), self.filter.clone().into_sql()?, order);
         let after = match &self.after {
-            Some(cursor) => Some(cursor.position(select.id()?)?),
+            Some(cursor) => Some(cursor.position(select.id()?, fields)?),
             None => None,
         };
         Ok((select, after))

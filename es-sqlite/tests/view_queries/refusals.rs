@@ -133,6 +133,28 @@ async fn an_order_may_have_so_many_fields_and_no_more() {
     assert!(matches!(error, Error::Misuse(_)), "{error:?}");
 }
 
+/// A client can put anything behind the query's id. A place without the values of the order was one
+/// from which some documents were left out.
+#[tokio::test]
+async fn a_cursor_with_another_number_of_values_than_the_order_has_is_refused() {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+    let shelf = shelf().await;
+    shelf.put("b", json!({"total": 7})).await;
+    let query = shelf.query::<Value>().order_by(field("missing")).page_size(1);
+    let sound = query.fetch().await.unwrap().next.unwrap();
+    let bytes = URL_SAFE_NO_PAD.decode(sound.to_string()).unwrap();
+    // One value, which is null, and a key of one byte.
+    let id = bytes.strip_suffix(&[1, 0, 1, b'a']).unwrap();
+    assert_eq!(query.clone().after(sound).fetch().await.unwrap().documents[0].0, "b");
+    for place in [&[0, 1, b'a'][..], &[2, 0, 0, 1, b'a']] {
+        let text = URL_SAFE_NO_PAD.encode([id, place].concat());
+        let error = query.clone().after(text.parse().unwrap()).fetch().await.unwrap_err();
+        assert!(matches!(error, Error::InvalidId { what: "cursor", .. }), "{error:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_closed_store_answers_no_query() {
     let shelf = shelf().await;
