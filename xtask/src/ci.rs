@@ -25,10 +25,15 @@ enum OnFailure {
     Stop,
 }
 
-const STEPS: [Step; 5] = [
+const STEPS: [Step; 7] = [
     Step {
         name: "formatting",
         command: || process::cargo(["fmt", "--all", "--check"]),
+        on_failure: OnFailure::GoOn,
+    },
+    Step {
+        name: "fuzz formatting",
+        command: || process::cargo(["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"]),
         on_failure: OnFailure::GoOn,
     },
     Step {
@@ -78,6 +83,14 @@ const STEPS: [Step; 5] = [
         command: || process::cargo(["run", "--quiet", "--package", "xtask", "--", "guide"]),
         on_failure: OnFailure::GoOn,
     },
+    // The seeds, and a look at what is near them; longer runs are for those who wait for them.
+    Step {
+        name: "fuzzing",
+        command: || {
+            process::cargo(["run", "--quiet", "--package", "xtask", "--", "fuzz", "--seconds", "3"])
+        },
+        on_failure: OnFailure::GoOn,
+    },
 ];
 
 /// Runs all steps and ends with the closing lines of the tests.
@@ -124,7 +137,7 @@ pub(crate) fn run() -> Result<ExitCode, process::Error> {
     println!();
     for (name, time) in times {
         let verdict = if failed.contains(&name) { "FAILED" } else { "ok" };
-        println!("{name:<14} {:>8}  {verdict}", seconds(time));
+        println!("{name:<16} {:>8}  {verdict}", seconds(time));
     }
     if !failed.is_empty() {
         eprintln!("error: failed: {}", failed.join(", "));

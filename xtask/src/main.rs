@@ -1,11 +1,12 @@
 //! The workspace's own commands: `cargo xtask test`, `cargo xtask ci`, `cargo xtask guide`,
-//! `cargo xtask deny`.
+//! `cargo xtask fuzz`, `cargo xtask deny`.
 //!
 //! Everything that a contributor or a build server has to run is a command here, so that both run
-//! the same thing. The modules: `test`, `ci` and `guide` are the commands, `process` starts programs,
-//! `summary` reads what test runners print at their end.
+//! the same thing. The modules: `test`, `ci`, `guide` and `fuzz` are commands, `process` starts
+//! programs, `summary` reads what test runners print at their end.
 
 mod ci;
+mod fuzz;
 mod guide;
 mod process;
 mod summary;
@@ -35,7 +36,8 @@ enum Command {
         #[arg(last = true)]
         arguments: Vec<OsString>,
     },
-    /// Run everything that a change has to pass: formatting, lints, docs, benches, guide, tests.
+    /// Run everything that a change has to pass: formatting, lints, docs, benches, guide, fuzzing,
+    /// tests.
     Ci,
     /// Render the guide into target/guide/book; installs mdBook below target/tools on first use.
     Guide {
@@ -43,20 +45,41 @@ enum Command {
         #[arg(long)]
         open: bool,
     },
+    /// Run the fuzz targets on the stable toolchain, each for some seconds.
+    ///
+    /// Begins with the seeds in `fuzz/seeds` and with what earlier runs have found. An input that fails
+    /// is kept in `fuzz/artifacts`.
+    Fuzz {
+        /// The only target to run.
+        target: Option<String>,
+        /// How long each target runs.
+        #[arg(long, default_value_t = 10)]
+        seconds: u64,
+        /// Arguments for libFuzzer, such as the path of an input to try again.
+        #[arg(last = true)]
+        arguments: Vec<OsString>,
+    },
     /// Check licences, advisories, bans and sources of all dependencies with cargo-deny.
     Deny,
 }
 
 fn main() -> ExitCode {
-    let outcome = match Cli::parse().command {
-        Command::Test { arguments } => test::run(&arguments).map(|report| report.conclude()),
-        Command::Ci => ci::run(),
-        Command::Guide { open } => guide::run(open),
-        Command::Deny => deny(),
-    };
-    outcome.unwrap_or_else(|error| {
-        eprintln!("error: {}", with_causes(&error));
+    run(Cli::parse().command).unwrap_or_else(|error| {
+        eprintln!("error: {}", with_causes(&*error));
         ExitCode::FAILURE
+    })
+}
+
+fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
+    Ok(match command {
+        Command::Test { arguments } => test::run(&arguments)?.conclude(),
+        Command::Ci => ci::run()?,
+        Command::Guide { open } => guide::run(open)?,
+        Command::Fuzz { target, seconds, arguments } => {
+            fuzz::run(target.as_deref(), seconds, &arguments)?;
+            ExitCode::SUCCESS
+        }
+        Command::Deny => deny()?,
     })
 }
 
