@@ -171,8 +171,6 @@ impl<'a, H: Rewindable> Beside<'a, H> {
         tally: &mut Tally,
         report: &mut (dyn FnMut(CatchUp) + Send),
     ) -> Result<()> {
-        /// How often in a row a transient error is tried again.
-        const ATTEMPTS: u32 = 10;
         let mut failures = 0;
         loop {
             let passed = tally.total().passed;
@@ -185,16 +183,24 @@ impl<'a, H: Rewindable> Beside<'a, H> {
             match self.explain(error).await? {
                 // Two partitions have written the same document.
                 Error::Fenced { .. } => {}
-                error if error.is_transient() && failures < ATTEMPTS => {
-                    failures += 1;
-                    let delay = self.again.backoff.delay(failures, &*self.again.entropy);
-                    let (consumer, cause) = (&self.again.id, error.with_causes());
-                    tracing::warn!(%consumer, cause, ?delay, "a step of a rebuild is tried again");
-                    self.again.clock.sleep(delay).await;
-                }
-                error => return Err(error),
+                error => self.wait_after(error, &mut failures).await?,
             }
         }
+    }
+
+    /// Returns when a transient error can be tried again after, up to so many in a row. A rebuild is
+    /// long, and one call that fails is no reason to do it anew.
+    async fn wait_after(&self, error: Error, failures: &mut u32) -> Result<()> {
+        const ATTEMPTS: u32 = 10;
+        if !error.is_transient() || *failures >= ATTEMPTS {
+            return Err(error);
+        }
+        *failures += 1;
+        let delay = self.again.backoff.delay(*failures, &*self.again.entropy);
+        let (consumer, cause) = (&self.again.id, error.with_causes());
+        tracing::warn!(%consumer, cause, ?delay, "a step of a rebuild is tried again");
+        self.again.clock.sleep(delay).await;
+        Ok(())
     }
 
     /// The error, unless the reason for it is that another rebuild has taken the ground away.
@@ -212,15 +218,30 @@ impl<'a, H: Rewindable> Beside<'a, H> {
             backwards,
             replaces_dead_letters: true,
         };
-        let adopted = match self.live.handler.adopt(&self.again.handler, &adoption).await {
-            Ok(adopted) => adopted,
-            Err(error) => return Err(self.explain(error).await?),
+        let mut failures = 0;
+        let adopted = loop {
+            match self.live.handler.adopt(&self.again.handler, &adoption).await {
+                Ok(adopted) => break adopted,
+                // It was done, and only the answer was lost.
+                Err(_) if self.is_live().await? => break Adopted::Done,
+                Err(error) => {
+                    let error = self.explain(error).await?;
+                    self.wait_after(error, &mut failures).await?;
+                }
+            }
         };
         if adopted == Adopted::Done {
             self.live.positions().clear();
             self.live.stepped.notify_waiters();
         }
         Ok(adopted)
+    }
+
+    /// Whether the mark, and with it all else, is in the live one's place.
+    async fn is_live(&self) -> Result<bool> {
+        let checkpoints = self.live.handler.checkpoints();
+        let mark = checkpoints.load(&self.live.id, &PartitionId::rebuild_mark()).await?;
+        Ok(mark.checkpoint == self.mark)
     }
 
     /// Brings a stream to where the live view shows it, though the feed does not deliver it (yet): the

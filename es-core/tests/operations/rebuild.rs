@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use es_core::memory::MemoryStore;
-use es_core::testing::faults::{Call, Fault};
+use es_core::testing::VirtualClock;
+use es_core::testing::faults::{Call, Fault, Faults, FaultyViewStore, crash_at_every_await};
 use es_core::{
     CatchUp, CheckpointStore as _, ConsumerId, DeadLetterFilter, Error, Projection, View, ViewName,
     Workers,
@@ -135,35 +136,54 @@ async fn a_worker_in_the_middle_of_a_step_cannot_write_into_the_new_view() {
 }
 
 #[tokio::test]
-async fn a_crash_anywhere_in_a_rebuild_leaves_the_live_view_and_the_next_one_succeeds() {
+async fn a_rebuild_gets_over_a_store_that_fails_now_and_then() {
     for fault in [Fault::LostRequest, Fault::LostAcknowledgement] {
-        let mut writes = 0;
-        while crashes_in_a_rebuild(Call::WriteDocuments, writes + 1, fault).await {
-            writes += 1;
+        for (call, nth) in
+            [(Call::WriteDocuments, 1), (Call::WriteDocuments, 3), (Call::SwapViews, 1)]
+        {
+            let store = MemoryStore::new();
+            let mood = Mood::refusing(&[]);
+            live(&store, &mood).await;
+            let views = views_failing_at(&store, call, nth, fault);
+            let clock = Arc::new(VirtualClock::auto_advancing("2026-01-01T00:00:00Z"));
+            let rebuilt = projection_on(scrambled_feed(&store, 7), &store, views, &mood);
+            mood.multiply_by(10);
+            let rebuilt = rebuilt.with_batch_size(2).with_clock(clock);
+            rebuilt.rebuild(|_| {}).await.unwrap();
+            let log = fold_of(&store, |_| false).await;
+            assert_eq!(balances(&view(&store)).await, times(&log, 10), "{call:?} {nth} {fault:?}");
         }
-        assert!(writes >= 3, "{writes} writes are too few for a test");
-        assert!(crashes_in_a_rebuild(Call::SwapViews, 1, fault).await);
     }
 }
 
-/// Lets a rebuild die at one of its requests, if it has so many, and another one follow.
-async fn crashes_in_a_rebuild(call: Call, nth: u64, fault: Fault) -> bool {
-    let store = MemoryStore::new();
-    let mood = Mood::refusing(&[]);
-    live(&store, &mood).await;
-    let log = fold_of(&store, |_| false).await;
-    let views = views_failing_at(&store, call, nth, fault);
-    let dying = projection_on(scrambled_feed(&store, 7), &store, views, &mood).with_batch_size(2);
-    mood.multiply_by(10);
-    let crashed = dying.rebuild(|_| {}).await.is_err();
-    let swapped = call == Call::SwapViews && fault == Fault::LostAcknowledgement;
-    let shown = if swapped || !crashed { times(&log, 10) } else { log.clone() };
-    assert_eq!(balances(&view(&store)).await, shown, "{call:?} {nth}");
-    // In between, the program was changed once more.
-    mood.multiply_by(100);
-    projection(&store, &mood).rebuild(|_| {}).await.unwrap();
-    assert_eq!(balances(&view(&store)).await, times(&log, 100));
-    crashed
+#[tokio::test]
+async fn a_crash_anywhere_in_a_rebuild_leaves_a_whole_view_and_the_next_one_succeeds() {
+    struct Shop {
+        store: MemoryStore,
+        mood: Mood,
+    }
+    let fresh = async || {
+        let (store, mood) = (MemoryStore::new(), Mood::refusing(&[]));
+        live(&store, &mood).await;
+        mood.multiply_by(10);
+        Shop { store, mood }
+    };
+    let rebuild = async |shop: &Shop| {
+        let faults = Faults::none().suspending();
+        let views = Arc::new(FaultyViewStore::new(Arc::new(shop.store.clone()), faults));
+        let dying = projection_on(Arc::new(shop.store.clone()), &shop.store, views, &shop.mood);
+        dying.with_batch_size(2).rebuild(|_| {}).await.unwrap();
+    };
+    let crashes = crash_at_every_await(fresh, rebuild, async |shop: &Shop| {
+        let log = fold_of(&shop.store, |_| false).await;
+        let shown = balances(&view(&shop.store)).await;
+        assert!(shown == log || shown == times(&log, 10), "{shown:?}");
+        // In between, the program was changed once more.
+        shop.mood.multiply_by(100);
+        projection(&shop.store, &shop.mood).rebuild(|_| {}).await.unwrap();
+        assert_eq!(balances(&view(&shop.store)).await, times(&log, 100));
+    });
+    assert!(crashes.await > 20);
 }
 
 #[tokio::test]
