@@ -70,6 +70,26 @@ async fn a_save_that_does_not_look_at_streams_is_found() {
     assert_keeps(&SUITE, store::<BlindToStreams>, &["a_save_on_a_stale_revision_is_fenced"]).await;
 }
 
+/// Is fenced in the partition of the step only.
+#[derive(Debug, Default)]
+struct BlindToOtherPositions;
+
+#[async_trait]
+impl Fault for BlindToOtherPositions {
+    async fn save(&self, store: &MemoryStore, progress: Progress) -> Result<()> {
+        CheckpointStore::save(store, Progress { based_on: vec![], ..progress }).await
+    }
+}
+
+#[tokio::test]
+async fn a_save_that_does_not_look_at_other_positions_is_found() {
+    let rule = "a_save_based_on_another_position_is_fenced";
+    let broken = [(rule, "based on Revision(0) when it is Revision(1): not fenced")];
+    assert_breaks(&SUITE, store::<BlindToOtherPositions>, &broken).await;
+    let sound = ["a_save_on_a_stale_revision_is_fenced"];
+    assert_keeps(&SUITE, store::<BlindToOtherPositions>, &sound).await;
+}
+
 /// Writes the versions of streams before it looks at the revision.
 #[derive(Debug, Default)]
 struct WritesBeforeTheFence;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::{
     Store, assert_fenced, assert_fenced_beside, assert_state, beside_the_feed, change, checkpoint,
-    commit_at, dropping, failed, in_partition, load, park, parked, parking, removing, save,
-    seen_at, seen_parked, state, step, versions, waiting,
+    commit_at, dropping, failed, in_partition, load, park, parked, parking, partition, removing,
+    save, seen_at, seen_parked, state, step, versions, waiting,
 };
 use crate::checkpoint_store::{Position, Progress, Revision};
 use crate::dead_letter::DeadLetterChange;
@@ -55,6 +55,27 @@ pub(super) async fn a_save_based_on_another_version_of_a_stream_is_fenced(store:
     save(&store, Progress { seen: seen(2), ..in_partition("q", progress) }).await;
     save(&store, Progress { seen: seen(3), ..step(in_p, "2", &[("s", 4)]) }).await;
     assert_eq!(versions(&store, "c", &[stream("s")]).await, [4]);
+}
+
+pub(super) async fn a_save_based_on_another_position_is_fenced(store: Store) {
+    let mark = |revision| vec![(partition("mark"), revision)];
+    let signed = save(&store, in_partition("mark", step(Revision::default(), "mine", &[]))).await;
+    for wrong in [Revision::default(), signed.next()] {
+        let late =
+            Progress { based_on: mark(wrong), ..step(Revision::default(), "x", &[("s", 1)]) };
+        let case = format!("based on {wrong:?} when it is {signed:?}");
+        assert_fenced(&store.save(late).await, "c", "p", &case);
+        let beside = Progress { based_on: mark(wrong), ..beside_the_feed(Vec::new()) };
+        assert_fenced_beside(&store.save(beside).await, "c", &case);
+        assert_eq!(load(&store, "c", "p").await, Position::default());
+        assert_eq!(versions(&store, "c", &[stream("s")]).await, [0]);
+    }
+    let first = Progress { based_on: mark(signed), ..step(Revision::default(), "1", &[("s", 1)]) };
+    save(&store, first).await;
+    assert_eq!(load(&store, "c", "mark").await.revision, signed, "it is looked at, and not moved");
+    let never = vec![(partition("never saved"), Revision::default())];
+    save(&store, Progress { based_on: never, ..beside_the_feed(Vec::new()) }).await;
+    assert_eq!(versions(&store, "c", &[stream("s")]).await, [1]);
 }
 
 pub(super) async fn a_fenced_save_writes_nothing(store: Store) {

@@ -56,6 +56,7 @@ suite! { ($)
         a_save_on_a_stale_revision_is_fenced,
         a_save_on_a_revision_that_never_was_is_fenced,
         a_save_based_on_another_version_of_a_stream_is_fenced,
+        a_save_based_on_another_position_is_fenced,
         a_save_that_saw_other_letters_is_fenced,
         a_fenced_save_writes_nothing,
         a_fenced_save_changes_no_letter,
