@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::checkpoint_store::{ConsumerId, Progress, StreamProgress};
+use crate::clock::whole_microseconds;
 use crate::commit::Commit;
 use crate::dead_letter::{DeadLetter, DeadLetterChange, DeadLetterQuery, DeadLetterState, Dropped};
 use crate::error::{Error, Result};
@@ -196,7 +197,8 @@ impl<H: Handler> Consumer<H> {
                 }
                 _ => return self.dropped(&self.id, stream, version).await,
             };
-            let dropped = Dropped { reason: reason.to_owned(), at: self.clock.now() };
+            let at = whole_microseconds(self.clock.now());
+            let dropped = Dropped { reason: reason.to_owned(), at };
             let mut progress = Progress::new(self.id.clone(), None);
             progress.seen.push((stream.clone(), seen));
             progress.streams.push((stream.clone(), letter.commit.last_version()));

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::dead_letter::DeadLetterCount;
 use crate::error::Result;
@@ -25,6 +25,8 @@ pub struct Health {
     /// The commits that it has not handled, of all categories, where the feed can tell.
     pub lag_commits: Option<u64>,
     /// How long ago the oldest commit that it has not handled was recorded; zero when there is none.
+    /// Serialized as seconds, `lag_seconds`.
+    #[serde(rename = "lag_seconds", serialize_with = "seconds")]
     pub lag_time: Duration,
     /// The streams that wait in its dead letters.
     pub parked_streams: u64,
@@ -43,6 +45,7 @@ pub struct PartitionHealth {
     /// The commits behind it, where the feed can tell.
     pub lag_commits: Option<u64>,
     /// How long ago the first of them was recorded; zero when there is none.
+    #[serde(rename = "lag_seconds", serialize_with = "seconds")]
     pub lag_time: Duration,
     /// Why the feed cannot be read there, as when the next commit is damaged.
     pub error: Option<String>,
@@ -114,4 +117,8 @@ impl<H: Handler> Consumer<H> {
             error,
         })
     }
+}
+
+fn seconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(time.as_secs_f64())
 }

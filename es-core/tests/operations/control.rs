@@ -102,6 +102,7 @@ async fn health_tells_position_lag_and_dead_letters_from_any_process() {
     assert!(!caught_up.is_well());
     let json = serde_json::to_value(&caught_up).unwrap();
     assert_eq!((&json["state"], &json["dead_letters"]), (&"idle".into(), &1.into()));
+    assert_eq!(json["lag_seconds"], 0.0);
 }
 
 async fn recorded_at(

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use es_core::{BoxError, Projection, Repository, ViewName};
+use es_core::{BoxError, Projection, Repository};
 use es_sqlite::{SqliteStore, field};
 use jiff::civil::date;
 
@@ -35,8 +35,9 @@ pub async fn main() -> Result<(), BoxError> {
     // ANCHOR_END: build
 
     // ANCHOR: overdue
+    let view = shelf.view();
     let overdue = store
-        .query::<ShelfEntry>(&ViewName::new("shelf_v2")?)
+        .query::<ShelfEntry>(view.name())
         .filter(field("due").lt("2026-03-31"))
         .order_by(field("due").asc());
     for (copy, entry) in overdue.fetch().await?.documents {

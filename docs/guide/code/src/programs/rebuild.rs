@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use es_core::{BoxError, CatchUp, Projection, ViewName};
+use es_core::{BoxError, CatchUp, Projection};
 use es_sqlite::{DocumentQuery, SqliteStore, field};
 
 use crate::release_2;
@@ -13,9 +13,9 @@ pub async fn main() -> Result<(), BoxError> {
     // ANCHOR: wrong
     let wrong = Projection::on(release_2::shelf::Shelf, store.clone())?;
     wrong.catch_up().await?;
-    let name = ViewName::new("shelf_v2")?;
+    let view = wrong.view();
     let contradicting: DocumentQuery<ShelfEntry> = store
-        .query(&name)
+        .query(view.name())
         .filter(field("lent_to").is_null().and(!field("due").is_null()));
     for (copy, entry) in contradicting.fetch().await?.documents {
         println!("{copy} {:?} {:?}", entry.lent_to, entry.due);

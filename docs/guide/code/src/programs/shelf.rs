@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use es_core::{BoxError, Projection, ViewName, ViewQuery};
+use es_core::{BoxError, Projection, ViewQuery};
 use es_sqlite::{SqliteStore, field};
 
 use crate::release_1::readers::Readers;
@@ -28,9 +28,8 @@ pub async fn main() -> Result<(), BoxError> {
     // ANCHOR_END: get
 
     // ANCHOR: query
-    let name = ViewName::new("shelf_v1")?;
     let on_the_shelf = store
-        .query::<ShelfEntry>(&name)
+        .query::<ShelfEntry>(view.name())
         .filter(field("lent_to").is_null())
         .order_by(field("title").asc());
     println!("on the shelf: {}", on_the_shelf.count().await?);
