@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use es_core::memory::MemoryStore;
 use es_core::testing::VirtualClock;
-use es_core::testing::faults::{Call, Fault};
+use es_core::testing::faults::{Call, Fault, Faults, FaultyFeed};
 use es_core::{AnyConsumer, Backoff, ConsumerState, Error, Timestamp, Workers};
 
 use crate::moody::{Mood, balances, credit, credit_all, expected, projection, projection_on};
@@ -154,5 +154,22 @@ async fn health_tells_what_a_worker_does_and_the_last_error_that_it_met() {
     let health = moody.health().await.unwrap();
     assert_eq!(health.state, ConsumerState::Failed);
     assert!(health.last_error.as_ref().unwrap().error.contains("13 is bad luck"));
+    assert!(!health.is_well());
+}
+
+#[tokio::test]
+async fn health_of_a_consumer_that_stopped_at_damage_says_which_partition_cannot_be_read() {
+    let store = MemoryStore::new();
+    credit(&store, "a", 1).await;
+    let damaged = Faults::seeded(1).with_rate(Fault::CorruptBytes, 1.0);
+    let feed = Arc::new(FaultyFeed::new(Arc::new(store.clone()), damaged));
+    let views = Arc::new(store.clone());
+    let moody = projection_on(feed, &store, views, &Mood::refusing(&[]));
+    let stopped = moody.run(std::future::pending()).await.unwrap_err();
+    let health = moody.health().await.unwrap();
+    assert_eq!(health.state, ConsumerState::Failed);
+    let unreadable = health.partitions[0].error.as_ref().unwrap();
+    assert!(unreadable.contains(&stopped.to_string()), "{unreadable} is not {stopped}");
+    assert_eq!(health.lag_commits, None);
     assert!(!health.is_well());
 }

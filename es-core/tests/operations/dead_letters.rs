@@ -10,8 +10,9 @@ use es_core::memory::MemoryStore;
 use es_core::testing::VirtualClock;
 use es_core::testing::faults::{Call, Fault};
 use es_core::{
-    Backoff, BoxError, DeadLetterFilter, DeadLetterQuery, DeadLetterState, Error, ExecuteOptions,
-    Policy, Projection, Projector, Reaction, ReactionError, Reactor, Recorded, Repository, Version,
+    Backoff, BoxError, CheckpointStore as _, DeadLetterFilter, DeadLetterQuery, DeadLetterState,
+    Error, Event, ExecuteOptions, Policy, Projection, Projector, Reaction, ReactionError, Reactor,
+    Recorded, Repository, Version,
 };
 
 use crate::moody::{
@@ -223,6 +224,26 @@ async fn a_drop_that_is_repeated_gives_up_nothing_more() {
 }
 
 #[tokio::test]
+async fn a_letter_that_another_operator_drops_in_the_middle_of_a_retry_is_no_gap() {
+    let store = MemoryStore::new();
+    credit_all(&store, &[("a", 13), ("a", 2)]).await;
+    let mood = Mood::refusing(&[13]);
+    let moody = projection(&store, &mood);
+    moody.catch_up().await.unwrap();
+    // It has seen how far the stream has come, and not yet its letters.
+    let (held_up, hold_up) = views_held_up_at(&store, Call::ListDeadLetters, 2);
+    let retrying = projection_on(Arc::new(store.clone()), &store, held_up, &mood);
+    let all = DeadLetterFilter::all();
+    let (retried, ()) = futures::join!(retrying.retry_dead_letters(&all), async {
+        hold_up.reached().await;
+        moody.drop_dead_letter(&account("a"), Version::FIRST, "bad luck").await.unwrap();
+        hold_up.let_go();
+    });
+    assert_eq!(retried.unwrap().handled, 1);
+    assert_eq!(balances(&moody.view()).await, expected(&[("a", 2)]));
+}
+
+#[tokio::test]
 async fn a_drop_needs_a_reason_and_something_to_drop() {
     let store = MemoryStore::new();
     credit_all(&store, &[("a", 13)]).await;
@@ -399,6 +420,118 @@ async fn panics_bad_keys_and_documents_that_cannot_be_written_concern_one_stream
     assert!(has("c", "it panicked: sixty-seven"), "{errors:?}");
     assert!(has("d", "sixty-eight"), "{errors:?}");
     assert!(has("f", "99 cannot be written"), "{errors:?}");
+}
+
+/// A document that is written once: it can be read, and not be written again.
+#[derive(Debug, Default)]
+struct Once {
+    was_stored: bool,
+}
+
+impl serde::Serialize for Once {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.was_stored {
+            true => Err(serde::ser::Error::custom("once is enough")),
+            false => serializer.serialize_unit(),
+        }
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Once {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        <()>::deserialize(deserializer).map(|()| Self { was_stored: true })
+    }
+}
+
+#[derive(Debug)]
+struct Seals;
+
+impl Projector for Seals {
+    const NAME: &'static str = "seals";
+    const VERSION: u32 = 1;
+    const CATEGORIES: &'static [&'static str] = &["account"];
+    type Event = AccountEvent;
+    type View = Once;
+
+    fn project(
+        &self,
+        _: &str,
+        view: &mut Option<Once>,
+        _: &Recorded<'_, AccountEvent>,
+    ) -> Result<(), BoxError> {
+        view.get_or_insert_default();
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_stored_document_that_cannot_be_written_again_parks_the_commit_that_changes_it() {
+    let store = MemoryStore::new();
+    credit_all(&store, &[("a", 1), ("b", 1)]).await;
+    let shared = Arc::new(store.clone());
+    let seals = Projection::new(Seals, shared.clone(), shared.clone(), shared).unwrap();
+    assert_eq!(seals.catch_up().await.unwrap().applied, 2);
+    credit_all(&store, &[("a", 2), ("c", 1)]).await;
+    let done = seals.catch_up().await.unwrap();
+    assert_eq!((done.applied, done.parked), (1, 1));
+    let letters = seals.dead_letters(&DeadLetterQuery::default()).await.unwrap();
+    let failure = letters[0].failure.as_ref().unwrap();
+    assert!(failure.error.contains("once is enough"), "{}", failure.error);
+}
+
+/// An amount whose decoding panics for 13, as a bug in an upcaster does.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub(crate) struct Touchy(u64);
+
+impl<'de> serde::Deserialize<'de> for Touchy {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let amount = u64::deserialize(deserializer)?;
+        assert_ne!(amount, 13, "thirteen");
+        Ok(Self(amount))
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Event)]
+#[event(prefix = "Account")]
+pub(crate) enum TouchyEvent {
+    Credited { amount: Touchy },
+    Debited { amount: u64 },
+}
+
+/// Counts movements of events that cannot all be decoded.
+#[derive(Debug)]
+pub(crate) struct Movements;
+
+impl Projector for Movements {
+    const NAME: &'static str = "movements";
+    const VERSION: u32 = 1;
+    const CATEGORIES: &'static [&'static str] = &["account"];
+    type Event = TouchyEvent;
+    type View = Statement;
+
+    fn project(
+        &self,
+        _: &str,
+        view: &mut Option<Statement>,
+        _: &Recorded<'_, TouchyEvent>,
+    ) -> Result<(), BoxError> {
+        view.get_or_insert_default().movements += 1;
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_panic_while_an_event_is_decoded_concerns_one_stream_only() {
+    let store = MemoryStore::new();
+    credit_all(&store, &[("a", 13), ("b", 1)]).await;
+    let shared = Arc::new(store);
+    let movements = Projection::new(Movements, shared.clone(), shared.clone(), shared).unwrap();
+    let done = movements.catch_up().await.unwrap();
+    assert_eq!((done.applied, done.parked), (1, 1));
+    assert_eq!(movements.view().get("b").await.unwrap().unwrap().movements, 1);
+    let letters = movements.dead_letters(&DeadLetterQuery::default()).await.unwrap();
+    let failure = letters[0].failure.as_ref().unwrap();
+    assert!(failure.error.contains("thirteen"), "{}", failure.error);
 }
 
 #[tokio::test]
@@ -595,6 +728,22 @@ async fn a_transient_error_is_parked_after_so_many_attempts_if_one_wishes() {
     office.unreachable.store(0, Ordering::SeqCst);
     reactor.retry_dead_letters(&DeadLetterFilter::all()).await.unwrap();
     assert_eq!(office.bonus("far").await, 1);
+}
+
+#[tokio::test]
+async fn attempts_are_counted_anew_when_a_commit_comes_again() {
+    let office = Office::with(&[("far", 1)]).await;
+    office.unreachable.store(100, Ordering::SeqCst);
+    let reactor = office.reactor().with_max_attempts(2);
+    let parked = async || reactor.health().await.unwrap().dead_letters;
+    reactor.catch_up().await.unwrap_err();
+    assert_eq!((reactor.catch_up().await.unwrap().parked, parked().await), (1, 1));
+    // Set back by hand.
+    office.store.reset(reactor.id()).await.unwrap();
+    assert_eq!(parked().await, 0);
+    reactor.catch_up().await.unwrap_err();
+    assert_eq!(parked().await, 0, "it was the first attempt");
+    assert_eq!((reactor.catch_up().await.unwrap().parked, parked().await), (1, 1));
 }
 
 /// Random histories, failures, retries, drops, crashes and deliveries out of order: in the end, with

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use es_core::memory::MemoryStore;
 use es_core::testing::faults::{Call, Fault};
-use es_core::{DeadLetterFilter, Error, Repository};
+use es_core::{DeadLetterFilter, Error, Projection, Repository};
 
+use crate::dead_letters::Movements;
 use crate::moody::{
     Mood, balances, credit, credit_all, expected, fold_of, projection, projection_on,
 };
@@ -82,6 +83,16 @@ async fn a_command_stands_though_its_inline_projection_fails() {
     moody.resume().await.unwrap();
     moody.catch_up().await.unwrap();
     assert_eq!(balances(&moody.view()).await, fold_of(&store, |_| false).await);
+}
+
+#[tokio::test]
+async fn a_command_stands_though_its_inline_projection_panics() {
+    let shared = Arc::new(MemoryStore::new());
+    let movements = Projection::new(Movements, shared.clone(), shared.clone(), shared.clone());
+    let accounts = Repository::<Account>::new(shared).with_inline(Arc::new(movements.unwrap()));
+    let receipt = accounts.execute("a", AccountCommand::Credit(13)).await.unwrap();
+    assert!(matches!(receipt.inline_error(), Some(Error::Parked { .. })), "{receipt:?}");
+    assert_eq!(accounts.load("a").await.unwrap().balance, 13);
 }
 
 #[tokio::test]

@@ -1,5 +1,5 @@
-//! Operating projections and policies: dead letters, rebuilds, rewinding, pausing, health, and running
-//! inline or live.
+//! Operating projections and policies: dead letters, rebuilds, rewinding, pausing, health, workers, and
+//! running inline or live.
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
 #[path = "../support/mod.rs"]
@@ -14,3 +14,5 @@ mod moody;
 mod parallel;
 mod rebuild;
 mod rewind;
+mod turns;
+mod workers;

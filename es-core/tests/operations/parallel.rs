@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use es_core::memory::MemoryStore;
+use es_core::testing::VirtualClock;
+use es_core::testing::faults::{Call, Faults, FaultyFeed};
 use es_core::{
     Batch, Checkpoint, CheckpointStore, Commit, Consumer, ConsumerId, Feed, FeedPage, Handled,
     Handler, Partition, PartitionId, Policy, Progress, Reaction, ReactionError, Reactor, Recorded,
@@ -15,6 +17,7 @@ use tokio::sync::Barrier;
 
 use crate::moody::{credit, credit_all};
 use crate::support::AccountEvent;
+use crate::turns::within_turns;
 
 /// Reacts when enough streams are at it at the same time, and notes the order in each.
 #[derive(Debug)]
@@ -152,11 +155,24 @@ async fn a_long_gap_is_repaired_in_steps_of_the_usual_size() {
     assert_eq!(seen.iter().sum::<usize>(), 190);
 }
 
-/// Partitions of one commit each, which come only when so many are asked for at the same time.
+/// Partitions of one commit each, which come only when so many are asked for at the same time. None
+/// ever ends.
 #[derive(Debug)]
 struct Shards {
     commits: Vec<Commit>,
     together: Barrier,
+    /// Whether each is the child of the one before.
+    chained: bool,
+}
+
+impl Shards {
+    async fn of(store: &MemoryStore, ids: &[&str]) -> Self {
+        let mut commits = Vec::new();
+        for id in ids {
+            commits.push(credit(store, id, 1).await);
+        }
+        Self { commits, together: Barrier::new(1), chained: false }
+    }
 }
 
 #[async_trait]
@@ -164,7 +180,12 @@ impl Feed for Shards {
     async fn partitions(&self) -> Result<Vec<Partition>> {
         let partition = |n: usize| PartitionId::new(&n.to_string());
         let ids = (0..self.commits.len()).map(partition).collect::<Result<Vec<_>>>()?;
-        Ok(ids.into_iter().map(|id| Partition { id, parents: Vec::new() }).collect())
+        let parents = |n: usize| match n.checked_sub(1) {
+            Some(before) if self.chained => vec![ids[before].clone()],
+            _ => Vec::new(),
+        };
+        let listed = ids.iter().enumerate();
+        Ok(listed.map(|(n, id)| Partition { id: id.clone(), parents: parents(n) }).collect())
     }
 
     async fn read(&self, id: &PartitionId, after: &Checkpoint, _: usize) -> Result<FeedPage> {
@@ -180,21 +201,77 @@ impl Feed for Shards {
         Ok(FeedPage { commits, checkpoint, remaining: Some(0), ended: false })
     }
 
-    async fn wait(&self, _: &PartitionId, _: &Checkpoint) -> Result<()> {
-        std::future::pending().await
+    async fn wait(&self, _: &PartitionId, after: &Checkpoint) -> Result<()> {
+        match after.is_start() {
+            true => Ok(()),
+            false => std::future::pending().await,
+        }
     }
 }
 
 #[tokio::test]
 async fn partitions_are_read_side_by_side() {
     let store = MemoryStore::new();
-    let mut commits = Vec::new();
-    for id in ["a", "b", "c", "d"] {
-        commits.push(credit(&store, id, 1).await);
-    }
+    let shards = Shards::of(&store, &["a", "b", "c", "d"]).await;
     let handler = Sizes { store: store.clone(), seen: Arc::default() };
-    let feed = Arc::new(Shards { commits, together: Barrier::new(4) });
+    let feed = Arc::new(Shards { together: Barrier::new(4), ..shards });
     let id = ConsumerId::new("sizes").unwrap();
     let consumer = Consumer::with_handler(handler, id, feed, Arc::new(store), 10);
     assert_eq!(consumer.with_concurrency(4).catch_up().await.unwrap().applied, 4);
+}
+
+#[tokio::test]
+async fn children_of_a_parent_that_has_not_ended_are_waited_for_without_looking_all_the_time() {
+    let store = MemoryStore::new();
+    let shards = Shards { chained: true, ..Shards::of(&store, &["a", "b"]).await };
+    let faults = Faults::none().suspending();
+    let feed = Arc::new(FaultyFeed::new(Arc::new(shards), faults.clone()));
+    let seen = Arc::<Mutex<Vec<usize>>>::default();
+    let handler = Sizes { store: store.clone(), seen: Arc::clone(&seen) };
+    let standing = Arc::new(VirtualClock::at("2026-01-01T00:00:00Z"));
+    let id = ConsumerId::new("sizes").unwrap();
+    let consumer = Consumer::with_handler(handler, id, feed, Arc::new(store), 10);
+    let consumer = consumer.with_clock(standing);
+    assert!(within_turns(1_000, consumer.run(std::future::pending())).await.is_none());
+    assert_eq!(*seen.lock().unwrap(), [1], "the parent's commit");
+    // At first, and to see whether more has come behind the step.
+    assert_eq!(faults.calls(Call::ListPartitions), 2);
+}
+
+/// Notes whom it was told about; nobody answers for one account.
+#[derive(Debug)]
+struct Calls(Arc<Mutex<Vec<String>>>);
+
+#[async_trait]
+impl Policy for Calls {
+    const NAME: &'static str = "calls";
+    const CATEGORIES: &'static [&'static str] = &["account"];
+    type Event = AccountEvent;
+
+    async fn react(
+        &self,
+        event: &Recorded<'_, AccountEvent>,
+        _: &Reaction,
+    ) -> Result<(), ReactionError> {
+        if event.aggregate_id() == "far" {
+            return Err(ReactionError::transient("nobody answers"));
+        }
+        self.0.lock().unwrap().push(event.aggregate_id().to_owned());
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_partition_with_a_transient_error_holds_up_no_other() {
+    let store = MemoryStore::new();
+    let feed = Arc::new(Shards::of(&store, &["far", "b", "c", "d", "e"]).await);
+    let called = Arc::<Mutex<Vec<String>>>::default();
+    let shared = Arc::new(store);
+    let reactor =
+        Reactor::new(Calls(Arc::clone(&called)), feed, shared.clone(), shared.clone()).unwrap();
+    let error = reactor.with_concurrency(2).catch_up().await.unwrap_err();
+    assert!(error.is_transient(), "{error:?}");
+    let mut called = called.lock().unwrap().clone();
+    called.sort();
+    assert_eq!(called, ["b", "c", "d", "e"]);
 }

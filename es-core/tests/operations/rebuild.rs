@@ -4,19 +4,25 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use es_core::memory::MemoryStore;
 use es_core::testing::VirtualClock;
 use es_core::testing::faults::{Call, Fault, Faults, FaultyViewStore, crash_at_every_await};
 use es_core::{
-    CatchUp, CheckpointStore as _, ConsumerId, DeadLetterFilter, Error, Projection, View, ViewName,
-    Workers,
+    BoxError, CatchUp, Checkpoint, CheckpointStore as _, ConsumerId, DeadLetterFilter, Error, Feed,
+    FeedPage, Partition, PartitionId, Projection, Projector, Recorded, Repository, Version, View,
+    ViewName, Workers,
 };
 
 use crate::moody::{
     Mood, Moody, account, balances, credit, credit_all, expected, fold_of, parked, projection,
     projection_on,
 };
-use crate::support::{Statement, scrambled_feed, views_failing_at, views_held_up_at};
+use crate::support::{
+    Account, AccountCommand, AccountEvent, Statement, scrambled_feed, views_failing_at,
+    views_held_up_at,
+};
+use crate::turns::within_turns;
 
 const HISTORY: &[(&str, u64)] = &[("a", 1), ("b", 3), ("a", 2), ("c", 4), ("b", 5), ("a", 6)];
 
@@ -225,7 +231,44 @@ async fn of_two_rebuilds_at_once_the_later_goes_on_and_the_earlier_ends() {
 }
 
 #[tokio::test]
-async fn a_rebuild_that_was_overtaken_before_its_end_does_not_put_anything_in_place() {
+async fn a_rebuild_that_was_overtaken_before_its_first_step_does_none_in_the_later_ones_place() {
+    let store = MemoryStore::new();
+    let mood = Mood::refusing(&[]);
+    live(&store, &mood).await;
+    let log = fold_of(&store, |_| false).await;
+    // Both have signed, one after the other, and look where they are in the feed.
+    let held_up_at_first_step = || views_held_up_at(&store, Call::LoadPosition, 2);
+    let (earlier_views, earlier_held) = held_up_at_first_step();
+    let (later_views, later_held) = held_up_at_first_step();
+    let rebuilding = |views, mood: &Mood| {
+        projection_on(Arc::new(store.clone()), &store, views, mood).with_batch_size(2)
+    };
+    let later_mood = Mood::refusing(&[]);
+    later_mood.multiply_by(10);
+    let earlier = rebuilding(earlier_views, &mood);
+    let later = rebuilding(later_views, &later_mood);
+    let (ended, done, ()) = futures::join!(
+        async {
+            let ended = earlier.rebuild(|_| {}).await;
+            later_held.let_go();
+            ended
+        },
+        async {
+            earlier_held.reached().await;
+            later.rebuild(|_| {}).await
+        },
+        async {
+            later_held.reached().await;
+            earlier_held.let_go();
+        },
+    );
+    assert!(matches!(ended, Err(Error::Fenced { .. })), "{ended:?}");
+    assert_eq!(done.unwrap().applied, 6);
+    assert_eq!(balances(&view(&store)).await, times(&log, 10));
+}
+
+#[tokio::test]
+async fn a_rebuild_that_was_overtaken_before_its_end_its_end_does_not_put_anything_in_place() {
     let store = MemoryStore::new();
     let mood = Mood::refusing(&[]);
     let earlier = live(&store, &mood).await;
@@ -261,6 +304,92 @@ async fn a_rebuild_that_fails_at_what_the_live_view_shows_does_not_take_its_plac
     mood.refuse(&[]);
     moody.rebuild(|_| {}).await.unwrap();
     assert_eq!(balances(&moody.view()).await, before);
+}
+
+/// Has lost the category of the view, and not raised its version.
+#[derive(Debug)]
+struct Narrow;
+
+impl Projector for Narrow {
+    const NAME: &'static str = Moody::NAME;
+    const VERSION: u32 = Moody::VERSION;
+    const CATEGORIES: &'static [&'static str] = &["other"];
+    type Event = AccountEvent;
+    type View = Statement;
+
+    fn project(
+        &self,
+        _: &str,
+        _: &mut Option<Statement>,
+        _: &Recorded<'_, AccountEvent>,
+    ) -> Result<(), BoxError> {
+        Ok(())
+    }
+}
+
+/// Views that let others have their turn at each request.
+fn suspending(store: &MemoryStore) -> Arc<FaultyViewStore> {
+    Arc::new(FaultyViewStore::new(Arc::new(store.clone()), Faults::none().suspending()))
+}
+
+#[tokio::test]
+async fn a_rebuild_that_cannot_come_to_what_the_live_view_shows_ends() {
+    let store = MemoryStore::new();
+    live(&store, &Mood::refusing(&[])).await;
+    let before = balances(&view(&store)).await;
+    let shared = Arc::new(store.clone());
+    let narrow = Projection::new(Narrow, shared.clone(), shared, suspending(&store)).unwrap();
+    let ended = within_turns(10_000, narrow.rebuild(|_| {})).await.unwrap();
+    assert!(matches!(&ended, Err(Error::Misuse(text)) if text.contains("category")), "{ended:?}");
+    assert_eq!(balances(&view(&store)).await, before);
+}
+
+/// A feed that shows the first commit only: the others come late.
+#[derive(Debug)]
+struct Late(MemoryStore);
+
+#[async_trait]
+impl Feed for Late {
+    async fn partitions(&self) -> es_core::Result<Vec<Partition>> {
+        self.0.partitions().await
+    }
+
+    async fn read(
+        &self,
+        partition: &PartitionId,
+        after: &Checkpoint,
+        _: usize,
+    ) -> es_core::Result<FeedPage> {
+        match after.is_start() {
+            true => Feed::read(&self.0, partition, after, 1).await,
+            false => Ok(FeedPage {
+                commits: Vec::new(),
+                checkpoint: after.clone(),
+                remaining: Some(0),
+                ended: false,
+            }),
+        }
+    }
+
+    async fn wait(&self, _: &PartitionId, _: &Checkpoint) -> es_core::Result<()> {
+        std::future::pending().await
+    }
+}
+
+#[tokio::test]
+async fn what_the_live_view_shows_before_the_feed_does_is_taken_from_the_log() {
+    let store = MemoryStore::new();
+    let mood = Mood::refusing(&[]);
+    let feed = Arc::new(Late(store.clone()));
+    let moody = Arc::new(projection_on(feed, &store, suspending(&store), &mood));
+    let accounts = Repository::<Account>::new(Arc::new(store.clone())).with_inline(moody.clone());
+    for amount in [1, 2] {
+        accounts.execute("a", AccountCommand::Credit(amount)).await.unwrap();
+    }
+    assert_eq!(balances(&view(&store)).await, expected(&[("a", 3)]));
+    mood.multiply_by(10);
+    within_turns(10_000, moody.rebuild(|_| {})).await.unwrap().unwrap();
+    assert_eq!(balances(&view(&store)).await, expected(&[("a", 30)]));
 }
 
 #[tokio::test]
@@ -312,6 +441,45 @@ async fn what_was_dropped_stays_dropped_as_long_as_it_fails() {
 }
 
 #[tokio::test]
+async fn a_letter_that_is_dropped_during_a_rebuild_does_not_fail_it() {
+    let store = MemoryStore::new();
+    credit_all(&store, &[("a", 13), ("a", 2), ("b", 1)]).await;
+    let mood = Mood::refusing(&[13]);
+    let moody = projection(&store, &mood).with_batch_size(2);
+    moody.catch_up().await.unwrap();
+    let operator = projection(&store, &mood);
+    let mut steps = 0;
+    let report = |_: CatchUp| {
+        steps += 1;
+        if steps == 1 {
+            now(operator.drop_dead_letter(&account("a"), Version::FIRST, "bad luck")).unwrap();
+            now(operator.retry_dead_letters(&DeadLetterFilter::all())).unwrap();
+        }
+    };
+    moody.rebuild(report).await.unwrap();
+    assert_eq!(balances(&moody.view()).await, expected(&[("a", 2), ("b", 1)]));
+    assert_eq!(parked(&moody).await, []);
+}
+
+#[tokio::test]
+async fn what_a_worker_parks_during_the_swap_is_parked_again_behind_it() {
+    let store = MemoryStore::new();
+    let mood = Mood::refusing(&[13]);
+    let worker = live(&store, &mood).await;
+    let (held_up, hold_up) = views_held_up_at(&store, Call::SwapViews, 1);
+    let rebuilding = projection_on(Arc::new(store.clone()), &store, held_up, &mood);
+    let (rebuilt, ()) = futures::join!(rebuilding.rebuild(|_| {}), async {
+        hold_up.reached().await;
+        credit(&store, "d", 13).await;
+        assert_eq!(worker.catch_up().await.unwrap().parked, 1);
+        hold_up.let_go();
+    });
+    rebuilt.unwrap();
+    worker.catch_up().await.unwrap();
+    assert_eq!(parked(&worker).await, [("d".into(), 1, true)], "neither handled nor lost");
+}
+
+#[tokio::test]
 async fn a_paused_projection_can_be_rebuilt_and_stays_paused() {
     let store = MemoryStore::new();
     let mood = Mood::refusing(&[]);
@@ -321,4 +489,48 @@ async fn a_paused_projection_can_be_rebuilt_and_stays_paused() {
     moody.rebuild(|_| {}).await.unwrap();
     assert_eq!(balances(&moody.view()).await["c"], 40);
     assert!(matches!(moody.catch_up().await, Err(Error::Paused { .. })));
+}
+
+#[test]
+fn the_names_that_a_rebuild_uses_are_refused() {
+    assert!(matches!(ConsumerId::new("moody_v1_rebuild"), Err(Error::InvalidId { .. })));
+    assert!(matches!(PartitionId::new("es:rebuild"), Err(Error::InvalidId { .. })));
+}
+
+/// The log in a partition of another name.
+#[derive(Debug)]
+struct Named(MemoryStore);
+
+#[async_trait]
+impl Feed for Named {
+    async fn partitions(&self) -> es_core::Result<Vec<Partition>> {
+        Ok(vec![Partition { id: PartitionId::new("rebuild")?, parents: Vec::new() }])
+    }
+
+    async fn read(
+        &self,
+        _: &PartitionId,
+        after: &Checkpoint,
+        max: usize,
+    ) -> es_core::Result<FeedPage> {
+        Feed::read(&self.0, &PartitionId::new("log")?, after, max).await
+    }
+
+    async fn wait(&self, _: &PartitionId, _: &Checkpoint) -> es_core::Result<()> {
+        std::future::pending().await
+    }
+}
+
+#[tokio::test]
+async fn a_partition_may_be_called_rebuild() {
+    let store = MemoryStore::new();
+    credit_all(&store, HISTORY).await;
+    let mood = Mood::refusing(&[]);
+    let feed = Arc::new(Named(store.clone()));
+    let moody = projection_on(feed, &store, Arc::new(store.clone()), &mood);
+    moody.catch_up().await.unwrap();
+    mood.multiply_by(10);
+    moody.rebuild(|_| {}).await.unwrap();
+    let log = fold_of(&store, |_| false).await;
+    assert_eq!(balances(&moody.view()).await, times(&log, 10));
 }

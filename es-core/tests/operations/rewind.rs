@@ -37,6 +37,19 @@ async fn a_projection_shows_the_place_and_goes_on_from_it() {
     }
 }
 
+#[tokio::test]
+async fn who_knows_only_the_place_before_a_rewind_goes_on_from_the_new_one() {
+    let store = MemoryStore::new();
+    credit_all(&store, HISTORY).await;
+    let mood = Mood::refusing(&[]);
+    let moody = projection(&store, &mood);
+    moody.catch_up().await.unwrap();
+    // By another process, as far as it knows; and nothing new comes.
+    projection(&store, &mood).rewind(RewindTo::Start, |_| {}).await.unwrap();
+    assert_eq!(moody.catch_up().await.unwrap().applied, 6);
+    assert_eq!(balances(&moody.view()).await, fold_of(&store, |_| false).await);
+}
+
 /// Six commits, a minute apart.
 async fn minutes(store: &MemoryStore) -> Arc<VirtualClock> {
     let clock = Arc::new(VirtualClock::at("2026-01-01T00:00:00Z"));

@@ -31,9 +31,30 @@ pub fn views_held_up_at(
     call: Call,
     nth: u64,
 ) -> (Arc<FaultyViewStore>, HoldUp) {
+    views_that_meet(store, call, nth, &[Fault::Delay])
+}
+
+/// Views whose n-th request of a kind is held up until it is let go, and meets the fault then.
+pub fn views_held_up_and_failing_at(
+    store: &MemoryStore,
+    call: Call,
+    nth: u64,
+    fault: Fault,
+) -> (Arc<FaultyViewStore>, HoldUp) {
+    views_that_meet(store, call, nth, &[Fault::Delay, fault])
+}
+
+fn views_that_meet(
+    store: &MemoryStore,
+    call: Call,
+    nth: u64,
+    met: &[Fault],
+) -> (Arc<FaultyViewStore>, HoldUp) {
     let clock = Arc::new(VirtualClock::at("2026-01-01T00:00:00Z"));
     let faults = Faults::none().with_clock(clock.clone()).with_delay(HoldUp::DELAY);
-    faults.at(call, nth, Fault::Delay);
+    for fault in met {
+        faults.at(call, nth, *fault);
+    }
     (Arc::new(FaultyViewStore::new(Arc::new(store.clone()), faults)), HoldUp(clock))
 }
 

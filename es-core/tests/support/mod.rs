@@ -4,7 +4,9 @@
 mod faulty_stores;
 mod rivals;
 
-pub use faulty_stores::{HoldUp, scrambled_feed, views_failing_at, views_held_up_at};
+pub use faulty_stores::{
+    HoldUp, scrambled_feed, views_failing_at, views_held_up_and_failing_at, views_held_up_at,
+};
 pub use rivals::Rivals;
 
 include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/account.rs"));
