@@ -82,6 +82,27 @@ pub trait Aggregate: Default + Send + Sync + 'static {
 }
 
 /// An aggregate whose state can be kept as a snapshot.
+///
+/// ```
+/// # mod doc {
+/// #     include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/account.rs"));
+/// # }
+/// # use doc::*;
+/// use std::sync::Arc;
+///
+/// use es_core::memory::MemoryStore;
+/// use es_core::{Repository, SnapshotPolicy};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// // In its crate: impl Snapshot for Account { const SCHEMA_VERSION: u32 = 1; }
+/// let store = Arc::new(MemoryStore::new());
+/// let accounts = Repository::<Account>::new(store.clone())
+///     .with_snapshots(store, SnapshotPolicy::Every(50));
+/// accounts.execute("a-1", AccountCommand::Credit(5)).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub trait Snapshot: Aggregate + Serialize + DeserializeOwned {
     /// The version of the state's serialized form *and meaning*. Raise it whenever the fields, or
     /// what `apply` does with past events, change: snapshots of another version are ignored.

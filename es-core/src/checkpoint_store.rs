@@ -27,6 +27,28 @@ use crate::version::Version;
 ///
 /// Dead letters are part of the step: a commit is parked when the progress past it is saved, or
 /// neither happens. They come back as they were given, and those of one consumer are never another's.
+///
+/// ```
+/// use es_core::memory::MemoryStore;
+/// use es_core::{
+///     Advance, Checkpoint, CheckpointStore, ConsumerId, Error, PartitionId, Progress,
+/// };
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let store = MemoryStore::new();
+/// let (consumer, partition) = (ConsumerId::new("statements_v1")?, PartitionId::new("log")?);
+///
+/// // Two workers load the same position, and both have done the next step.
+/// let based_on = CheckpointStore::load(&store, &consumer, &partition).await?.revision;
+/// let checkpoint = Checkpoint::from_position(20);
+/// let step = Progress::new(consumer, Some(Advance { partition, based_on, checkpoint }));
+/// CheckpointStore::save(&store, step.clone()).await?;
+/// let late = CheckpointStore::save(&store, step).await;
+/// assert!(matches!(late, Err(Error::Fenced { .. })));
+/// # Ok(())
+/// # }
+/// ```
 #[async_trait]
 pub trait CheckpointStore: Debug + Send + Sync + 'static {
     /// Where the consumer is in the partition; the start, at revision 0, if it never saved.

@@ -9,6 +9,19 @@ pub use jiff::Timestamp;
 
 /// Tells the time and lets time pass. Everything in the framework that stamps, waits or backs off
 /// does it through a clock, so that tests run on [virtual time](crate::testing).
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use es_core::{Clock, SystemClock};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let before = SystemClock.now();
+/// SystemClock.sleep(Duration::from_millis(1)).await;
+/// println!("{}", SystemClock.now().duration_since(before));
+/// # }
+/// ```
 #[async_trait]
 pub trait Clock: Debug + Send + Sync + 'static {
     /// The wall-clock time. It may jump; nothing is decided on it alone.

@@ -22,6 +22,19 @@ pub trait Command: Clone + Send + Sync + 'static {
 
 /// A command that says which aggregate it is for. The derive implements it when every command has a
 /// field marked `#[command(id)]`.
+///
+/// ```
+/// use es_core::{Addressed, Command};
+///
+/// #[derive(Debug, Clone, Command)]
+/// struct Complete {
+///     #[command(id)]
+///     dispense: String,
+/// }
+///
+/// let command = Complete { dispense: "d-1".into() };
+/// assert_eq!(command.aggregate_id(), "d-1");
+/// ```
 pub trait Addressed: Command {
     /// The aggregate's id.
     fn aggregate_id(&self) -> &str;

@@ -30,6 +30,35 @@ use crate::version::{Head, Version};
 ///
 /// `es_core::testing::conformance` (feature `testing`) holds any implementation to this; call
 /// it from the backend's tests with one line.
+///
+/// ```
+/// # mod doc {
+/// #     include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/account.rs"));
+/// # }
+/// # use doc::*;
+/// use std::sync::Arc;
+///
+/// use es_core::memory::MemoryStore;
+/// use es_core::{EventStore, ReadStream, Repository, StreamId};
+/// use futures::StreamExt;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let store = Arc::new(MemoryStore::new());
+/// let accounts = Repository::<Account>::new(store.clone());
+/// accounts.execute("a-1", AccountCommand::Credit(5)).await?;
+/// accounts.execute("a-1", AccountCommand::Debit(2)).await?;
+///
+/// let stream = StreamId::new("account", "a-1")?;
+/// let mut pages = EventStore::read(&*store, ReadStream::new(stream));
+/// while let Some(page) = pages.next().await {
+///     for commit in page? {
+///         println!("{} {:?}", commit.first_version(), commit.decode::<AccountEvent>()?[0].event);
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[async_trait]
 pub trait EventStore: Debug + Send + Sync + 'static {
     /// Appends a commit to the end of `stream`, if it ends where `expected` says.

@@ -21,6 +21,31 @@ use crate::stream_id::check_id;
 /// its end before its children are begun.
 ///
 /// The suite `es_core::testing::conformance::feed` holds any implementation to this.
+///
+/// ```
+/// # mod doc {
+/// #     include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/account.rs"));
+/// # }
+/// # use doc::*;
+/// use std::sync::Arc;
+///
+/// use es_core::memory::MemoryStore;
+/// use es_core::{Checkpoint, Feed, Repository};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let store = Arc::new(MemoryStore::new());
+/// let accounts = Repository::<Account>::new(store.clone());
+/// accounts.execute("a-1", AccountCommand::Credit(5)).await?;
+///
+/// for partition in store.partitions().await? {
+///     let page = Feed::read(&*store, &partition.id, &Checkpoint::start(), 100).await?;
+///     assert_eq!((page.commits.len(), page.remaining), (1, Some(0)));
+///     // Next time from `page.checkpoint` on.
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[async_trait]
 pub trait Feed: Debug + Send + Sync + 'static {
     /// The partitions that there are now.

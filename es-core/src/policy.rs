@@ -14,6 +14,53 @@ use crate::version::Version;
 /// Reacts to events, usually with commands. A [`Reactor`](crate::Reactor) delivers each event at
 /// least once, those of one stream in order; commands that are executed with the
 /// [`Reaction`]'s options have their effect once.
+///
+/// ```
+/// # mod doc {
+/// #     include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/account.rs"));
+/// # }
+/// # use doc::*;
+/// use std::sync::Arc;
+///
+/// use async_trait::async_trait;
+/// use es_core::memory::MemoryStore;
+/// use es_core::{Policy, Reaction, ReactionError, Reactor, Recorded, Repository};
+///
+/// /// Puts a tenth of every credit aside.
+/// struct Savings(Repository<Account>);
+///
+/// #[async_trait]
+/// impl Policy for Savings {
+///     const NAME: &'static str = "savings";
+///     const CATEGORIES: &'static [&'static str] = &["account"];
+///     type Event = AccountEvent;
+///
+///     async fn react(
+///         &self,
+///         event: &Recorded<'_, AccountEvent>,
+///         reaction: &Reaction,
+///     ) -> Result<(), ReactionError> {
+///         if let AccountEvent::Credited { amount } = event.event
+///             && event.aggregate_id() != "savings"
+///         {
+///             let credit = AccountCommand::Credit(amount / 10);
+///             self.0.execute_with("savings", credit, reaction.options(0)?).await?;
+///         }
+///         Ok(())
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let store = Arc::new(MemoryStore::new());
+/// let accounts = Repository::<Account>::new(store.clone());
+/// accounts.execute("a-1", AccountCommand::Credit(50)).await?;
+/// let savings = Reactor::on(Savings(accounts.clone()), store)?;
+/// savings.catch_up().await?;
+/// assert_eq!(accounts.load("savings").await?.balance, 5);
+/// # Ok(())
+/// # }
+/// ```
 #[async_trait]
 pub trait Policy: Send + Sync + 'static {
     /// The policy's name. Its progress and its commands' idempotency keys are stored under it: it

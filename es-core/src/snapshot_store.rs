@@ -18,6 +18,20 @@ use crate::version::Head;
 /// [`load`](Self::load) returns what was saved, byte for byte, or nothing. A save whose head is not
 /// later than the stored one of the same schema version is ignored, so a slow writer cannot bring
 /// an older state back; a save of another schema version always replaces it.
+///
+/// ```
+/// use es_core::memory::MemoryStore;
+/// use es_core::{SnapshotStore, StreamId};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let store = MemoryStore::new();
+/// let stream = StreamId::new("account", "a-1")?;
+/// // None is no error: the aggregate is read from its log.
+/// assert!(SnapshotStore::load(&store, &stream).await?.is_none());
+/// # Ok(())
+/// # }
+/// ```
 #[async_trait]
 pub trait SnapshotStore: Debug + Send + Sync + 'static {
     /// The stored snapshot of the stream.

@@ -22,6 +22,32 @@ use crate::stream_id::check_id;
 /// there, or nothing is. It is fenced as a save of progress is, and by the documents that it
 /// [replaces](ViewChange::replaces). Documents come back as they were written; listings are ordered by key
 /// (byte order) and see every document once.
+///
+/// ```
+/// # mod doc {
+/// #     include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/account.rs"));
+/// #     include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/statements.rs"));
+/// # }
+/// # use doc::*;
+/// use std::sync::Arc;
+///
+/// use es_core::memory::MemoryStore;
+/// use es_core::{Projection, Repository, ViewQuery};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let store = Arc::new(MemoryStore::new());
+/// let accounts = Repository::<Account>::new(store.clone());
+/// accounts.execute("a-1", AccountCommand::Credit(5)).await?;
+///
+/// // A projection writes, and a typed view reads.
+/// let statements = Projection::on(Statements, store)?;
+/// statements.catch_up().await?;
+/// let first_ten = statements.view().list(&ViewQuery::default().limit(10)).await?;
+/// assert_eq!(first_ten[0].0, "a-1");
+/// # Ok(())
+/// # }
+/// ```
 #[async_trait]
 pub trait ViewStore: CheckpointStore {
     /// Makes sure that the view can be written and its indexed fields be queried. Calling it again

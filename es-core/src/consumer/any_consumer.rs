@@ -12,6 +12,17 @@ use crate::version::Version;
 use super::{CatchUp, Consumer, DeadLetterFilter, Handler, Health, Retried, RewindTo, Rewindable};
 
 /// A projection or policy, whatever its type is: for programs that operate several.
+///
+/// ```
+/// use es_core::{AnyConsumer, DeadLetterQuery, DeadLetterState};
+///
+/// /// Names the streams that wait, for whatever consumer.
+/// async fn waiting(consumer: &dyn AnyConsumer) -> es_core::Result<Vec<String>> {
+///     let first = DeadLetterQuery::default().state(DeadLetterState::First);
+///     let letters = consumer.dead_letters(&first).await?;
+///     Ok(letters.iter().map(|letter| letter.commit.stream().to_string()).collect())
+/// }
+/// ```
 #[async_trait]
 pub trait AnyConsumer: Debug + Send + Sync + 'static {
     /// [`Consumer::id`].

@@ -11,6 +11,54 @@ use crate::error::{BoxError, Error, Result};
 ///
 /// A step has two parts: [`handle`](Self::handle) says what the commits come to and which of them
 /// fail, [`save`](Self::save) makes it so, together with the progress.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use async_trait::async_trait;
+/// use es_core::memory::MemoryStore;
+/// use es_core::{Batch, CheckpointStore, Consumer, ConsumerId, Handled, Handler, Progress, Result};
+///
+/// /// Prints what happens.
+/// struct Printer(Arc<MemoryStore>);
+///
+/// #[async_trait]
+/// impl Handler for Printer {
+///     type Effect = ();
+///
+///     fn categories(&self) -> &'static [&'static str] {
+///         &["account"]
+///     }
+///
+///     fn checkpoints(&self) -> &dyn CheckpointStore {
+///         &*self.0
+///     }
+///
+///     async fn prepare(&self) -> Result<()> {
+///         Ok(())
+///     }
+///
+///     async fn handle(&self, batch: &Batch<'_>) -> Result<Handled<()>> {
+///         for commit in batch.commits {
+///             println!("{} at version {}", commit.stream(), commit.last_version());
+///         }
+///         Ok(Handled { effect: (), failed: Vec::new() })
+///     }
+///
+///     async fn save(&self, (): (), progress: Progress) -> Result<()> {
+///         CheckpointStore::save(&*self.0, progress).await
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let store = Arc::new(MemoryStore::new());
+/// let id = ConsumerId::new("printer")?;
+/// let printer = Consumer::with_handler(Printer(store.clone()), id, store.clone(), store, 100);
+/// printer.catch_up().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[async_trait]
 pub trait Handler: Send + Sync + 'static {
     /// What a batch comes to, until it is saved. The default is no effect.
@@ -42,6 +90,15 @@ pub trait Handler: Send + Sync + 'static {
 }
 
 /// A [`Handler`] whose effect can be made again beside the one that is there.
+///
+/// ```
+/// use es_core::{CatchUp, Consumer, Result, RewindTo, Rewindable};
+///
+/// /// Lets any consumer begin at the end of an old log.
+/// async fn skip_the_past<H: Rewindable>(consumer: &Consumer<H>) -> Result<CatchUp> {
+///     consumer.rewind(RewindTo::End, |_| {}).await
+/// }
+/// ```
 #[async_trait]
 pub trait Rewindable: Handler {
     /// What makes it.
