@@ -64,11 +64,13 @@ impl Queue {
         now: Timestamp,
         entropy: &dyn Entropy,
     ) -> MessageId {
-        self.deduplication.retain(|_, first| later(first.sent_at, NewMessage::DEDUPLICATION) > now);
-        if let Some(key) = &message.deduplication_id
-            && let Some(first) = self.deduplication.get(key)
-        {
-            return first.id.clone();
+        if let Some(key) = &message.deduplication_id {
+            let recent =
+                |first: &FirstOfItsKind| later(first.sent_at, NewMessage::DEDUPLICATION) > now;
+            self.deduplication.retain(|_, first| recent(first));
+            if let Some(first) = self.deduplication.get(key) {
+                return first.id.clone();
+            }
         }
         let id = MessageId::generate(now, entropy);
         if let Some(key) = &message.deduplication_id {
