@@ -372,6 +372,20 @@ fn block_on(history: impl Future<Output = ()>) {
     runtime.block_on(history);
 }
 
+/// Ids that are too old are forgotten by a send that has one, in both; it matters when the clock is set
+/// back behind it.
+#[test]
+fn a_send_without_a_deduplication_id_forgets_none() {
+    let send = Step::Send { queue: 3, group: 0, delay: None, deduplication_id: Some(1) };
+    let between = [
+        Step::Advance { seconds: 300 },
+        Step::SendBatch { queue: 3, groups: vec![Some(0)] },
+        Step::SetBack { seconds: 1 },
+    ];
+    let steps = [send.clone()].into_iter().chain(between).chain([send]).collect();
+    block_on(run(*QueueOptions::RETENTION.end(), steps));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..Default::default() })]
 
