@@ -255,6 +255,7 @@ impl<'a, H: Rewindable> Beside<'a, H> {
                 consumer()
             )));
         }
+        let before = self.again.stream_progress_of(&stream).await?;
         // What an operator has dropped from the live one meanwhile is dropped here, too.
         let filter = DeadLetterFilter::stream(stream.clone());
         let retried = self.again.retry_dead_letters(&filter).await?;
@@ -265,32 +266,27 @@ impl<'a, H: Rewindable> Beside<'a, H> {
                 source: error.into(),
             });
         }
-        if self.again.take_from_log(&stream).await? + retried.handled > 0
-            || !retried.freed.is_empty()
-        {
-            return Ok(());
-        }
-        // Done by the feed since the store was asked, or the log has lost what the live view shows.
-        match self.adopt(false).await? {
-            Adopted::Behind(again) if again == stream => Err(Error::Corrupt {
+        self.again.take_from_log(&stream).await?;
+        let now = self.again.stream_progress_of(&stream).await?;
+        let live = self.live.stream_progress_of(&stream).await?;
+        if now == before && now.version < live.version {
+            return Err(Error::Corrupt {
                 what: format!("the log of {stream}"),
                 reason: format!("{} shows more of it than there is", consumer()),
-            }),
-            _ => Ok(()),
+            });
         }
+        Ok(())
     }
 }
 
 impl<H: Handler> Consumer<H> {
-    /// Handles what the log has of a stream, beside the feed; says how many commits that were.
-    async fn take_from_log(&self, stream: &StreamId) -> Result<u64> {
+    /// Handles what the log has of a stream, beside the feed.
+    async fn take_from_log(&self, stream: &StreamId) -> Result<()> {
         let seen = self.stream_progress_of(stream).await?;
-        let mut taken = 0;
         let mut pages = self.log.read(ReadStream::new(stream.clone()).from(seen.taken().next()));
         while let Some(page) = pages.next().await {
-            let page = self.take(page?, None).await?;
-            taken += page.applied + page.parked;
+            self.take(page?, None).await?;
         }
-        Ok(taken)
+        Ok(())
     }
 }

@@ -377,6 +377,22 @@ impl Feed for Late {
 }
 
 #[tokio::test]
+async fn what_was_dropped_stays_dropped_though_the_feed_is_late() {
+    let store = MemoryStore::new();
+    credit_all(&store, &[("b", 1), ("a", 13), ("a", 2), ("a", 3)]).await;
+    let mood = Mood::refusing(&[13]);
+    let live = projection(&store, &mood);
+    live.catch_up().await.unwrap();
+    live.drop_dead_letter(&account("a"), 1.into(), "a test booking").await.unwrap().unwrap();
+    live.retry_dead_letters(&DeadLetterFilter::all()).await.unwrap();
+    let shown = balances(&live.view()).await;
+    let feed = Arc::new(Late(store.clone()));
+    let moody = projection_on(feed, &store, Arc::new(store.clone()), &mood);
+    moody.rebuild(|_| {}).await.unwrap();
+    assert_eq!(balances(&moody.view()).await, shown);
+}
+
+#[tokio::test]
 async fn what_the_live_view_shows_before_the_feed_does_is_taken_from_the_log() {
     let store = MemoryStore::new();
     let mood = Mood::refusing(&[]);
