@@ -124,6 +124,30 @@ pub enum Error {
         /// The partition of the feed; `None` for a step beside the feed.
         partition: Option<String>,
     },
+    /// A step of a consumer is more than the store takes at once; nothing was written. Consumers
+    /// divide such a step and try again.
+    #[error("a step of {consumer} is too large: {what} is {actual}, over the limit of {limit}")]
+    StepTooLarge {
+        /// The projection or policy.
+        consumer: String,
+        /// What is too large and its unit, as in "the number of items".
+        what: &'static str,
+        /// What was asked for.
+        actual: u64,
+        /// The most that is taken.
+        limit: u64,
+    },
+    /// The feed does not have any more what a consumer has to read next: it keeps commits for a limited
+    /// time only. Nothing was skipped; the log has them all, and a rebuild reads them from there.
+    #[error(
+        "partition {partition} of the feed has lost what follows {after:?}: rebuild from the log"
+    )]
+    FeedTrimmed {
+        /// The partition.
+        partition: String,
+        /// The checkpoint behind which commits are missing; empty for the partition's start.
+        after: String,
+    },
     /// The stream waits in the consumer's dead letters, so that nothing of it has an effect until
     /// they are tried again or dropped.
     #[error("{stream} is parked in the dead letters of {consumer}")]

@@ -55,14 +55,29 @@ pub trait Feed: Debug + Send + Sync + 'static {
     /// [`Error::Unavailable`](crate::Error::Unavailable).
     async fn partitions(&self) -> Result<Vec<Partition>>;
 
+    /// Where a consumer that begins now has to read on once it has read the history, in every
+    /// partition that is open already. A consumer keeps these places before it reads its first commit,
+    /// so that it is told when the feed has lost something between.
+    ///
+    /// For feeds that keep commits for a limited time. The default is none: a feed that keeps everything
+    /// begins at the start.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`](crate::Error::Unavailable).
+    async fn anchors(&self) -> Result<Vec<(PartitionId, Checkpoint)>> {
+        Ok(Vec::new())
+    }
+
     /// Up to `max_commits` commits after `after`, without waiting: an empty page when there are
     /// none yet.
     ///
     /// # Errors
     ///
-    /// [`Error::Unavailable`](crate::Error::Unavailable), and a damaged checkpoint or commit as
+    /// [`Error::Unavailable`](crate::Error::Unavailable), a damaged checkpoint or commit as
     /// [`Error::Corrupt`](crate::Error::Corrupt) or
-    /// [`Error::CorruptCommit`](crate::Error::CorruptCommit).
+    /// [`Error::CorruptCommit`](crate::Error::CorruptCommit), and
+    /// [`Error::FeedTrimmed`](crate::Error::FeedTrimmed) when the feed has lost what comes next.
     async fn read(
         &self,
         partition: &PartitionId,
@@ -84,7 +99,8 @@ pub trait Feed: Debug + Send + Sync + 'static {
 pub struct FeedPage {
     /// The commits, in the partition's order.
     pub commits: Vec<Commit>,
-    /// The place behind the last of them; the place read from when there are none.
+    /// The place behind the last of them; the place read from when there are none. At the end of a
+    /// partition that has [ended](Self::ended) it is [`Checkpoint::end`].
     pub checkpoint: Checkpoint,
     /// How many commits are left behind this page, when the feed can tell: the lag.
     pub remaining: Option<u64>,
@@ -102,6 +118,8 @@ pub struct Partition {
 }
 
 const REBUILD_MARK: &str = "es:rebuild";
+
+const END: &str = "es:end";
 
 /// The name of a partition, unique in its feed.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -155,6 +173,16 @@ impl Checkpoint {
     /// Before everything that the partition still has.
     pub fn start() -> Self {
         Self::default()
+    }
+
+    /// Behind everything that a partition which has ended ever had.
+    pub fn end() -> Self {
+        Self(END.to_owned())
+    }
+
+    /// Whether this is [`end`](Self::end): nothing comes after it.
+    pub fn is_end(&self) -> bool {
+        self.0 == END
     }
 
     /// Whether this is [`start`](Self::start).

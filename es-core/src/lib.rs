@@ -68,6 +68,7 @@
 //! | also here | |
 //! |---|---|
 //! | [`Clock`], [`Entropy`], [`Backoff`] | time and randomness as dependencies, and retries made of them |
+//! | [`Cost`] | what requests to a service cost, per command |
 //! | [`memory`] | the in-memory backend |
 //! | [`telemetry`] | the names of spans and metrics |
 //! | [`testing`] (feature `testing`) | given/when/then, properties, locks of what is stored, virtual time, the conformance suites, injected faults |
@@ -94,6 +95,7 @@ mod codec;
 mod command;
 mod commit;
 mod consumer;
+mod cost;
 mod dead_letter;
 mod encoded_events;
 mod entropy;
@@ -129,6 +131,7 @@ pub use consumer::{
     Handled, Handler, Health, LastError, PartitionHealth, Passing, Projecting, Projection,
     Reacting, Reactor, Retried, RewindTo, Rewindable, Workers,
 };
+pub use cost::Cost;
 pub use dead_letter::{
     DeadLetter, DeadLetterChange, DeadLetterCount, DeadLetterQuery, DeadLetterState, Dropped,
     Failure,

@@ -312,7 +312,8 @@ fn write_document(db: &Connection, change: &ViewChange) -> Result<(), Fault> {
 }
 
 fn not_json(view: &ViewName, key: &str, error: rusqlite::Error) -> Fault {
-    if error.sqlite_extended_error_code() != Some(ffi::SQLITE_CONSTRAINT_CHECK) {
+    let code = error.sqlite_error().map(|error| error.extended_code);
+    if code != Some(ffi::SQLITE_CONSTRAINT_CHECK) {
         return error.into();
     }
     Error::Encode {

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use crate::aggregate::Aggregate;
 use crate::command::Command as _;
 use crate::commit::{Commit, CommitId, NewCommit};
+use crate::cost::Cost;
 use crate::encoded_events::EncodedEvents;
 use crate::error::{Conflict, Error};
 use crate::event_store::{Appended, Expected};
@@ -53,9 +54,16 @@ impl<A: Aggregate> Repository<A> {
         command: A::Command,
         options: ExecuteOptions,
     ) -> Result<Receipt, ExecuteError<A::Error>> {
-        let mut result = self.execute_counted(id, command, options).await;
+        let work = async {
+            let mut result = self.execute_counted(id, command, options).await;
+            if let Ok(receipt) = &mut result {
+                self.project(receipt).await;
+            }
+            result
+        };
+        let (mut result, cost) = Cost::of(work).await;
         if let Ok(receipt) = &mut result {
-            self.project(receipt).await;
+            receipt.cost = cost;
         }
         let outcome = match &result {
             Ok(receipt) if receipt.replay => "replayed",
@@ -163,6 +171,7 @@ impl<A: Aggregate> Repository<A> {
                     replay: false,
                     attempts: appends,
                     inline_error: None,
+                    cost: Cost::default(),
                 }),
             };
         }
@@ -305,6 +314,7 @@ impl<A: Aggregate> Repository<A> {
                 replay: false,
                 attempts: appends,
                 inline_error: None,
+                cost: Cost::default(),
             },
         };
         Ok(Outcome::Done(receipt))
@@ -353,5 +363,6 @@ fn replay_receipt(
         replay: true,
         attempts,
         inline_error: None,
+        cost: Cost::default(),
     })
 }

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use crate::commit::{Commit, CommitId};
+use crate::cost::Cost;
 use crate::error::{Error, Result};
 use crate::event::{Event, Recorded};
 use crate::stream_id::StreamId;
@@ -15,6 +16,7 @@ pub struct Receipt {
     pub(super) replay: bool,
     pub(super) attempts: u32,
     pub(super) inline_error: Option<Arc<Error>>,
+    pub(super) cost: Cost,
 }
 
 impl Receipt {
@@ -54,6 +56,12 @@ impl Receipt {
     /// effect yet; `None` if all do. The command stands; the projection catches up.
     pub fn inline_error(&self) -> Option<&Error> {
         self.inline_error.as_deref()
+    }
+
+    /// What the store charged for the command: reads, appends, and the projections that run
+    /// [inline](crate::Repository::with_inline).
+    pub fn cost(&self) -> Cost {
+        self.cost
     }
 
     /// The events, decoded from what was stored.

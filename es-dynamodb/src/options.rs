@@ -1,0 +1,220 @@
+//! How a store is connected.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+use es_core::{Clock, Entropy, Limits, Result, SystemClock, SystemEntropy};
+
+use crate::store::DynamoStore;
+
+/// How to connect a [`DynamoStore`]; from [`DynamoStore::builder`].
+///
+/// Region, credentials, profile and endpoint are found as in every AWS program: the environment
+/// (`AWS_REGION`, `AWS_PROFILE`, `AWS_ENDPOINT_URL`, …), the files in `~/.aws`, the role of the
+/// container or instance. What is said here goes first.
+///
+/// ```no_run
+/// # async fn example() -> es_core::Result<()> {
+/// use es_dynamodb::{DynamoStore, TableCreation};
+///
+/// let store = DynamoStore::builder("pharmacy-")
+///     .endpoint_url("http://127.0.0.1:8000")
+///     .region("eu-central-1")
+///     .table_creation(TableCreation::IfMissing)
+///     .connect()
+///     .await?;
+/// store.ensure_tables().await?;
+/// # Ok(()) }
+/// ```
+#[derive(Debug, Clone)]
+#[must_use = "a store is connected by `connect`"]
+pub struct DynamoOptions {
+    pub(crate) prefix: String,
+    pub(crate) region: Option<String>,
+    pub(crate) profile: Option<String>,
+    pub(crate) endpoint_url: Option<String>,
+    pub(crate) heads: Heads,
+    pub(crate) table_creation: TableCreation,
+    pub(crate) limits: Limits,
+    pub(crate) scan_segments: u32,
+    pub(crate) scan_units_per_second: Option<u32>,
+    pub(crate) poll_interval: Duration,
+    pub(crate) expiring_views: Vec<(String, String)>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+}
+
+/// How far the heads that appends are based on are to be trusted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Heads {
+    /// They come from a read of this log, as those of a [`Repository`](es_core::Repository) always do:
+    /// an append is a single request.
+    #[default]
+    Trusted,
+    /// They may be made up, and commit ids may come again under any head: each append first looks at
+    /// the end of the stream, which costs a read. For imports and for programs that hand on positions
+    /// from outside.
+    Checked,
+}
+
+/// Whether tables and indexes that are missing are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum TableCreation {
+    /// Never: a missing table is an error that names it. In production tables come from a template,
+    /// and the program's role may not create any.
+    #[default]
+    Never,
+    /// When a view is prepared. For development and tests.
+    IfMissing,
+}
+
+impl DynamoOptions {
+    pub(crate) fn new(prefix: &str) -> Self {
+        Self {
+            prefix: prefix.to_owned(),
+            region: None,
+            profile: None,
+            endpoint_url: None,
+            heads: Heads::default(),
+            table_creation: TableCreation::default(),
+            limits: Limits { max_events: 10_000, max_bytes: 4 * 1024 * 1024 },
+            scan_segments: 4,
+            scan_units_per_second: None,
+            poll_interval: Duration::from_millis(250),
+            expiring_views: Vec::new(),
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy),
+        }
+    }
+
+    /// The region, before what the environment says.
+    pub fn region(mut self, region: impl Into<String>) -> Self {
+        self.region = Some(region.into());
+        self
+    }
+
+    /// The profile of the AWS configuration files, before what the environment says.
+    pub fn profile(mut self, profile: impl Into<String>) -> Self {
+        self.profile = Some(profile.into());
+        self
+    }
+
+    /// Where DynamoDB answers, as of a local server; by default where AWS says for the region.
+    pub fn endpoint_url(mut self, url: impl Into<String>) -> Self {
+        self.endpoint_url = Some(url.into());
+        self
+    }
+
+    /// How far the heads that appends are based on are to be trusted. Default: [`Heads::Trusted`].
+    pub fn heads(mut self, heads: Heads) -> Self {
+        self.heads = heads;
+        self
+    }
+
+    /// Whether missing tables of views are made. Default: [`TableCreation::Never`].
+    pub fn table_creation(mut self, creation: TableCreation) -> Self {
+        self.table_creation = creation;
+        self
+    }
+
+    /// The most that one commit may have. Default: 10,000 events and 4 MiB. A commit that does not fit
+    /// in one item of 400 KB is kept in several.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// In how many segments, read side by side, the feed scans the history; 0 counts as 1. Consumers
+    /// that are in the middle of the history begin it anew when this changes. Default: 4.
+    pub fn scan_segments(mut self, segments: u32) -> Self {
+        self.scan_segments = segments.max(1);
+        self
+    }
+
+    /// The most read capacity units per second that scans of the history may consume, in this store
+    /// and its clones together. Default: no limit.
+    pub fn scan_units_per_second(mut self, units: u32) -> Self {
+        self.scan_units_per_second = Some(units.max(1));
+        self
+    }
+
+    /// How often a waiting feed asks for new commits. Default: 250 ms.
+    pub fn poll_interval(mut self, interval: Duration) -> Self {
+        self.poll_interval = interval;
+        self
+    }
+
+    /// Lets DynamoDB remove documents of `view` when their time has come: the Unix time in seconds that
+    /// their top-level `field` has, a number. Documents without it stay. DynamoDB removes them within a
+    /// few days; until then they are still read.
+    pub fn expire_view(mut self, view: impl Into<String>, field: impl Into<String>) -> Self {
+        self.expiring_views.push((view.into(), field.into()));
+        self
+    }
+
+    /// The clock that waiting and backing off go by. Default: the machine's.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// What names and delays are made from. Default: the machine's.
+    pub fn entropy(mut self, entropy: Arc<dyn Entropy>) -> Self {
+        self.entropy = entropy;
+        self
+    }
+
+    /// Connects with the configuration that is found. No request is sent.
+    ///
+    /// Requests have 3 s to connect, 10 s per attempt and 30 s over all, and are sent up to 5 times,
+    /// unless the configuration says otherwise.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidId`](es_core::Error::InvalidId) when the prefix cannot be part of a table's name.
+    pub async fn connect(self) -> Result<DynamoStore> {
+        let config = self.sdk_config().await;
+        let dynamodb = aws_sdk_dynamodb::Client::new(&config);
+        let streams = aws_sdk_dynamodbstreams::Client::new(&config);
+        self.with_clients(dynamodb, streams)
+    }
+
+    /// Uses clients that the program has configured itself. No request is sent.
+    ///
+    /// # Errors
+    ///
+    /// As [`connect`](Self::connect).
+    pub fn with_clients(
+        self,
+        dynamodb: aws_sdk_dynamodb::Client,
+        streams: aws_sdk_dynamodbstreams::Client,
+    ) -> Result<DynamoStore> {
+        DynamoStore::new(self, dynamodb, streams)
+    }
+
+    async fn sdk_config(&self) -> SdkConfig {
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(Duration::from_secs(3))
+            .operation_attempt_timeout(Duration::from_secs(10))
+            .operation_timeout(Duration::from_secs(30))
+            .build();
+        let mut loader = aws_config::defaults(BehaviorVersion::latest())
+            .timeout_config(timeouts)
+            .retry_config(RetryConfig::standard().with_max_attempts(5));
+        if let Some(region) = &self.region {
+            loader = loader.region(Region::new(region.clone()));
+        }
+        if let Some(profile) = &self.profile {
+            loader = loader.profile_name(profile);
+        }
+        if let Some(url) = &self.endpoint_url {
+            loader = loader.endpoint_url(url);
+        }
+        loader.load().await
+    }
+}

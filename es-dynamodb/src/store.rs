@@ -1,0 +1,84 @@
+//! The store: its clients and what its parts share.
+
+use std::fmt;
+use std::sync::Arc;
+
+use es_core::Result;
+
+use crate::metering::Metering;
+use crate::options::DynamoOptions;
+use crate::tables::TableNames;
+
+/// Log, feed, snapshots, progress, views, leases and idempotency records in DynamoDB tables. Cloning is
+/// cheap, and clones share everything.
+#[derive(Clone)]
+pub struct DynamoStore {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    dynamodb: aws_sdk_dynamodb::Client,
+    streams: aws_sdk_dynamodbstreams::Client,
+    tables: TableNames,
+    options: DynamoOptions,
+}
+
+impl DynamoStore {
+    /// How to connect to the tables whose names begin with `prefix`.
+    pub fn builder(prefix: &str) -> DynamoOptions {
+        DynamoOptions::new(prefix)
+    }
+
+    pub(crate) fn new(
+        options: DynamoOptions,
+        dynamodb: aws_sdk_dynamodb::Client,
+        streams: aws_sdk_dynamodbstreams::Client,
+    ) -> Result<Self> {
+        let tables = TableNames::new(&options.prefix)?;
+        let metered = dynamodb.config().to_builder().interceptor(Metering).build();
+        let metered_streams = streams.config().to_builder().interceptor(Metering).build();
+        let shared = Shared {
+            dynamodb: aws_sdk_dynamodb::Client::from_conf(metered),
+            streams: aws_sdk_dynamodbstreams::Client::from_conf(metered_streams),
+            tables,
+            options,
+        };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    pub(crate) fn dynamodb(&self) -> &aws_sdk_dynamodb::Client {
+        &self.shared.dynamodb
+    }
+
+    pub(crate) fn streams(&self) -> &aws_sdk_dynamodbstreams::Client {
+        &self.shared.streams
+    }
+
+    pub(crate) fn tables(&self) -> &TableNames {
+        &self.shared.tables
+    }
+
+    pub(crate) fn options(&self) -> &DynamoOptions {
+        &self.shared.options
+    }
+
+    /// Where requests go, for errors.
+    pub(crate) fn place(&self) -> String {
+        let config = self.dynamodb().config();
+        let region = config.region().map(|region| region.to_string());
+        match (&self.options().endpoint_url, region) {
+            (Some(url), _) => url.clone(),
+            (None, Some(region)) => format!("DynamoDB in {region}"),
+            (None, None) => "DynamoDB (no region is configured)".to_owned(),
+        }
+    }
+}
+
+impl fmt::Debug for DynamoStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DynamoStore")
+            .field("place", &self.place())
+            .field("tables", self.tables())
+            .finish_non_exhaustive()
+    }
+}
