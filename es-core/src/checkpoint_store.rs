@@ -71,12 +71,22 @@ pub trait CheckpointStore: Debug + Send + Sync + 'static {
 
     /// Saves progress. The position in the partition has the [next](Revision::next) revision then.
     ///
-    /// # Errors
+    /// A store may take only so much in one step: see [`max_step_items`](Self::max_step_items).
+    ///    /// # Errors
     ///
     /// [`Error::Fenced`](crate::Error::Fenced) when another worker saved since the revision was
     /// loaded, or one of the streams is not as it was [seen](Progress::seen): nothing was written, no
-    /// version and no dead letter.
+    /// version and no dead letter. [`Error::StepTooLarge`](crate::Error::StepTooLarge).
     async fn save(&self, progress: Progress) -> Result<()>;
+
+    /// The most items that one step may change: documents, versions of streams, dead letters, and the
+    /// position. Consumers divide larger steps by stream beforehand, so that no work is done twice; a
+    /// store says what it really refuses with [`Error::StepTooLarge`](crate::Error::StepTooLarge).
+    ///
+    /// The default is no limit.
+    fn max_step_items(&self) -> usize {
+        usize::MAX
+    }
 
     /// Forgets all of the consumer's progress, so that it begins at the start, and with it the dead
     /// letters that are parked: their commits come again. Records of dropped ones stay, and so does
@@ -226,6 +236,17 @@ impl Progress {
     pub fn new(consumer: ConsumerId, advance: Option<Advance>) -> Self {
         let (seen, streams, dead_letters) = (Vec::new(), Vec::new(), Vec::new());
         Self { consumer, advance, based_on: Vec::new(), seen, streams, dead_letters }
+    }
+
+    /// How many items the step changes: positions, versions of streams and dead letters. For stores.
+    pub fn count_items(&self) -> usize {
+        let positions = usize::from(self.advance.is_some()) + self.based_on.len();
+        positions + self.streams.len() + self.dead_letters.len()
+    }
+
+    /// The error of a step that is more than the store takes at once. For stores.
+    pub fn too_large(&self, what: &'static str, actual: u64, limit: u64) -> Error {
+        Error::StepTooLarge { consumer: self.consumer.to_string(), what, actual, limit }
     }
 
     /// The error of a save that lost. For stores.

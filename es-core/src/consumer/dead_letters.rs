@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::stream_id::StreamId;
 use crate::version::Version;
 
-use super::handler::{Batch, Handler};
+use super::handler::{Batch, Failed, Handled, Handler};
 use super::{Consumer, failure};
 
 /// Which streams' dead letters to try again: those that match in all that is given.
@@ -64,6 +64,9 @@ pub struct Retried {
     pub failed: Vec<(StreamId, String)>,
 }
 
+/// How many letters are looked at, or tried, together.
+const PAGE: usize = 100;
+
 impl<H: Handler> Consumer<H> {
     /// The consumer's dead letters.
     ///
@@ -82,7 +85,6 @@ impl<H: Handler> Consumer<H> {
     ///
     /// Those of the store. That a letter fails again is none: see [`Retried::failed`].
     pub async fn retry_dead_letters(&self, filter: &DeadLetterFilter) -> Result<Retried> {
-        const PAGE: usize = 100;
         self.handler.prepare().await?;
         let mut retried = Retried::default();
         let mut query = DeadLetterQuery::default().state(DeadLetterState::First).limit(PAGE);
@@ -98,10 +100,15 @@ impl<H: Handler> Consumer<H> {
     }
 
     async fn retry_stream(&self, stream: &StreamId, retried: &mut Retried) -> Result<()> {
+        let mut at_most = PAGE;
+        let mut refused = None;
         loop {
-            match self.retry_page(stream).await {
+            let was_refused = refused.is_some();
+            match self.retry_page(stream, at_most, refused.take()).await {
                 // Somebody parked behind, or tries the same: look again.
                 Err(Error::Fenced { .. }) => {}
+                Err(Error::StepTooLarge { .. }) if at_most > 1 => at_most /= 2,
+                Err(error @ Error::StepTooLarge { .. }) if !was_refused => refused = Some(error),
                 Err(error) => return Err(error),
                 Ok(page) => {
                     retried.handled += page.handled;
@@ -118,14 +125,29 @@ impl<H: Handler> Consumer<H> {
         }
     }
 
-    /// Tries the first letters of a stream again, in one step.
-    async fn retry_page(&self, stream: &StreamId) -> Result<RetriedPage> {
-        let Some((seen, letters)) = self.parked(stream).await? else {
+    /// Tries the first letters of a stream again, in one step. If it is known already that the store has
+    /// no room for what the first of them does, that is how it fails.
+    async fn retry_page(
+        &self,
+        stream: &StreamId,
+        at_most: usize,
+        refused: Option<Error>,
+    ) -> Result<RetriedPage> {
+        let Some((seen, mut letters)) = self.parked(stream).await? else {
             return Ok(RetriedPage { last: true, ..RetriedPage::default() });
         };
+        letters.truncate(at_most);
         let commits: Vec<Commit> = letters.iter().map(|letter| letter.commit.clone()).collect();
-        let batch = Batch { consumer: &self.id, commits: &commits, concurrency: 1 };
-        let handled = self.handler.handle(&batch).await?;
+        let handled = match refused {
+            Some(error) => {
+                let failed = vec![Failed { at: 0, error }];
+                Handled { effect: H::Effect::default(), failed }
+            }
+            None => {
+                let batch = Batch { consumer: &self.id, commits: &commits, concurrency: 1 };
+                self.handler.handle(&batch).await?
+            }
+        };
         let failed = handled.failed.into_iter().min_by_key(|failed| failed.at);
         let good = failed.as_ref().map_or(commits.len(), |failed| failed.at);
 
@@ -237,7 +259,6 @@ impl<H: Handler> Consumer<H> {
 
     /// The first letters of a parked stream, and what they are based on.
     async fn parked(&self, stream: &StreamId) -> Result<Option<(StreamProgress, Vec<DeadLetter>)>> {
-        const PAGE: usize = 100;
         let query = DeadLetterQuery::default().stream(stream.clone()).limit(PAGE);
         let mut seen = self.stream_progress_of(stream).await?;
         loop {

@@ -178,6 +178,11 @@ impl<'a, P: Projector> Fold<'a, P> {
         self.failed.push(failed);
     }
 
+    /// How many documents the commits touch.
+    pub(crate) fn count_documents(&self) -> usize {
+        self.all_keys().len()
+    }
+
     fn all_keys(&self) -> Vec<String> {
         let mut keys: Vec<String> = self.keys_left().map(str::to_owned).collect();
         keys.sort_unstable();

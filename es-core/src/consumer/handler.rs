@@ -81,6 +81,12 @@ pub trait Handler: Send + Sync + 'static {
     /// What has nothing to do with a single commit, as a store that cannot be reached.
     async fn handle(&self, batch: &Batch<'_>) -> Result<Handled<Self::Effect>>;
 
+    /// About how many items the effect of these commits changes: documents, for a view. Only asked when
+    /// the store [limits](CheckpointStore::max_step_items) a step. The default is none.
+    fn count_items(&self, _consumer: &ConsumerId, _commits: &[Commit]) -> usize {
+        0
+    }
+
     /// Saves the effect and the progress. If the effect is in the same store, in one step.
     ///
     /// # Errors

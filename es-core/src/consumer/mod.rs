@@ -16,6 +16,7 @@ mod catch_up;
 mod contiguity;
 mod control;
 mod dead_letters;
+mod division;
 mod failure;
 mod fold;
 mod handler;

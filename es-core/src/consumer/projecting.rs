@@ -4,6 +4,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::checkpoint_store::{Adopted, Adoption, CheckpointStore, ConsumerId, Progress};
+use crate::commit::Commit;
 use crate::error::Result;
 use crate::event_store::EventStore;
 use crate::feed::Feed;
@@ -118,6 +119,10 @@ impl<P: Projector> Handler for Projecting<P> {
         let fold = Fold::new(&*self.projector, batch.consumer, batch.commits);
         let (effect, failed) = fold.into_changes(&*self.views, &self.schema.name).await?;
         Ok(Handled { effect, failed })
+    }
+
+    fn count_items(&self, consumer: &ConsumerId, commits: &[Commit]) -> usize {
+        Fold::new(&*self.projector, consumer, commits).count_documents()
     }
 
     async fn save(&self, changes: Vec<ViewChange>, progress: Progress) -> Result<()> {

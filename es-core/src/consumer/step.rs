@@ -13,7 +13,7 @@ use crate::telemetry;
 use crate::version::Version;
 
 use super::contiguity::{self, Accepted};
-use super::handler::{Batch, Failed, Handler};
+use super::handler::{Batch, Failed, Handled, Handler};
 use super::until::Until;
 use super::{Consumer, failure};
 
@@ -38,6 +38,16 @@ pub(super) struct Taken {
     pub(super) parked: u64,
     /// Whether all of them were taken care of. What was not comes again.
     pub(super) complete: bool,
+}
+
+/// What became of the commits of one step.
+#[derive(Debug)]
+pub(super) struct TakenPart {
+    pub(super) applied: u64,
+    pub(super) parked: u64,
+    pub(super) complete: bool,
+    /// The error of what is to be tried again as it is.
+    pub(super) held: Option<Error>,
 }
 
 impl<H: Handler> Consumer<H> {
@@ -128,36 +138,70 @@ impl<H: Handler> Consumer<H> {
         let accepted =
             contiguity::in_order(delivered, &mut taken, &*self.log, &self.id, self.batch_size);
         let Accepted { commits, complete } = accepted.await?;
+        self.take_in_parts(commits, seen, complete, advance).await
+    }
+
+    /// Lets commits that follow on what was `seen` have their effect, or parks them, in one step.
+    pub(super) async fn take_part(
+        &self,
+        commits: &[Commit],
+        seen: HashMap<StreamId, StreamProgress>,
+        advance: Option<Advance>,
+    ) -> Result<TakenPart> {
         let is_parked =
-            |commit: &Commit| seen.get(commit.stream()).is_some_and(|at| at.is_parked());
-        let (waiting, due): (Vec<_>, Vec<_>) = commits.into_iter().partition(is_parked);
+            |commit: &&Commit| seen.get(commit.stream()).is_some_and(|at| at.is_parked());
+        let (waiting, due): (Vec<_>, Vec<_>) = commits.iter().partition(is_parked);
+        let due: Vec<Commit> = due.into_iter().cloned().collect();
 
         let batch = Batch { consumer: &self.id, commits: &due, concurrency: self.concurrency };
-        let handled = self.handle(&batch).await?;
-        let mut outcome = Outcome { complete, ..Outcome::default() };
-        let first_failures = first_of_each_stream(handled.failed, &due);
-        self.sort(&due, first_failures, &mut outcome).await?;
-        for commit in waiting {
-            outcome.parked.push(DeadLetter::new(commit, self.clock.now(), None));
-        }
-        self.keep_within_limit(&mut outcome).await?;
-
-        let applied = outcome.applied;
-        let parked = outcome.parked.len() as u64;
-        let progress = outcome.progress(&self.id, seen, advance);
-        if let Some(mut progress) = progress {
-            progress.based_on.clone_from(&self.based_on);
-            self.handler.save(handled.effect, progress).await?;
-            self.stepped.notify_waiters();
-        }
-        self.count(applied, parked);
-        match outcome.held {
-            Some(error) => Err(error),
-            None => Ok(Taken { applied, parked, complete: outcome.complete }),
+        let Handled { effect, failed } = self.handle(&batch).await?;
+        let outcome = self.judge(&due, failed, &waiting).await?;
+        match self.save(effect, outcome, seen.clone(), advance.clone()).await {
+            // A commit that no step has room for is nothing that trying again can mend.
+            Err(error @ Error::StepTooLarge { .. }) if due.len() == 1 && waiting.is_empty() => {
+                let failed = vec![Failed { at: 0, error }];
+                let outcome = self.judge(&due, failed, &waiting).await?;
+                self.save(H::Effect::default(), outcome, seen, advance).await
+            }
+            saved => saved,
         }
     }
 
-    async fn stream_progress(
+    /// Decides what becomes of each commit.
+    async fn judge(
+        &self,
+        due: &[Commit],
+        failed: Vec<Failed>,
+        waiting: &[&Commit],
+    ) -> Result<Outcome> {
+        let mut outcome = Outcome { complete: true, ..Outcome::default() };
+        self.sort(due, first_of_each_stream(failed, due), &mut outcome).await?;
+        for &commit in waiting {
+            outcome.parked.push(DeadLetter::new(commit.clone(), self.clock.now(), None));
+        }
+        self.keep_within_limit(&mut outcome).await?;
+        Ok(outcome)
+    }
+
+    async fn save(
+        &self,
+        effect: H::Effect,
+        mut outcome: Outcome,
+        seen: HashMap<StreamId, StreamProgress>,
+        advance: Option<Advance>,
+    ) -> Result<TakenPart> {
+        let applied = outcome.applied;
+        let parked = outcome.parked.len() as u64;
+        if let Some(mut progress) = outcome.progress(&self.id, seen, advance) {
+            progress.based_on.clone_from(&self.based_on);
+            self.handler.save(effect, progress).await?;
+            self.stepped.notify_waiters();
+        }
+        self.count(applied, parked);
+        Ok(TakenPart { applied, parked, complete: outcome.complete, held: outcome.held })
+    }
+
+    pub(super) async fn stream_progress(
         &self,
         commits: &[Commit],
     ) -> Result<HashMap<StreamId, StreamProgress>> {
@@ -169,9 +213,9 @@ impl<H: Handler> Consumer<H> {
 
     #[tracing::instrument(name = "projection.batch", level = "debug", skip_all, fields(
         consumer = %self.id, commits = batch.commits.len()))]
-    async fn handle(&self, batch: &Batch<'_>) -> Result<super::Handled<H::Effect>> {
+    async fn handle(&self, batch: &Batch<'_>) -> Result<Handled<H::Effect>> {
         if batch.commits.is_empty() {
-            return Ok(super::Handled { effect: H::Effect::default(), failed: Vec::new() });
+            return Ok(Handled { effect: H::Effect::default(), failed: Vec::new() });
         }
         self.handler.handle(batch).await
     }

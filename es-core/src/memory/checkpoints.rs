@@ -52,7 +52,12 @@ impl CheckpointStore for MemoryStore {
         Ok(streams.iter().map(|stream| read_side.progress.of(consumer, stream)).collect())
     }
 
+    fn max_step_items(&self) -> usize {
+        self.shared.max_step_items
+    }
+
     async fn save(&self, progress: Progress) -> Result<()> {
+        self.check_step(&progress, 0)?;
         let mut read_side = self.read_side();
         read_side.progress.check(&progress)?;
         read_side.progress.advance(progress);

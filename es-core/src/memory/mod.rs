@@ -20,6 +20,8 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::checkpoint_store::Progress;
+use crate::error::Result;
 use crate::event_store::Limits;
 
 mod checkpoints;
@@ -39,6 +41,7 @@ pub struct MemoryStore {
 
 struct Shared {
     limits: Limits,
+    max_step_items: usize,
     log: log::Log,
     snapshots: Mutex<snapshots::Snapshots>,
     /// Views and progress are under one lock: they are written in one step.
@@ -63,14 +66,34 @@ impl MemoryStore {
 
     /// An empty store that takes commits up to `limits`, as to test against those of another backend.
     pub fn with_limits(limits: Limits) -> Self {
+        Self::with_all_limits(limits, usize::MAX)
+    }
+
+    /// An empty store that takes steps of consumers up to so many items, as to test against a service
+    /// with transactions of limited size.
+    pub fn with_max_step_items(items: usize) -> Self {
+        Self::with_all_limits(Self::DEFAULT_LIMITS, items)
+    }
+
+    fn with_all_limits(limits: Limits, max_step_items: usize) -> Self {
         Self {
             shared: Arc::new(Shared {
                 limits,
+                max_step_items,
                 log: log::Log::default(),
                 snapshots: Mutex::default(),
                 read_side: Mutex::default(),
             }),
         }
+    }
+
+    /// Refuses a step of more items than the store takes.
+    fn check_step(&self, progress: &Progress, documents: usize) -> Result<()> {
+        let (actual, limit) = (progress.count_items() + documents, self.shared.max_step_items);
+        if actual > limit {
+            return Err(progress.too_large("the number of items", actual as u64, limit as u64));
+        }
+        Ok(())
     }
 
     fn read_side(&self) -> MutexGuard<'_, ReadSide> {

@@ -52,6 +52,7 @@ impl ViewStore for MemoryStore {
     }
 
     async fn write(&self, changes: Vec<ViewChange>, progress: Progress) -> Result<()> {
+        self.check_step(&progress, changes.len())?;
         let mut read_side = self.read_side();
         let ReadSide { progress: book, views } = &mut *read_side;
         // Everything that can fail comes before the first change: the step is whole or not at all.

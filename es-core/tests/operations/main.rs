@@ -8,6 +8,7 @@ mod support;
 mod catching_up;
 mod control;
 mod dead_letters;
+mod division;
 mod inline;
 mod live;
 mod moody;

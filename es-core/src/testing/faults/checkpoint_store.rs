@@ -53,6 +53,10 @@ impl CheckpointStore for FaultyCheckpointStore {
         request.end(self.inner.stream_progress(consumer, streams).await).await
     }
 
+    fn max_step_items(&self) -> usize {
+        self.inner.max_step_items()
+    }
+
     async fn save(&self, progress: Progress) -> Result<()> {
         let request = self.begin(Call::SaveProgress).await?;
         if request.is_due(Fault::LateRequest) {

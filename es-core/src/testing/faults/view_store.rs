@@ -99,6 +99,10 @@ impl CheckpointStore for FaultyViewStore {
         self.progress.stream_progress(consumer, streams).await
     }
 
+    fn max_step_items(&self) -> usize {
+        self.inner.max_step_items()
+    }
+
     async fn save(&self, progress: Progress) -> Result<()> {
         self.progress.save(progress).await
     }
