@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use es_core::{Clock, Entropy, Limits, Result, SystemClock, SystemEntropy};
@@ -36,6 +37,7 @@ pub struct DynamoOptions {
     pub(crate) region: Option<String>,
     pub(crate) profile: Option<String>,
     pub(crate) endpoint_url: Option<String>,
+    pub(crate) is_local: bool,
     pub(crate) heads: Heads,
     pub(crate) table_creation: TableCreation,
     pub(crate) limits: Limits,
@@ -80,6 +82,7 @@ impl DynamoOptions {
             region: None,
             profile: None,
             endpoint_url: None,
+            is_local: false,
             heads: Heads::default(),
             table_creation: TableCreation::default(),
             limits: Limits { max_events: 10_000, max_bytes: 4 * 1024 * 1024 },
@@ -108,6 +111,13 @@ impl DynamoOptions {
     pub fn endpoint_url(mut self, url: impl Into<String>) -> Self {
         self.endpoint_url = Some(url.into());
         self
+    }
+
+    /// Where a local server answers, as [`endpoint_url`](Self::endpoint_url). Such a server takes any
+    /// region and credentials, so none need be configured, and those of the environment stay here.
+    pub fn local_endpoint(mut self, url: impl Into<String>) -> Self {
+        self.is_local = true;
+        self.endpoint_url(url)
     }
 
     /// How far the heads that appends are based on are to be trusted. Default: [`Heads::Trusted`].
@@ -179,8 +189,21 @@ impl DynamoOptions {
     /// [`Error::InvalidId`](es_core::Error::InvalidId) when the prefix cannot be part of a table's name.
     pub async fn connect(self) -> Result<DynamoStore> {
         let config = self.sdk_config().await;
-        let dynamodb = aws_sdk_dynamodb::Client::new(&config);
-        let streams = aws_sdk_dynamodbstreams::Client::new(&config);
+        self.with_config(&config)
+    }
+
+    /// Connects with a configuration that the program has made itself, as with credentials of its own.
+    /// No request is sent.
+    ///
+    /// # Errors
+    ///
+    /// As [`connect`](Self::connect).
+    pub fn with_config(mut self, config: &SdkConfig) -> Result<DynamoStore> {
+        if let Some(url) = config.endpoint_url() {
+            self.endpoint_url = Some(url.to_owned());
+        }
+        let dynamodb = aws_sdk_dynamodb::Client::new(config);
+        let streams = aws_sdk_dynamodbstreams::Client::new(config);
         self.with_clients(dynamodb, streams)
     }
 
@@ -206,6 +229,11 @@ impl DynamoOptions {
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .timeout_config(timeouts)
             .retry_config(RetryConfig::standard().with_max_attempts(5));
+        if self.is_local {
+            let credentials = Credentials::from_keys("local", "local", None);
+            loader =
+                loader.region(Region::from_static("us-east-1")).credentials_provider(credentials);
+        }
         if let Some(region) = &self.region {
             loader = loader.region(Region::new(region.clone()));
         }

@@ -6,6 +6,7 @@ mod dead_letters;
 mod dispenses;
 mod main_job;
 mod opened;
+mod place;
 mod rebuild;
 mod serve;
 mod signal;
@@ -20,6 +21,8 @@ use serde::Serialize;
 
 use super::domain::Status;
 
+use place::Place;
+
 /// Dispense prescriptions, event-sourced.
 ///
 /// Without a subcommand: takes the prescriptions of a directory, drives each through its life, and
@@ -29,9 +32,8 @@ use super::domain::Status;
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
-    /// Where the data is [default: a fresh directory under the system's temporary directory]
-    #[arg(long, global = true, value_name = "DIR")]
-    data_dir: Option<PathBuf>,
+    #[command(flatten)]
+    place: Place,
     /// Print JSON, and nothing else, on standard output
     #[arg(long, global = true)]
     json: bool,
@@ -137,24 +139,24 @@ fn fail(error: &(dyn StdError + 'static)) -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> Result<(), AnyError> {
-    let Arguments { command, data_dir, json, prescriptions } = arguments;
+    let Arguments { command, place, json, prescriptions } = arguments;
     if command.is_some() && prescriptions.is_some() {
         return Err("--prescriptions goes without a subcommand".into());
     }
     match command {
-        None => main_job::run(data_dir, prescriptions, json).await,
-        Some(Command::Serve { port }) => serve::run(data_dir, port).await,
-        Some(Command::List { status }) => dispenses::list(data_dir, status, json).await,
-        Some(Command::Show { id, version }) => dispenses::show(data_dir, &id, version).await,
-        Some(Command::Events { id }) => dispenses::events(data_dir, &id, json).await,
-        Some(Command::DeadLetters(letters)) => dead_letters::run(data_dir, letters, json).await,
-        Some(Command::Health) => consumers::health(data_dir, json).await,
-        Some(Command::Pause { consumer }) => consumers::pause(data_dir, &consumer, json).await,
-        Some(Command::Resume { consumer }) => consumers::resume(data_dir, &consumer, json).await,
+        None => main_job::run(place, prescriptions, json).await,
+        Some(Command::Serve { port }) => serve::run(place, port).await,
+        Some(Command::List { status }) => dispenses::list(place, status, json).await,
+        Some(Command::Show { id, version }) => dispenses::show(place, &id, version).await,
+        Some(Command::Events { id }) => dispenses::events(place, &id, json).await,
+        Some(Command::DeadLetters(letters)) => dead_letters::run(place, letters, json).await,
+        Some(Command::Health) => consumers::health(place, json).await,
+        Some(Command::Pause { consumer }) => consumers::pause(place, &consumer, json).await,
+        Some(Command::Resume { consumer }) => consumers::resume(place, &consumer, json).await,
         Some(Command::Rewind { consumer, to }) => {
-            consumers::rewind(data_dir, &consumer, to, json).await
+            consumers::rewind(place, &consumer, to, json).await
         }
-        Some(Command::Rebuild { views }) => rebuild::run(data_dir, views, json).await,
+        Some(Command::Rebuild { views }) => rebuild::run(place, views, json).await,
     }
 }
 

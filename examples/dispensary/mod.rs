@@ -18,6 +18,7 @@
 //! | [`views`] | the read models: one document per dispense |
 //! | [`dead_letters`] | what could not be handled, to be looked at |
 //! | [`health`] | how the policy and the projections are |
+//! | [`backend`] | where everything is kept: embedded, or in DynamoDB |
 //! | [`service`] | the parts put together on a backend |
 //! | [`api`] | the HTTP interface |
 //! | [`journey`] | the main job: files in, dispenses out |
@@ -26,6 +27,7 @@
 
 pub mod analysis;
 pub mod api;
+pub mod backend;
 pub mod cli;
 pub mod dead_letters;
 pub mod domain;

@@ -4,7 +4,6 @@ mod dead_letters;
 mod health;
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::time::Duration;
 
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
@@ -43,7 +42,7 @@ impl Totals {
         dispenses: &[DispenseSummary],
         parked: &[ParkedDispense],
         took: Duration,
-        data: &Path,
+        data: &str,
     ) -> Self {
         let mut by_status: BTreeMap<_, _> =
             Status::ALL.map(|status| (status.as_str(), 0)).into_iter().collect();
@@ -57,7 +56,7 @@ impl Totals {
             unreadable_lines: dispenses.iter().map(|dispense| dispense.unreadable_lines).sum(),
             parked: parked.iter().map(|dispense| dispense.id.clone()).collect(),
             seconds: took.as_secs_f64(),
-            data: data.display().to_string(),
+            data: data.to_owned(),
         }
     }
 

@@ -1,120 +1,18 @@
 //! The dispensary's parts, put together on a backend.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use es_core::{
-    CheckpointStore, ConsumerState, Consumers, Error, EventStore, Feed, Projection, Reactor,
-    Repository, SnapshotPolicy, SnapshotStore, StreamId, Version, ViewStore, Workers,
+    ConsumerState, Consumers, Error, Projection, Reactor, Repository, SnapshotPolicy, StreamId,
+    Version, Workers,
 };
-use es_sqlite::SqliteStore;
-use object_store::ObjectStore;
-use object_store::local::LocalFileSystem;
 
 use super::analysis::{AnalysisPolicy, TextAnalyzer};
+use super::backend::Backend;
 use super::domain::Dispense;
 use super::files::PrescriptionFiles;
 use super::views::{DispenseDetails, DispenseList};
-
-/// Where everything is kept.
-#[derive(Debug, Clone)]
-pub struct Backend {
-    /// The log.
-    pub log: Arc<dyn EventStore>,
-    /// Its commits, as they come.
-    pub feed: Arc<dyn Feed>,
-    /// Snapshots of dispenses.
-    pub snapshots: Arc<dyn SnapshotStore>,
-    /// The read models.
-    pub views: Arc<dyn ViewStore>,
-    /// The policy's progress.
-    pub checkpoints: Arc<dyn CheckpointStore>,
-    /// The prescription files.
-    pub objects: Arc<dyn ObjectStore>,
-}
-
-/// Why a data directory cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum OpenError {
-    /// A directory cannot be made.
-    #[error("the data directory {} cannot be made", .path.display())]
-    Directory {
-        /// The directory.
-        path: PathBuf,
-        /// The reason.
-        source: std::io::Error,
-    },
-    /// There is no data where some is to be read.
-    #[error("there is no dispensary data in {}", .0.display())]
-    Missing(PathBuf),
-    /// The object store cannot be opened.
-    #[error("the prescription files cannot be opened")]
-    Objects(#[from] object_store::Error),
-    /// The log cannot be opened.
-    #[error(transparent)]
-    Store(#[from] Error),
-}
-
-/// The embedded backend: one directory with a database and the prescription files.
-#[derive(Debug)]
-pub struct Embedded {
-    store: Arc<SqliteStore>,
-    objects: Arc<LocalFileSystem>,
-}
-
-impl Embedded {
-    const DATABASE: &'static str = "dispensary.db";
-
-    /// Opens the data in `directory`, making it if it is not there.
-    ///
-    /// # Errors
-    ///
-    /// [`OpenError`].
-    pub async fn open(directory: &Path) -> Result<Self, OpenError> {
-        let cannot = |source| OpenError::Directory { path: directory.to_owned(), source };
-        let objects = directory.join("objects");
-        std::fs::create_dir_all(&objects).map_err(cannot)?;
-        let store = SqliteStore::open(directory.join(Self::DATABASE)).await?;
-        // A file must not be lost when its event is kept.
-        let objects = LocalFileSystem::new_with_prefix(objects)?.with_fsync(true);
-        Ok(Self { store: Arc::new(store), objects: Arc::new(objects) })
-    }
-
-    /// Opens the data in `directory`, which must be there.
-    ///
-    /// # Errors
-    ///
-    /// [`OpenError::Missing`] when it is not, and as [`open`](Self::open).
-    pub async fn open_existing(directory: &Path) -> Result<Self, OpenError> {
-        if !directory.join(Self::DATABASE).is_file() {
-            return Err(OpenError::Missing(directory.to_owned()));
-        }
-        Self::open(directory).await
-    }
-
-    /// The backend.
-    pub fn backend(&self) -> Backend {
-        Backend {
-            log: self.store.clone(),
-            feed: self.store.clone(),
-            snapshots: self.store.clone(),
-            views: self.store.clone(),
-            checkpoints: self.store.clone(),
-            objects: self.objects.clone(),
-        }
-    }
-
-    /// Waits until everything is on disk and closes the database.
-    ///
-    /// # Errors
-    ///
-    /// The database's.
-    pub async fn close(self) -> Result<(), Error> {
-        self.store.close().await
-    }
-}
 
 /// The dispensary.
 #[derive(Debug)]

@@ -7,20 +7,40 @@ use std::net::TcpListener;
 use std::path::Path;
 
 use serde_json::json;
-use support::{Client, Server, dispensary, replay};
+#[cfg(feature = "aws")]
+use support::DynamoDb;
+use support::{Client, Embedded, Place, Server, dispensary, dispensary_on, replay};
 
 fn shipped() -> Vec<std::path::PathBuf> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("dispensary/prescriptions");
     std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect()
 }
 
-#[test]
-fn the_main_job_dispenses_every_shipped_prescription() {
+/// Makes a test of each function for each backend.
+macro_rules! on_each_backend {
+    ($($test:ident),+ $(,)?) => {
+        mod embedded {
+            $( #[test] fn $test() { super::$test(&super::Embedded::new()); } )+
+        }
+
+        #[cfg(feature = "aws")]
+        mod dynamodb {
+            $( #[test] fn $test() { super::$test(&super::DynamoDb::new()); } )+
+        }
+    };
+}
+
+on_each_backend! {
+    the_main_job_dispenses_every_shipped_prescription,
+    main_jobs_that_run_at_once_on_the_same_data_do_all_of_their_work_once,
+    the_request_collection_replays_against_the_running_server,
+    killed_in_the_middle_nothing_is_lost_and_nothing_is_done_twice,
+}
+
+fn the_main_job_dispenses_every_shipped_prescription(data: &impl Place) {
     let files = shipped();
     assert!(files.len() >= 30);
-    let directory = tempfile::tempdir().unwrap();
-    let data = directory.path().to_str().unwrap();
-    let report = dispensary(["--json", "--data-dir", data]).json();
+    let report = dispensary_on(data, ["--json"]).json();
 
     assert_eq!(report["dispenses"], files.len());
     let by_status = &report["by_status"];
@@ -30,17 +50,15 @@ fn the_main_job_dispenses_every_shipped_prescription() {
     assert_eq!(count("complete") + count("ready") + count("cancelled"), files.len() as u64);
     assert!(report["unreadable_lines"].as_u64().unwrap() > 0);
     assert!(report["seconds"].as_f64().unwrap() > 0.0);
-    let canonical = |path: &str| std::fs::canonicalize(path).unwrap();
-    assert_eq!(canonical(report["data"].as_str().unwrap()), canonical(data));
 
     // What it says agrees with the log.
-    let list = dispensary(["list", "--json", "--data-dir", data]).json();
+    let list = dispensary_on(data, ["list", "--json"]).json();
     let ids: BTreeSet<&str> =
         list.as_array().unwrap().iter().map(|dispense| dispense["id"].as_str().unwrap()).collect();
     assert_eq!(ids.len(), files.len());
     let mut events = 0;
     for id in &ids {
-        let history = dispensary(["events", id, "--json", "--data-dir", data]).json();
+        let history = dispensary_on(data, ["events", id, "--json"]).json();
         let history = history.as_array().unwrap().clone();
         events += history.len();
         let versions: Vec<u64> =
@@ -56,35 +74,34 @@ fn the_main_job_dispenses_every_shipped_prescription() {
     }
     assert_eq!(report["events"], events);
 
-    // A second run on the same directory adds to it.
-    let again = dispensary(["--json", "--data-dir", data]).json();
+    // A second run on the same data adds to it.
+    let again = dispensary_on(data, ["--json"]).json();
     assert_eq!(again["dispenses"], 2 * files.len());
     assert_eq!(again["events"], 2 * events);
 
     // A rebuild comes to the same views.
-    let before = dispensary(["list", "--json", "--data-dir", data]).json();
-    assert!(dispensary(["rebuild", "--data-dir", data]).success);
-    assert_eq!(dispensary(["list", "--json", "--data-dir", data]).json(), before);
+    let before = dispensary_on(data, ["list", "--json"]).json();
+    assert!(dispensary_on(data, ["rebuild"]).success);
+    assert_eq!(dispensary_on(data, ["list", "--json"]).json(), before);
 }
 
-#[test]
-fn main_jobs_that_run_at_once_on_one_directory_do_all_of_their_work_once() {
-    let directory = tempfile::tempdir().unwrap();
-    let data = directory.path().to_str().unwrap();
+fn main_jobs_that_run_at_once_on_the_same_data_do_all_of_their_work_once(
+    data: &(impl Place + Sync),
+) {
     let runs = std::thread::scope(|scope| {
-        let runs = [(); 2].map(|()| scope.spawn(|| dispensary(["--json", "--data-dir", data])));
+        let runs = [(); 2].map(|()| scope.spawn(|| dispensary_on(data, ["--json"])));
         runs.map(|run| run.join().unwrap())
     });
     for run in &runs {
         run.json();
         assert!(!run.stderr.contains("another worker"), "that is no warning: {}", run.stderr);
     }
-    let list = dispensary(["list", "--json", "--data-dir", data]).json();
+    let list = dispensary_on(data, ["list", "--json"]).json();
     let list = list.as_array().unwrap();
     assert_eq!(list.len(), 2 * shipped().len());
     for dispense in list {
         let id = dispense["id"].as_str().unwrap();
-        let history = dispensary(["events", id, "--json", "--data-dir", data]).json();
+        let history = dispensary_on(data, ["events", id, "--json"]).json();
         assert_eq!(dispense["events"], history.as_array().unwrap().len());
     }
 }
@@ -108,7 +125,8 @@ fn people_get_a_table_and_the_place_of_the_data() {
         assert!(run.stdout.contains(expected), "no {expected:?} in {}", run.stdout);
     }
     let data = run.stdout.lines().find_map(|line| line.strip_prefix("data: ")).unwrap();
-    assert!(Path::new(data).starts_with(std::env::temp_dir()));
+    let canonical = |path: &Path| std::fs::canonicalize(path).unwrap();
+    assert!(canonical(Path::new(data)).starts_with(canonical(&std::env::temp_dir())));
 
     let list = dispensary(["list", "--json", "--status", "complete", "--data-dir", data]).json();
     let id = list[0]["id"].as_str().unwrap();
@@ -172,10 +190,9 @@ fn what_goes_wrong_is_said_in_one_sentence() {
     }
 }
 
-#[tokio::test]
-async fn the_request_collection_replays_against_the_running_server() {
-    let data = tempfile::tempdir().unwrap();
-    let server = Server::start(data.path());
+#[tokio::main(flavor = "current_thread")]
+async fn the_request_collection_replays_against_the_running_server(data: &impl Place) {
+    let server = Server::start(data);
     let collection = include_str!("../dispensary/requests/dispensary.http");
     let requests = replay(collection, &server.url).await;
     assert!(requests >= 25);
@@ -202,14 +219,13 @@ async fn the_request_collection_replays_against_the_running_server() {
     assert!(server.terminate(), "SIGTERM ends it orderly");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn killed_in_the_middle_nothing_is_lost_and_nothing_is_done_twice() {
+#[tokio::main(worker_threads = 2)]
+async fn killed_in_the_middle_nothing_is_lost_and_nothing_is_done_twice(data: &impl Place) {
     const DISPENSES: usize = 24;
-    let data = tempfile::tempdir().unwrap();
 
     // The server is killed while clients are at work; they ask again, with the same keys.
     for acknowledged in [1, 9, 17] {
-        let server = Server::start(data.path());
+        let server = Server::start(data);
         let client = std::sync::Arc::new(Client::of(&server));
         let (done, mut answered) = tokio::sync::mpsc::unbounded_channel();
         let work: Vec<_> = (0..DISPENSES)
@@ -231,7 +247,7 @@ async fn killed_in_the_middle_nothing_is_lost_and_nothing_is_done_twice() {
         }
     }
 
-    let server = Server::start(data.path());
+    let server = Server::start(data);
     let client = Client::of(&server);
     let mut ids = BTreeSet::new();
     for n in 0..DISPENSES {

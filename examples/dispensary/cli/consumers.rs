@@ -1,7 +1,5 @@
 //! Operating the policy and the projections.
 
-use std::path::PathBuf;
-
 use clap::Args;
 use es_core::{RewindTo, Timestamp};
 use serde_json::json;
@@ -11,6 +9,7 @@ use crate::dispensary::report::health_table;
 
 use super::bar::Bar;
 use super::opened::Opened;
+use super::place::Place;
 use super::{AnyError, print};
 
 /// The place to go to: exactly one of them.
@@ -31,8 +30,8 @@ pub(super) struct RewindPlace {
     to_time: Option<Timestamp>,
 }
 
-pub(super) async fn health(data_dir: Option<PathBuf>, json: bool) -> Result<(), AnyError> {
-    let opened = Opened::existing(data_dir).await?;
+pub(super) async fn health(place: Place, json: bool) -> Result<(), AnyError> {
+    let opened = Opened::existing(place).await?;
     let report = health::of(&opened.dispensary).await?;
     print(json, &report, || health_table(&report))?;
     opened.close().await?;
@@ -42,24 +41,16 @@ pub(super) async fn health(data_dir: Option<PathBuf>, json: bool) -> Result<(), 
     }
 }
 
-pub(super) async fn pause(
-    data_dir: Option<PathBuf>,
-    consumer: &str,
-    json: bool,
-) -> Result<(), AnyError> {
-    let opened = Opened::existing(data_dir).await?;
+pub(super) async fn pause(place: Place, consumer: &str, json: bool) -> Result<(), AnyError> {
+    let opened = Opened::existing(place).await?;
     opened.consumer(consumer)?.pause().await?;
     let done = json!({ "consumer": consumer, "paused": true });
     print(json, &done, || format!("{consumer} rests, in all processes, until it is resumed"))?;
     opened.close().await
 }
 
-pub(super) async fn resume(
-    data_dir: Option<PathBuf>,
-    consumer: &str,
-    json: bool,
-) -> Result<(), AnyError> {
-    let opened = Opened::existing(data_dir).await?;
+pub(super) async fn resume(place: Place, consumer: &str, json: bool) -> Result<(), AnyError> {
+    let opened = Opened::existing(place).await?;
     opened.consumer(consumer)?.resume().await?;
     let done = json!({ "consumer": consumer, "paused": false });
     print(json, &done, || format!("{consumer} is not paused: its workers go on"))?;
@@ -67,15 +58,15 @@ pub(super) async fn resume(
 }
 
 pub(super) async fn rewind(
-    data_dir: Option<PathBuf>,
+    place: Place,
     consumer: &str,
-    place: RewindPlace,
+    to: RewindPlace,
     json: bool,
 ) -> Result<(), AnyError> {
-    let opened = Opened::existing(data_dir).await?;
+    let opened = Opened::existing(place).await?;
     let found = opened.consumer(consumer)?;
     let bar = Bar::new(consumer)?;
-    let commits = found.rewind(place.to(), &mut |progress| bar.show(progress)).await?.passed;
+    let commits = found.rewind(to.to(), &mut |progress| bar.show(progress)).await?.passed;
     drop(bar);
     let done = json!({ "consumer": consumer, "commits_before": commits });
     print(json, &done, || match commits {

@@ -1,7 +1,5 @@
 //! What could not be handled.
 
-use std::path::PathBuf;
-
 use clap::{Args, Subcommand};
 use es_core::{DeadLetterFilter, DeadLetterQuery, DeadLetterState, StreamId, Version};
 use serde::Serialize;
@@ -10,6 +8,7 @@ use crate::dispensary::dead_letters::{self, LetterSummary};
 use crate::dispensary::report::{dead_letters_table, printable, stream_letters_text};
 
 use super::opened::Opened;
+use super::place::Place;
 use super::{AnyError, print};
 
 /// `dead-letters`, which lists unless something else is asked for.
@@ -86,16 +85,12 @@ struct RetryArguments {
     error: Option<String>,
 }
 
-pub(super) async fn run(
-    data_dir: Option<PathBuf>,
-    arguments: Arguments,
-    json: bool,
-) -> Result<(), AnyError> {
+pub(super) async fn run(place: Place, arguments: Arguments, json: bool) -> Result<(), AnyError> {
     let Arguments { command, list: before } = arguments;
     if command.is_some() && before != ListArguments::default() {
         return Err("what says which dead letters goes behind the subcommand".into());
     }
-    let opened = Opened::existing(data_dir).await?;
+    let opened = Opened::existing(place).await?;
     match command.unwrap_or(Command::List(before)) {
         Command::List(which) => list(&opened, which, json).await?,
         Command::Show { consumer, stream } => show(&opened, &consumer, &stream, json).await?,

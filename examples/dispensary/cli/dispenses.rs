@@ -1,7 +1,5 @@
 //! Looking at dispenses.
 
-use std::path::PathBuf;
-
 use es_core::{Error, Version, ViewQuery};
 
 use crate::dispensary::domain::Status;
@@ -11,14 +9,11 @@ use crate::dispensary::service::Dispensary;
 use crate::dispensary::views::{DispenseDetail, DispenseSummary};
 
 use super::opened::Opened;
+use super::place::Place;
 use super::{AnyError, print};
 
-pub(super) async fn list(
-    data_dir: Option<PathBuf>,
-    status: Option<Status>,
-    json: bool,
-) -> Result<(), AnyError> {
-    let opened = Opened::existing(data_dir).await?;
+pub(super) async fn list(place: Place, status: Option<Status>, json: bool) -> Result<(), AnyError> {
+    let opened = Opened::existing(place).await?;
     match opened.dispensary.list.catch_up().await {
         // An old list is better than none.
         Err(Error::Paused { consumer }) => {
@@ -31,12 +26,8 @@ pub(super) async fn list(
     opened.close().await
 }
 
-pub(super) async fn show(
-    data_dir: Option<PathBuf>,
-    id: &str,
-    version: Option<u64>,
-) -> Result<(), AnyError> {
-    let opened = Opened::existing(data_dir).await?;
+pub(super) async fn show(place: Place, id: &str, version: Option<u64>) -> Result<(), AnyError> {
+    let opened = Opened::existing(place).await?;
     let dispenses = &opened.dispensary.dispenses;
     let loaded = match version {
         Some(version) => dispenses.load_at(id, Version::new(version)).await?,
@@ -50,12 +41,8 @@ pub(super) async fn show(
     opened.close().await
 }
 
-pub(super) async fn events(
-    data_dir: Option<PathBuf>,
-    id: &str,
-    json: bool,
-) -> Result<(), AnyError> {
-    let opened = Opened::existing(data_dir).await?;
+pub(super) async fn events(place: Place, id: &str, json: bool) -> Result<(), AnyError> {
+    let opened = Opened::existing(place).await?;
     let events = history::of(&opened.dispensary.dispenses, id).await?;
     if events.is_empty() {
         return Err(format!("there is no dispense {id}").into());

@@ -9,17 +9,18 @@ use crate::dispensary::report::{Totals, dispenses_table};
 
 use super::dispenses::summaries;
 use super::opened::Opened;
+use super::place::Place;
 use super::{AnyError, print};
 
 pub(super) async fn run(
-    data_dir: Option<PathBuf>,
+    place: Place,
     prescriptions: Option<PathBuf>,
     json: bool,
 ) -> Result<(), AnyError> {
     let began = Instant::now();
     let shipped = || Path::new(env!("CARGO_MANIFEST_DIR")).join("dispensary/prescriptions");
     let prescriptions = read_prescriptions(&prescriptions.unwrap_or_else(shipped))?;
-    let opened = Opened::new(data_dir).await?;
+    let opened = Opened::new(place).await?;
     let mut workers = opened.dispensary.start_workers();
     let journey = Journey::new(api::router(opened.dispensary.clone()));
     let parked = tokio::select! {
@@ -28,20 +29,19 @@ pub(super) async fn run(
     };
     workers.shutdown().await?;
     let dispenses = summaries(&opened.dispensary, None).await?;
-    let totals = Totals::of(&dispenses, &parked, began.elapsed(), &opened.directory);
+    let totals = Totals::of(&dispenses, &parked, began.elapsed(), &opened.place);
     print(json, &totals, || format!("{}\n{}", dispenses_table(&dispenses), totals.to_text()))?;
-    let directory = opened.directory.clone();
+    let arguments = opened.arguments.clone();
     opened.close().await?;
-    need_nobody(&parked, &directory)
+    need_nobody(&parked, &arguments)
 }
 
 /// An error when dispenses wait for an operator.
-fn need_nobody(parked: &[ParkedDispense], directory: &Path) -> Result<(), AnyError> {
+fn need_nobody(parked: &[ParkedDispense], place: &str) -> Result<(), AnyError> {
     let Some(first) = parked.first() else { return Ok(()) };
     let others = match parked.len() {
         1 => String::new(),
         n => format!(", and {} more", n - 1),
     };
-    let directory = directory.display();
-    Err(format!("{first}{others}; see `dead-letters --data-dir {directory}`").into())
+    Err(format!("{first}{others}; see `dead-letters {place}`").into())
 }

@@ -1,42 +1,89 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use es_core::AnyConsumer;
 
-use crate::dispensary::service::{Dispensary, Embedded};
+use crate::dispensary::backend::Embedded;
+#[cfg(feature = "aws")]
+use crate::dispensary::backend::{DynamoDb, DynamoDbOptions};
+use crate::dispensary::service::Dispensary;
 
 use super::AnyError;
+use super::place::{BackendKind, Place};
 
-/// An open data directory.
+/// Open data.
 pub(super) struct Opened {
-    pub(super) directory: PathBuf,
+    /// Where it is, for people.
+    pub(super) place: String,
+    /// How to say so on the command line.
+    pub(super) arguments: String,
     pub(super) dispensary: Arc<Dispensary>,
-    embedded: Embedded,
+    kept: Kept,
+}
+
+/// What has to be closed in the end.
+enum Kept {
+    Embedded(Embedded),
+    #[cfg(feature = "aws")]
+    DynamoDb(DynamoDb),
 }
 
 impl Opened {
-    /// The given directory, made if need be, or a fresh one.
-    pub(super) async fn new(data_dir: Option<PathBuf>) -> Result<Self, AnyError> {
+    /// The data at `place`, which is made if need be.
+    pub(super) async fn new(place: Place) -> Result<Self, AnyError> {
         let fresh = || {
             let name = format!("dispensary-{}", uuid::Uuid::now_v7().simple());
             std::env::temp_dir().join(name)
         };
-        let directory = data_dir.unwrap_or_else(fresh);
-        let embedded = Embedded::open(&directory).await?;
-        Self::with(directory, embedded).await
+        let directory = place.data_dir.clone().unwrap_or_else(fresh);
+        match place.checked_backend()? {
+            BackendKind::Sqlite => {
+                let embedded = Embedded::open(&directory).await?;
+                Self::embedded(directory, embedded).await
+            }
+            BackendKind::Dynamodb => Self::dynamodb(directory, place).await,
+        }
     }
 
-    /// The given directory, which must have data.
-    pub(super) async fn existing(data_dir: Option<PathBuf>) -> Result<Self, AnyError> {
-        let directory = data_dir.ok_or("--data-dir DIR says whose data this is about")?;
-        let embedded = Embedded::open_existing(&directory).await?;
-        Self::with(directory, embedded).await
+    /// The data at `place`, which must be there.
+    pub(super) async fn existing(place: Place) -> Result<Self, AnyError> {
+        match place.checked_backend()? {
+            BackendKind::Sqlite => {
+                let directory =
+                    place.data_dir.ok_or("--data-dir DIR says whose data this is about")?;
+                let embedded = Embedded::open_existing(&directory).await?;
+                Self::embedded(directory, embedded).await
+            }
+            BackendKind::Dynamodb if place.dynamodb.local && place.data_dir.is_none() => {
+                Err("--data-dir DIR says whose data this is about".into())
+            }
+            BackendKind::Dynamodb => Self::new(place).await,
+        }
     }
 
-    async fn with(directory: PathBuf, embedded: Embedded) -> Result<Self, AnyError> {
+    async fn embedded(directory: PathBuf, embedded: Embedded) -> Result<Self, AnyError> {
         let directory = std::path::absolute(directory)?;
         let dispensary = Arc::new(Dispensary::new(embedded.backend()).await?);
-        Ok(Self { directory, dispensary, embedded })
+        let place = directory.display().to_string();
+        let arguments = data_dir_argument(&directory);
+        Ok(Self { place, arguments, dispensary, kept: Kept::Embedded(embedded) })
+    }
+
+    #[cfg(feature = "aws")]
+    async fn dynamodb(directory: PathBuf, place: Place) -> Result<Self, AnyError> {
+        let directory = std::path::absolute(directory)?;
+        let options = place.dynamodb_options();
+        let shown = format!("{}, files in {}", options.place(), directory.display());
+        let arguments = format!("{} {}", options.arguments(), data_dir_argument(&directory));
+        let dynamodb = DynamoDb::open(&directory, options).await?;
+        let dispensary = Arc::new(Dispensary::new(dynamodb.backend()).await?);
+        Ok(Self { place: shown, arguments, dispensary, kept: Kept::DynamoDb(dynamodb) })
+    }
+
+    #[cfg(not(feature = "aws"))]
+    async fn dynamodb(_: PathBuf, _: Place) -> Result<Self, AnyError> {
+        let message = "this program was built without DynamoDB: build it with `--features aws`";
+        Err(message.into())
     }
 
     /// The projection or policy of that name.
@@ -60,6 +107,37 @@ impl Opened {
 
     pub(super) async fn close(self) -> Result<(), AnyError> {
         drop(self.dispensary);
-        Ok(self.embedded.close().await?)
+        match self.kept {
+            Kept::Embedded(embedded) => embedded.close().await?,
+            #[cfg(feature = "aws")]
+            Kept::DynamoDb(dynamodb) => dynamodb.close().await,
+        }
+        Ok(())
+    }
+}
+
+fn data_dir_argument(directory: &Path) -> String {
+    format!("--data-dir {}", directory.display())
+}
+
+impl Place {
+    fn checked_backend(&self) -> Result<BackendKind, AnyError> {
+        match self.misplaced() {
+            Some(flag) => Err(format!("{flag} goes with --backend dynamodb").into()),
+            None => Ok(self.backend),
+        }
+    }
+
+    #[cfg(feature = "aws")]
+    fn dynamodb_options(self) -> DynamoDbOptions {
+        let given = self.dynamodb;
+        DynamoDbOptions {
+            create_tables: given.create_tables || given.local || given.endpoint_url.is_some(),
+            table_prefix: given.table_prefix,
+            endpoint_url: given.endpoint_url,
+            region: given.region,
+            profile: given.profile,
+            local: given.local,
+        }
     }
 }

@@ -1,6 +1,5 @@
 //! Building the views again.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use es_core::{AnyConsumer, Error};
@@ -9,6 +8,7 @@ use serde::Serialize;
 use super::bar::Bar;
 use super::dispenses::summaries;
 use super::opened::Opened;
+use super::place::Place;
 use super::signal::shutdown_signal;
 use super::{AnyError, print};
 
@@ -31,12 +31,8 @@ struct RebuiltView {
     commits_per_second: Option<f64>,
 }
 
-pub(super) async fn run(
-    data_dir: Option<PathBuf>,
-    views: Vec<String>,
-    json: bool,
-) -> Result<(), AnyError> {
-    let opened = Opened::existing(data_dir).await?;
+pub(super) async fn run(place: Place, views: Vec<String>, json: bool) -> Result<(), AnyError> {
+    let opened = Opened::existing(place).await?;
     let rebuilt = tokio::select! {
         rebuilt = rebuild(&opened, &views) => rebuilt?,
         signal = shutdown_signal() => {

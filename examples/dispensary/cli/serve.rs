@@ -3,7 +3,6 @@
 use std::future::IntoFuture as _;
 use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
 
 use tokio::net::TcpListener;
 
@@ -11,17 +10,18 @@ use crate::dispensary::api;
 
 use super::AnyError;
 use super::opened::Opened;
+use super::place::Place;
 use super::signal::shutdown_signal;
 
-pub(super) async fn run(data_dir: Option<PathBuf>, port: u16) -> Result<(), AnyError> {
+pub(super) async fn run(place: Place, port: u16) -> Result<(), AnyError> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let listener = TcpListener::bind(address)
         .await
         .map_err(|error| format!("{address} cannot be listened on: {error}"))?;
-    let opened = Opened::new(data_dir).await?;
+    let opened = Opened::new(place).await?;
     let mut workers = opened.dispensary.start_workers();
     let mut out = std::io::stdout();
-    writeln!(out, "data: {}", opened.directory.display())?;
+    writeln!(out, "data: {}", opened.place)?;
     writeln!(out, "listening on http://{}", listener.local_addr()?)?;
     out.flush()?;
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();

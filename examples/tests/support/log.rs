@@ -1,7 +1,8 @@
 use std::path::Path;
 
+use es_examples::dispensary::backend::Embedded;
 use es_examples::dispensary::domain::DispenseCommand;
-use es_examples::dispensary::service::{Dispensary, Embedded};
+use es_examples::dispensary::service::Dispensary;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
 /// Starts so many dispenses, in this process, and makes both views show them.

@@ -4,11 +4,15 @@
 mod client;
 mod eventually;
 mod log;
+mod place;
 mod program;
 mod requests;
 
 pub use client::{Client, PRESCRIPTION, stored_file};
 pub use eventually::eventually;
 pub use log::start_dispenses;
+#[cfg(feature = "aws")]
+pub use place::DynamoDb;
+pub use place::{Embedded, Place};
 pub use program::{Running, Server, dispensary, dispensary_on};
 pub use requests::replay;

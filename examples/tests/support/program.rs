@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::SystemTime;
 
+use super::place::Place;
+
 /// The path of the built example. Cargo builds examples before it runs all tests of a package, but
 /// not for `--test NAME`: then it may be missing, or older than its sources.
 fn executable() -> PathBuf {
@@ -67,7 +69,7 @@ pub fn dispensary<I: AsRef<OsStr>>(arguments: impl IntoIterator<Item = I>) -> Ou
 
 /// Runs the program to its end, on the data in `data`.
 pub fn dispensary_on<I: AsRef<OsStr>>(
-    data: &Path,
+    data: &(impl Place + ?Sized),
     arguments: impl IntoIterator<Item = I>,
 ) -> Output {
     Running::start_on(data, arguments).finish()
@@ -83,8 +85,11 @@ impl Running {
     }
 
     /// On the data in `data`.
-    pub fn start_on<I: AsRef<OsStr>>(data: &Path, arguments: impl IntoIterator<Item = I>) -> Self {
-        Self::spawn(Command::new(executable()).args(arguments).arg("--data-dir").arg(data))
+    pub fn start_on<I: AsRef<OsStr>>(
+        data: &(impl Place + ?Sized),
+        arguments: impl IntoIterator<Item = I>,
+    ) -> Self {
+        Self::spawn(Command::new(executable()).args(arguments).args(data.arguments()))
     }
 
     fn spawn(command: &mut Command) -> Self {
@@ -137,10 +142,10 @@ pub struct Server {
 
 impl Server {
     /// Starts `serve` on a free port and returns when it listens.
-    pub fn start(data: &Path) -> Self {
+    pub fn start(data: &(impl Place + ?Sized)) -> Self {
         let mut process = Command::new(executable())
-            .args(["serve", "--port", "0", "--data-dir"])
-            .arg(data)
+            .args(["serve", "--port", "0"])
+            .args(data.arguments())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
