@@ -35,6 +35,35 @@ impl CommitId {
         Self(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
     }
 
+    /// A new UUIDv7 for a commit that follows one with the id `previous`. It is greater than a generated
+    /// one, also when the clock is behind the clock that stamped that: then it is stamped a millisecond
+    /// later than `previous`.
+    ///
+    /// Generated ids that grow along a stream let a store tell from the end of a stream that an id is
+    /// not in it.
+    pub fn generate_after(previous: Option<Self>, now: Timestamp, entropy: &dyn Entropy) -> Self {
+        let id = Self::generate(now, entropy);
+        let Some(previous) = previous.filter(|previous| previous.is_generated() && *previous >= id)
+        else {
+            return id;
+        };
+        // The last of all milliseconds has no later one.
+        let later = (previous.millis() + 1).min((1 << 48) - 1);
+        let mut bytes = *id.as_bytes();
+        bytes[..6].copy_from_slice(&later.to_be_bytes()[2..]);
+        Self::from_bytes(bytes)
+    }
+
+    /// Whether this is a UUIDv7, as [`generate`](Self::generate) makes them.
+    pub fn is_generated(&self) -> bool {
+        self.0.get_version_num() == 7 && self.0.get_variant() == uuid::Variant::RFC4122
+    }
+
+    /// The first 48 bits: of a UUIDv7 the milliseconds since 1970.
+    fn millis(&self) -> u64 {
+        (self.0.as_u128() >> 80) as u64
+    }
+
     /// The id that belongs to an idempotency key on a stream: the first 128 bits of a SHA-256, less
     /// the bits that mark a UUIDv8.
     pub fn derive(stream: &StreamId, key: &str) -> Self {

@@ -4,9 +4,12 @@
 
 pub mod telemetry;
 
+mod contention;
 mod ensure_tables;
 mod errors;
+mod event_log;
 mod item;
+mod item_size;
 mod metering;
 mod options;
 mod store;

@@ -253,7 +253,10 @@ impl<A: Aggregate> Repository<A> {
         let now = self.clock.now();
         let id = match &options.idempotency_key {
             Some(key) => key.commit_id(&loaded.stream),
-            None => CommitId::generate(now, &*self.entropy),
+            None => {
+                let previous = loaded.head.map(|head| head.commit_id());
+                CommitId::generate_after(previous, now, &*self.entropy)
+            }
         };
         Ok(NewCommit::new(id, now, metadata, encoded))
     }

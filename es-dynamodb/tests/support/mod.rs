@@ -1,6 +1,6 @@
 //! A DynamoDB for tests: the in-process server, or the one that the environment names.
 
-#![allow(dead_code, reason = "each test file uses a part")]
+#![allow(dead_code, unreachable_pub, reason = "each test file uses a part")]
 
 use std::sync::atomic::{AtomicU32, Ordering};
 

@@ -1,0 +1,328 @@
+//! A commit as an item.
+//!
+//! | attribute | | |
+//! |---|---|---|
+//! | `pk` | S | the stream |
+//! | `sk` | N | the first version |
+//! | `v` | N | the layout; absent: 1 |
+//! | `n` | N | how many events |
+//! | `i` | B | the commit id |
+//! | `t` | N | when it was decided, microseconds since 1970 |
+//! | `e` | S | the encoding of the payloads; absent: uncompressed JSON |
+//! | `m` | S | the manifest |
+//! | `p` | S, B | the payloads: text when they are uncompressed JSON |
+//! | `d` | S | the metadata; absent: none |
+//! | `c` | N | the checksum of [`Commit::checksum`] |
+//! | `o` | N | 1: the id is generated, but not greater than all generated ones before it |
+//! | `x`, `h`, `a`, `b` | | instead of `m`, `p` and `d`: see [`continuation`](super::continuation) |
+//!
+//! Names are short because they are paid for with every commit.
+
+use bytes::Bytes;
+use bytestring::ByteString;
+use es_core::{
+    Commit, CommitId, EncodedEvents, EncodedMetadata, Encoding, Error, Head, NewCommit, Result,
+    StreamId, Timestamp, Version,
+};
+
+use super::continuation::Pieces;
+use crate::item::{Damage, Item, TakeAttribute as _, binary, number, text};
+use crate::item_size::{MAX_ITEM_SIZE, item_size};
+use crate::tables::{PARTITION_KEY, SORT_KEY};
+
+/// The newest layout that this program reads, and the one that it writes.
+const LAYOUT_VERSION: u32 = 1;
+
+/// In the partition keys of continuation items, between the stream and the rest. No stream has it.
+pub(super) const AFTER_STREAM: char = '\u{1}';
+
+mod attribute {
+    pub(super) const LAYOUT: &str = "v";
+    pub(super) const EVENTS: &str = "n";
+    pub(super) const COMMIT_ID: &str = "i";
+    pub(super) const RECORDED_AT: &str = "t";
+    pub(super) const ENCODING: &str = "e";
+    pub(super) const MANIFEST: &str = "m";
+    pub(super) const PAYLOADS: &str = "p";
+    pub(super) const METADATA: &str = "d";
+    pub(super) const CHECKSUM: &str = "c";
+    pub(super) const OUT_OF_ORDER: &str = "o";
+}
+
+/// How a commit's id stands to the generated ids before it in the stream. Of ids that are not generated
+/// it says nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum IdOrder {
+    /// Greater than all of them: what is not greater than it and is not behind it is before it.
+    Ascending,
+    /// Not greater than all of them: it tells nothing about what is before it.
+    OutOfOrder,
+}
+
+/// A commit's item, and its continuation items if one does not take all of it.
+pub(super) struct Encoded {
+    pub(super) item: Item,
+    pub(super) pieces: Vec<Item>,
+}
+
+pub(super) fn encode(commit: &Commit, order: IdOrder) -> Encoded {
+    let mut item = frame(commit, order);
+    let events = commit.events();
+    let metadata = commit.encoded_metadata().as_str();
+    let metadata_size = if metadata.is_empty() { 0 } else { 1 + metadata.len() };
+    // Computed before anything large is copied.
+    let size = item_size(&item) + 2 + events.stored_len() + metadata_size;
+    if size > MAX_ITEM_SIZE {
+        let (pieces, items) = Pieces::cut(commit);
+        pieces.note_in(&mut item);
+        return Encoded { item, pieces: items };
+    }
+    item.insert(attribute::MANIFEST.to_owned(), text(&**events.manifest()));
+    let payloads = match events.payloads_text() {
+        Some(json) => text(json),
+        None => binary(events.payloads()),
+    };
+    item.insert(attribute::PAYLOADS.to_owned(), payloads);
+    if !metadata.is_empty() {
+        item.insert(attribute::METADATA.to_owned(), text(metadata));
+    }
+    Encoded { item, pieces: Vec::new() }
+}
+
+/// All of the item but what varies in size.
+fn frame(commit: &Commit, order: IdOrder) -> Item {
+    let events = commit.events();
+    let mut item = Item::from([
+        (PARTITION_KEY.to_owned(), text(commit.stream().as_str())),
+        (SORT_KEY.to_owned(), number(commit.first_version())),
+        (attribute::EVENTS.to_owned(), number(events.len())),
+        (attribute::COMMIT_ID.to_owned(), binary(*commit.id().as_bytes())),
+        (attribute::RECORDED_AT.to_owned(), number(commit.recorded_at().as_microsecond())),
+        (attribute::CHECKSUM.to_owned(), number(commit.checksum())),
+    ]);
+    if events.encoding() != Encoding::default() {
+        item.insert(attribute::ENCODING.to_owned(), text(events.encoding().as_str()));
+    }
+    if commit.id().is_generated() && order == IdOrder::OutOfOrder {
+        item.insert(attribute::OUT_OF_ORDER.to_owned(), number(1));
+    }
+    item
+}
+
+/// The stream of a commit's item; `None` for markers and continuation items, which are nothing to those
+/// who look for commits.
+pub(crate) fn stream_of(item: &Item) -> Result<Option<StreamId>> {
+    let damaged = |reason: &str| Error::Corrupt {
+        what: "an item of the events table".to_owned(),
+        reason: reason.to_owned(),
+    };
+    let stream = item.get(PARTITION_KEY).and_then(|value| value.as_s().ok());
+    let version = item.get(SORT_KEY).and_then(|value| value.as_n().ok());
+    let (Some(stream), Some(version)) = (stream, version) else {
+        return Err(damaged("it has no key"));
+    };
+    if stream.contains(AFTER_STREAM) || version.starts_with('-') {
+        return Ok(None);
+    }
+    let stream = stream.parse::<StreamId>().map_err(|error| damaged(&error.to_string()))?;
+    Ok(Some(stream))
+}
+
+/// A commit's item, read, but not yet checked as a whole.
+#[derive(Debug)]
+pub(crate) struct CommitItem {
+    pub(super) header: Header,
+    pub(super) content: Content,
+}
+
+/// What every commit's item says.
+#[derive(Debug)]
+pub(super) struct Header {
+    pub(super) stream: StreamId,
+    pub(super) id: CommitId,
+    pub(super) order: IdOrder,
+    first_version: Version,
+    last_version: Version,
+    recorded_at: Timestamp,
+    encoding: Encoding,
+    checksum: u32,
+}
+
+/// What varies in size.
+#[derive(Debug)]
+pub(super) enum Content {
+    Here(Body),
+    InPieces(Pieces),
+}
+
+#[derive(Debug)]
+pub(super) struct Body {
+    manifest: ByteString,
+    metadata: ByteString,
+    payloads: Payloads,
+}
+
+#[derive(Debug)]
+enum Payloads {
+    Text(ByteString),
+    Binary(Bytes),
+}
+
+impl CommitItem {
+    /// Reads the item of a commit of `stream`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::CorruptCommit`], [`Error::UnsupportedFormat`].
+    pub(crate) fn read(stream: &StreamId, mut item: Item) -> Result<Self> {
+        let version = item.take_number::<u64>(SORT_KEY);
+        let first_version = Version::new(*version.as_ref().unwrap_or(&0));
+        let damaged = |reason| Error::CorruptCommit {
+            stream: stream.clone(),
+            version: first_version,
+            reason,
+        };
+        version.map_err(damaged)?;
+        let layout = item.take_number_if_any::<u32>(attribute::LAYOUT).map_err(damaged)?;
+        if let Some(layout) = layout.filter(|layout| *layout > LAYOUT_VERSION) {
+            return Err(Error::UnsupportedFormat {
+                what: format!("the commit of {stream} at version {first_version}"),
+                found: format!("layout {layout}"),
+                supported: format!("layout {LAYOUT_VERSION}"),
+            });
+        }
+        Self::read_layout_1(stream, first_version, item).map_err(damaged)
+    }
+
+    fn read_layout_1(
+        stream: &StreamId,
+        first_version: Version,
+        mut item: Item,
+    ) -> Result<Self, Damage> {
+        let event_count = item.take_number::<u64>(attribute::EVENTS)?;
+        let last_version = event_count
+            .checked_sub(1)
+            .and_then(|more| first_version.get().checked_add(more))
+            .filter(|_| first_version >= Version::FIRST)
+            .ok_or_else(|| format!("it cannot be at {first_version} with {event_count} events"))?;
+        let id = item.take_binary(attribute::COMMIT_ID)?;
+        let id = <[u8; 16]>::try_from(id)
+            .map_err(|id| format!("its id has {} bytes, not 16", id.len()))?;
+        let recorded_at = timestamp(item.take_number(attribute::RECORDED_AT)?)
+            .ok_or_else(|| "its time is out of range".to_owned())?;
+        let encoding = match item.take_text_if_any(attribute::ENCODING)? {
+            Some(name) => name.parse::<Encoding>().map_err(|unknown| unknown.to_string())?,
+            None => Encoding::default(),
+        };
+        let checksum = item.take_number(attribute::CHECKSUM)?;
+        let order = match item.take_number_if_any::<u8>(attribute::OUT_OF_ORDER)? {
+            Some(_) => IdOrder::OutOfOrder,
+            None => IdOrder::Ascending,
+        };
+        let content = match Pieces::noted_in(&mut item)? {
+            Some(pieces) => Content::InPieces(pieces),
+            None => Content::Here(Body::take(&mut item, encoding)?),
+        };
+        let header = Header {
+            stream: stream.clone(),
+            id: CommitId::from_bytes(id),
+            order,
+            first_version,
+            last_version: Version::new(last_version),
+            recorded_at,
+            encoding,
+            checksum,
+        };
+        Ok(Self { header, content })
+    }
+
+    /// Checks what can be checked without another request.
+    pub(super) fn check(self) -> Result<()> {
+        match self.content {
+            Content::Here(body) => self.header.into_commit(body).map(drop),
+            Content::InPieces(_) => Ok(()),
+        }
+    }
+}
+
+impl Header {
+    /// The commit's head, as far as its item says.
+    pub(super) fn head(&self) -> Head {
+        Head::from_stored(self.id, self.first_version, self.last_version)
+    }
+
+    pub(super) fn damaged(&self, reason: impl Into<String>) -> Error {
+        Error::CorruptCommit {
+            stream: self.stream.clone(),
+            version: self.first_version,
+            reason: reason.into(),
+        }
+    }
+
+    /// The content as its continuation items have it: manifest, metadata and payloads in one piece, cut
+    /// where `pieces` says.
+    pub(super) fn body_of(&self, bytes: Bytes, pieces: &Pieces) -> Result<Body> {
+        let cuts = [0, pieces.metadata_from, pieces.payloads_from, bytes.len()];
+        if !cuts.is_sorted() {
+            return Err(self.damaged("its continuation items are shorter than it says"));
+        }
+        let part = |n: usize| bytes.slice(cuts[n]..cuts[n + 1]);
+        let text = |n: usize, what: &str| {
+            ByteString::try_from(part(n))
+                .map_err(|_| self.damaged(format!("its {what} is not UTF-8 text")))
+        };
+        Ok(Body {
+            manifest: text(0, "manifest")?,
+            metadata: text(1, "metadata")?,
+            payloads: Payloads::Binary(part(2)),
+        })
+    }
+
+    /// The commit, checked against its checksum.
+    pub(super) fn into_commit(self, body: Body) -> Result<Commit> {
+        let events = match body.payloads {
+            Payloads::Text(payloads) => EncodedEvents::from_stored_json(body.manifest, payloads),
+            Payloads::Binary(payloads) => {
+                EncodedEvents::from_stored(self.encoding, body.manifest, payloads)
+            }
+        };
+        let events = events.map_err(|error| self.damaged(error.to_string()))?;
+        let head = self.head();
+        let metadata = EncodedMetadata::from_stored(body.metadata);
+        let Self { stream, id, first_version, recorded_at, checksum, .. } = self;
+        let commit = NewCommit { id, recorded_at, metadata, events }.place(stream, first_version);
+        if commit.checksum() != checksum {
+            return Err(commit.corrupt("its checksum does not match"));
+        }
+        if commit.head() != head {
+            let (said, found) = (head.version(), commit.last_version());
+            return Err(
+                commit.corrupt(format!("its item says that it ends at {said}, it ends at {found}"))
+            );
+        }
+        Ok(commit)
+    }
+}
+
+impl Body {
+    fn take(item: &mut Item, encoding: Encoding) -> Result<Self, Damage> {
+        let payloads = if encoding == Encoding::default() {
+            Payloads::Text(item.take_text(attribute::PAYLOADS)?.into())
+        } else {
+            Payloads::Binary(item.take_binary(attribute::PAYLOADS)?.into())
+        };
+        Ok(Self {
+            manifest: item.take_text(attribute::MANIFEST)?.into(),
+            metadata: item.take_text_if_any(attribute::METADATA)?.unwrap_or_default().into(),
+            payloads,
+        })
+    }
+}
+
+/// The time of so many microseconds since 1970. `Timestamp::from_microsecond` refuses those of the last
+/// second that there is, though `as_microsecond` gives them.
+fn timestamp(microseconds: i64) -> Option<Timestamp> {
+    const SECOND: i64 = 1_000_000;
+    let nanosecond = i32::try_from(microseconds.rem_euclid(SECOND) * 1_000).ok()?;
+    Timestamp::new(microseconds.div_euclid(SECOND), nanosecond).ok()
+}

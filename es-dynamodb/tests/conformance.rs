@@ -1,0 +1,55 @@
+//! The DynamoDB backend keeps every contract.
+
+mod support;
+
+use es_core::testing::conformance::{Holding, event_store as suite, holding};
+use es_dynamodb::{DynamoStore, Heads};
+use support::Server;
+
+/// A store with tables of its own, on a server of its own, that takes heads as they come.
+async fn trusting() -> Holding<DynamoStore, Server> {
+    let server = Server::start().await;
+    let store = server.store().await;
+    holding(store, server)
+}
+
+/// The same, with every head looked at.
+async fn checking() -> Holding<DynamoStore, Server> {
+    let server = Server::start().await;
+    let options = server.options(&Server::prefix()).heads(Heads::Checked);
+    let store = server.store_with(options).await;
+    holding(store, server)
+}
+
+/// Rules that hold for checked heads only, and why a store that trusts heads does not keep them.
+const FOR_CHECKED_HEADS: [(&str, &str); 9] = [
+    ("a_head_conflicts_when_the_stream_does_not_exist", MADE_UP),
+    ("a_head_past_the_end_conflicts", MADE_UP),
+    ("a_version_inside_a_commit_is_not_a_head", MADE_UP),
+    ("a_head_of_another_stream_conflicts", MADE_UP),
+    ("a_conflict_writes_nothing", MADE_UP),
+    ("a_conflict_says_where_the_stream_is", "the winner is at hand, where the stream ends is not"),
+    ("a_random_history_is_as_in_a_model", "the winner is at hand, where the stream ends is not"),
+    ("a_repeated_append_is_recognised_whatever_it_expects", OTHER_HEAD),
+    ("a_commit_id_with_other_events_is_refused", OTHER_HEAD),
+];
+const MADE_UP: &str = "it hands in heads that no read gave";
+const OTHER_HEAD: &str = "it appends again under another head than the first time";
+
+#[tokio::test]
+async fn a_store_that_trusts_heads_keeps_the_rules_about_heads_that_were_read() {
+    for (name, _) in FOR_CHECKED_HEADS {
+        suite::SUITE.rule(name);
+    }
+    let mut failures = Vec::new();
+    for rule in suite::SUITE.rules() {
+        if !FOR_CHECKED_HEADS.iter().any(|(name, _)| *name == rule.name()) {
+            failures.extend(rule.check(trusting).await.err());
+        }
+    }
+    assert_eq!(failures, [], "rules are broken");
+}
+
+mod event_store {
+    es_core::event_store_conformance!(super::checking);
+}
