@@ -2,10 +2,13 @@
 
 #![allow(dead_code, unreachable_pub, reason = "each test file uses a part")]
 
+pub(crate) mod faults;
+
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use es_dynamodb::{DynamoOptions, DynamoStore, TableCreation};
+use faults::Faults;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -14,13 +17,13 @@ const ENDPOINT: &str = "ES_TEST_ENDPOINT_DYNAMODB";
 
 /// A server that ends with this value, or one outside of the test.
 #[derive(Debug)]
-pub struct Server {
-    pub endpoint: String,
+pub(crate) struct Server {
+    pub(crate) endpoint: String,
     serving: Option<JoinHandle<()>>,
 }
 
 impl Server {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         if let Ok(endpoint) = std::env::var(ENDPOINT) {
             return Self { endpoint, serving: None };
         }
@@ -32,45 +35,66 @@ impl Server {
     }
 
     /// A prefix that no other test of this run has: a server may be shared.
-    pub fn prefix() -> String {
+    pub(crate) fn prefix() -> String {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let next = NEXT.fetch_add(1, Ordering::Relaxed);
         format!("t{}-{next}-", std::process::id())
     }
 
     /// The options of a store on this server, with `prefix`.
-    pub fn options(&self, prefix: &str) -> DynamoOptions {
+    pub(crate) fn options(&self, prefix: &str) -> DynamoOptions {
         DynamoStore::builder(prefix).table_creation(TableCreation::IfMissing)
     }
 
     /// A store with these options, whose tables are there.
-    pub async fn store_with(&self, options: DynamoOptions) -> DynamoStore {
+    pub(crate) async fn store_with(&self, options: DynamoOptions) -> DynamoStore {
         let store = options.with_clients(self.dynamodb(), self.streams()).expect("valid options");
         store.ensure_tables().await.expect("the tables can be made");
         store
     }
 
     /// A store with tables of its own.
-    pub async fn store(&self) -> DynamoStore {
+    pub(crate) async fn store(&self) -> DynamoStore {
         self.store_with(self.options(&Self::prefix())).await
     }
 
-    pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
-        let config = aws_sdk_dynamodb::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new("us-east-1"))
-            .credentials_provider(Credentials::for_tests())
-            .endpoint_url(&self.endpoint);
-        aws_sdk_dynamodb::Client::from_conf(config.build())
+    /// A store with tables of its own, whose requests meet `faults` once the tables are there.
+    pub(crate) async fn store_behind(&self, faults: &Faults) -> DynamoStore {
+        self.store_with_behind(self.options(&Self::prefix()), faults).await
     }
 
-    pub fn streams(&self) -> aws_sdk_dynamodbstreams::Client {
-        let config = aws_sdk_dynamodbstreams::Config::builder()
+    /// A store with these options, whose requests meet `faults` once its tables are there.
+    pub(crate) async fn store_with_behind(
+        &self,
+        options: DynamoOptions,
+        faults: &Faults,
+    ) -> DynamoStore {
+        self.store_with(options.clone()).await;
+        options.with_clients(faults.dynamodb(self), faults.streams(self)).expect("valid options")
+    }
+
+    pub(crate) fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
+        aws_sdk_dynamodb::Client::from_conf(self.dynamodb_config().build())
+    }
+
+    pub(crate) fn streams(&self) -> aws_sdk_dynamodbstreams::Client {
+        aws_sdk_dynamodbstreams::Client::from_conf(self.streams_config().build())
+    }
+
+    fn dynamodb_config(&self) -> aws_sdk_dynamodb::config::Builder {
+        aws_sdk_dynamodb::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new("us-east-1"))
             .credentials_provider(Credentials::for_tests())
-            .endpoint_url(&self.endpoint);
-        aws_sdk_dynamodbstreams::Client::from_conf(config.build())
+            .endpoint_url(&self.endpoint)
+    }
+
+    fn streams_config(&self) -> aws_sdk_dynamodbstreams::config::Builder {
+        aws_sdk_dynamodbstreams::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("us-east-1"))
+            .credentials_provider(Credentials::for_tests())
+            .endpoint_url(&self.endpoint)
     }
 }
 
