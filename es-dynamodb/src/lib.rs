@@ -4,6 +4,8 @@
 
 pub mod telemetry;
 
+mod attempts;
+mod batch_get;
 mod contention;
 mod ensure_tables;
 mod errors;
@@ -12,6 +14,8 @@ mod item;
 mod item_size;
 mod metering;
 mod options;
+mod partition_query;
+mod progress;
 mod store;
 mod tables;
 

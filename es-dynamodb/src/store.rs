@@ -7,6 +7,7 @@ use es_core::Result;
 
 use crate::metering::Metering;
 use crate::options::DynamoOptions;
+use crate::progress::KnownBooks;
 use crate::tables::TableNames;
 
 /// Log, feed, snapshots, progress, views, leases and idempotency records in DynamoDB tables. Cloning is
@@ -21,6 +22,7 @@ struct Shared {
     streams: aws_sdk_dynamodbstreams::Client,
     tables: TableNames,
     options: DynamoOptions,
+    known_books: KnownBooks,
 }
 
 impl DynamoStore {
@@ -42,6 +44,7 @@ impl DynamoStore {
             streams: aws_sdk_dynamodbstreams::Client::from_conf(metered_streams),
             tables,
             options,
+            known_books: KnownBooks::default(),
         };
         Ok(Self { shared: Arc::new(shared) })
     }
@@ -60,6 +63,10 @@ impl DynamoStore {
 
     pub(crate) fn options(&self) -> &DynamoOptions {
         &self.shared.options
+    }
+
+    pub(crate) fn known_books(&self) -> &KnownBooks {
+        &self.shared.known_books
     }
 
     /// Where requests go, for errors.

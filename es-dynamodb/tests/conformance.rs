@@ -53,3 +53,7 @@ async fn a_store_that_trusts_heads_keeps_the_rules_about_heads_that_were_read() 
 mod event_store {
     es_core::event_store_conformance!(super::checking);
 }
+
+mod checkpoint_store {
+    es_core::checkpoint_store_conformance!(super::trusting);
+}

@@ -1,0 +1,224 @@
+//! Steps that give consumers other books: resets and adoptions.
+
+use std::collections::{BTreeMap, HashMap};
+
+use es_core::{
+    Adopted, Adoption, Checkpoint, ConsumerId, Error, PartitionId, Result, Revision, StreamId,
+    Version,
+};
+use futures::future::try_join_all;
+
+use super::control::Control;
+use super::garbage::Garbage;
+use super::position::{SavedPosition, positions_of, saved};
+use super::step::{MAX_ITEMS, Refusal, Step};
+use super::stream_state::{StreamState, streams_of};
+use super::write::Write;
+use crate::item::Item;
+use crate::partition_query::PartitionQuery;
+use crate::store::DynamoStore;
+
+/// How many parts of books are compared at a time.
+const CONCURRENCY: usize = 4;
+
+/// The items of an adoption's step that are kept for more than progress: a swap of views.
+const KEPT_FOR_VIEWS: usize = 10;
+
+/// What an adoption comes to, as things are now.
+#[derive(Debug)]
+pub(crate) enum AdoptionStep {
+    /// It is not to be done.
+    Refused(Adopted),
+    /// It is done by this step.
+    Ready(Step),
+}
+
+impl DynamoStore {
+    /// The step that [resets](es_core::CheckpointStore::reset) a consumer, as things are now. When it is
+    /// done, the garbage is to be [swept](DynamoStore::sweep).
+    pub(crate) async fn reset_step(&self, consumer: &ConsumerId) -> Result<Step> {
+        let read = self.control(consumer).await?;
+        let next = Control { book: self.new_book(consumer), epoch: read.epoch + 1, ..read.clone() };
+        let state = &self.tables().state;
+        let mut step = Step::new(format!("resetting {consumer}"), consumer);
+        let (write, refusal) = next.replace(&read, state);
+        step.add(write, refusal);
+        step.add(Garbage::Book(read.book).list(state), Refusal::StartOver);
+        Ok(step)
+    }
+
+    /// The step that does an [adoption](es_core::CheckpointStore::adopt), as things are now. When it is
+    /// done, the garbage is to be [swept](DynamoStore::sweep).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Fenced`], [`Error::Misuse`], [`Error::Corrupt`], [`Error::Unavailable`],
+    /// [`Error::Backend`].
+    pub(crate) async fn adoption_step(&self, adoption: &Adoption) -> Result<AdoptionStep> {
+        adoption.check()?;
+        let Adoption { from, to, .. } = adoption;
+        let what = format!("giving the progress of {from} to {to}");
+        let (giving, taking) = futures::try_join!(self.control(from), self.control(to))?;
+        let given = self.positions(&what, &giving).await?;
+        let expected = expected_saves(adoption, &giving, &given)?;
+        // Before what is compared: a save that comes between is noticed by the step.
+        let replaced = self.positions(&what, &taking).await?;
+        if !adoption.replaces_dead_letters {
+            let parked = self.count_parked(&taking).await?;
+            if parked.letters > 0 {
+                return Ok(AdoptionStep::Refused(Adopted::Parked(parked)));
+            }
+        }
+        if !adoption.backwards
+            && let Some(stream) = self.first_behind(&what, &giving, &taking).await?
+        {
+            return Ok(AdoptionStep::Refused(Adopted::Behind(stream)));
+        }
+        let mut step = Step::new(what, from);
+        self.add_controls(&mut step, &giving, &taking);
+        self.seal(&mut step, &giving, given, expected);
+        self.add_replaced(&mut step, &taking, &replaced)?;
+        Ok(AdoptionStep::Ready(step))
+    }
+
+    /// Gives `taking` the book of `giving`, and that one a new one.
+    fn add_controls(&self, step: &mut Step, giving: &Control, taking: &Control) {
+        let state = &self.tables().state;
+        let epoch = giving.epoch.max(taking.epoch) + 1;
+        let record_books = taking.record_books.iter().chain(&giving.record_books);
+        let taken = Control {
+            book: giving.book.clone(),
+            epoch,
+            record_books: record_books.cloned().collect(),
+            ..taking.clone()
+        };
+        let left = Control {
+            book: self.new_book(&giving.consumer),
+            epoch,
+            record_books: vec![self.new_book(&giving.consumer)],
+            ..giving.clone()
+        };
+        for (next, read) in [(taken, taking), (left, giving)] {
+            let (write, refusal) = next.replace(read, state);
+            step.add(write, refusal);
+        }
+        step.add(Garbage::Book(taking.book.clone()).list(state), Refusal::StartOver);
+    }
+
+    /// Counts a save in the partitions that the adoption is based on: one that is in flight there does
+    /// not fit any more.
+    fn seal(
+        &self,
+        step: &mut Step,
+        giving: &Control,
+        mut given: HashMap<String, SavedPosition>,
+        expected: BTreeMap<&str, (&PartitionId, u64)>,
+    ) {
+        for (name, (partition, saves)) in expected {
+            let checkpoint = given.remove(name).unwrap_or_default().checkpoint;
+            let sealed = SavedPosition { saves: saves + 1, checkpoint };
+            let item = sealed.into_item(&giving.book, partition);
+            let write = Write::put(&self.tables().state, item).when(saved(saves));
+            step.add(write, Refusal::StartOver);
+        }
+    }
+
+    /// Looks, as far as there is room, at where `taking` is: what it has saved since was not compared.
+    /// Partitions that have ended are not saved any more.
+    fn add_replaced(
+        &self,
+        step: &mut Step,
+        taking: &Control,
+        replaced: &HashMap<String, SavedPosition>,
+    ) -> Result<()> {
+        let open = replaced.iter().filter(|(_, position)| !position.checkpoint.is_end());
+        let room = MAX_ITEMS.saturating_sub(KEPT_FOR_VIEWS + step.len());
+        for (partition, position) in open.take(room) {
+            let key = crate::item::key(positions_of(&taking.book), partition);
+            let write = Write::check(&self.tables().state, key).when(saved(position.saves));
+            step.add(write, Refusal::StartOver);
+        }
+        Ok(())
+    }
+
+    /// All positions of a consumer, by the names of their partitions.
+    async fn positions(
+        &self,
+        what: &str,
+        control: &Control,
+    ) -> Result<HashMap<String, SavedPosition>> {
+        let query = PartitionQuery::new(&self.tables().state, positions_of(&control.book));
+        let items = self.query(what, query).await?;
+        items.into_iter().map(|item| SavedPosition::read(&control.consumer, item)).collect()
+    }
+
+    /// A stream in which `giving` is behind `taking`.
+    async fn first_behind(
+        &self,
+        what: &str,
+        giving: &Control,
+        taking: &Control,
+    ) -> Result<Option<StreamId>> {
+        let pairs: Vec<_> = streams_of(&giving.book).zip(streams_of(&taking.book)).collect();
+        for some in pairs.chunks(CONCURRENCY) {
+            let some = some.iter().map(async |(given, replaced)| {
+                let given = self.versions(what, &giving.consumer, given);
+                let replaced = self.versions(what, &taking.consumer, replaced);
+                let (given, replaced) = futures::try_join!(given, replaced)?;
+                Ok::<_, Error>(any_behind(&given, replaced))
+            });
+            if let Some(stream) = try_join_all(some).await?.into_iter().flatten().next() {
+                let stream = stream.parse().map_err(|error: Error| Error::Corrupt {
+                    what: format!("the name of a stream that {} has seen", taking.consumer),
+                    reason: error.to_string(),
+                });
+                return stream.map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    /// The versions of the streams in one partition of a book.
+    async fn versions(
+        &self,
+        what: &str,
+        consumer: &ConsumerId,
+        partition: &str,
+    ) -> Result<HashMap<String, Version>> {
+        let query = PartitionQuery::new(&self.tables().state, partition);
+        let states = self.query(what, query).await?.into_iter();
+        let version = |item: Item| {
+            let (stream, state) = StreamState::read(consumer, item)?;
+            Ok((stream, state.progress.version))
+        };
+        states.map(version).collect()
+    }
+}
+
+/// How often the partitions that the adoption is based on were saved.
+fn expected_saves<'a>(
+    adoption: &'a Adoption,
+    giving: &Control,
+    given: &HashMap<String, SavedPosition>,
+) -> Result<BTreeMap<&'a str, (&'a PartitionId, u64)>> {
+    let mut expected = BTreeMap::new();
+    for (partition, revision) in &adoption.based_on {
+        let saves = given.get(partition.as_str()).map_or(0, |position| position.saves);
+        if giving.revision(saves) != *revision {
+            return Err(adoption.fenced());
+        }
+        expected.insert(partition.as_str(), (partition, saves));
+    }
+    Ok(expected)
+}
+
+/// A stream that is further in `replaced` than in `given`.
+fn any_behind(
+    given: &HashMap<String, Version>,
+    replaced: HashMap<String, Version>,
+) -> Option<String> {
+    let mut replaced = replaced.into_iter();
+    let behind = replaced
+        .find(|(stream, version)| given.get(stream).copied().unwrap_or_default() < *version);
+    behind.map(|(stream, _)| stream)
+}
