@@ -63,8 +63,9 @@
 //! messages of 200 kB, and steps of 80 documents or streams, or of 20 dead letters of as many streams;
 //! that an adoption hands over 250 streams and as many letters, and a swap 300 documents, in one step
 //! that readers never see half of; and that the limits on commits are at most [`MAX_TESTABLE_EVENTS`]
-//! and [`MAX_TESTABLE_BYTES`], so that they can be reached. What cannot be asked through the traits is left to the backend's own tests: that damaged
-//! bytes are reported, and that what was acknowledged survives a crash.
+//! and [`MAX_TESTABLE_BYTES`], so that they can be reached. What cannot be asked through the traits is
+//! left to the backend's own tests: that damaged bytes are reported, and that what was acknowledged
+//! survives a crash.
 
 use std::future::Future;
 

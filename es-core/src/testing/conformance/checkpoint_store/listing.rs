@@ -1,8 +1,8 @@
 //! Which letters are listed, and in which order.
 
 use super::{
-    Store, assert_letters, change, commit_at, dropped, dropping, failed, list, park, parked,
-    record, waiting,
+    MAX_LETTERS, Store, assert_letters, change, commit_at, dropped, dropping, failed, list, park,
+    parked, record, waiting,
 };
 use crate::dead_letter::{DeadLetter, DeadLetterQuery, DeadLetterState};
 use crate::testing::conformance::sample::{Seed, commit, hostile_ids, stream, stream_in};
@@ -21,9 +21,7 @@ async fn fill(store: &Store) -> Vec<DeadLetter> {
     }
     letters.push(failed(commit(1).place(stream_in("a", "b:c"), Version::new(3))));
     Seed::new(1).rng().shuffle(&mut letters);
-    for some in letters.chunks(40) {
-        park(store, "c", some).await;
-    }
+    park(store, "c", &letters).await;
     letters.sort_by_key(super::place);
     letters
 }
@@ -153,7 +151,7 @@ pub(super) async fn dropped_letters_are_listed_apart(store: Store) {
         dropped_ones.iter().map(|(at, letter)| record(letter, &at.to_string())).collect();
     let changes: Vec<_> =
         dropped_ones.iter().map(|(at, letter)| dropping(letter, &at.to_string())).collect();
-    for some in changes.rchunks(40) {
+    for some in changes.rchunks(MAX_LETTERS) {
         change(&store, "c", some.to_vec()).await;
     }
     let left: Vec<DeadLetter> = left.into_iter().map(|(_, letter)| letter).collect();

@@ -146,6 +146,9 @@ suite! { ($)
     ],
 }
 
+/// The most dead letters of as many streams that the rules ask a store to change in one step.
+pub(super) const MAX_LETTERS: usize = 20;
+
 /// Saves, and gives the revision that the position has then.
 pub(super) async fn save<S: CheckpointStore + ?Sized>(
     store: &Arc<S>,
@@ -166,12 +169,15 @@ pub(super) async fn change<S: CheckpointStore + ?Sized>(
     save(store, by(of, beside_the_feed(changes))).await;
 }
 
+/// Parks letters, in as many steps as it takes.
 pub(super) async fn park<S: CheckpointStore + ?Sized>(
     store: &Arc<S>,
     of: &str,
     letters: &[DeadLetter],
 ) {
-    change(store, of, letters.iter().map(parking).collect()).await;
+    for step in letters.chunks(MAX_LETTERS) {
+        change(store, of, step.iter().map(parking).collect()).await;
+    }
 }
 
 pub(super) async fn reset<S: CheckpointStore + ?Sized>(store: &Arc<S>, by: &str) {

@@ -1,9 +1,9 @@
 //! What happens to dead letters.
 
 use super::{
-    Store, assert_letters, beside_the_feed, by, change, commit_at, count, dropped, dropping,
-    failed, hostile_names, load, park, parked, parking, progress_of, record, removing, save, step,
-    waiting,
+    MAX_LETTERS, Store, assert_letters, beside_the_feed, by, change, commit_at, count, dropped,
+    dropping, failed, hostile_names, load, park, parked, parking, progress_of, record, removing,
+    save, step, waiting,
 };
 use crate::checkpoint_store::{Progress, Revision, StreamProgress};
 use crate::dead_letter::{DeadLetter, DeadLetterChange, DeadLetterCount};
@@ -173,13 +173,13 @@ pub(super) async fn changes_of_letters_are_made_in_their_order(store: Store) {
 
 pub(super) async fn a_step_of_many_letters_is_kept_whole(store: Store) {
     let letters: Vec<DeadLetter> =
-        (0..20).map(|n| failed(commit_at(&format!("{n:02}"), 1 + n, 1))).collect();
+        (0..MAX_LETTERS as u64).map(|n| failed(commit_at(&format!("{n:02}"), 1 + n, 1))).collect();
     let dead_letters: Vec<DeadLetterChange> = letters.iter().map(parking).collect();
     let first = step(Revision::default(), "1", &[]);
     let first = save(&store, Progress { dead_letters, ..first }).await;
     assert_letters(&parked(&store, "c").await, &letters, "parked in one step");
     // As many at once are tried again or given up.
-    let (good, bad) = letters.split_at(10);
+    let (good, bad) = letters.split_at(MAX_LETTERS / 2);
     let mut dead_letters: Vec<DeadLetterChange> = good.iter().map(removing).collect();
     dead_letters.extend(bad.iter().map(|letter| dropping(letter, "x")));
     save(&store, Progress { dead_letters, ..step(first, "2", &[]) }).await;
