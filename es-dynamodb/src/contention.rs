@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_smithy_runtime_api::client::result::SdkError;
 use es_core::Backoff;
 
@@ -24,6 +25,12 @@ pub(crate) trait Contended {
 }
 
 impl Contended for PutItemError {
+    fn is_contended(&self) -> bool {
+        self.is_transaction_conflict_exception()
+    }
+}
+
+impl Contended for UpdateItemError {
     fn is_contended(&self) -> bool {
         self.is_transaction_conflict_exception()
     }

@@ -36,6 +36,9 @@ const LAYOUT_VERSION: u32 = 1;
 /// In the partition keys of continuation items, between the stream and the rest. No stream has it.
 pub(super) const AFTER_STREAM: char = '\u{1}';
 
+/// How many events a commit has, for those who want no more of its item.
+pub(crate) const EVENTS: &str = attribute::EVENTS;
+
 mod attribute {
     pub(super) const LAYOUT: &str = "v";
     pub(super) const EVENTS: &str = "n";
@@ -60,19 +63,30 @@ pub(super) enum IdOrder {
 }
 
 /// A commit's item, and its continuation items if one does not take all of it.
-pub(super) struct Encoded {
-    pub(super) item: Item,
-    pub(super) pieces: Vec<Item>,
+#[derive(Debug)]
+pub(crate) struct Encoded {
+    pub(crate) item: Item,
+    pub(crate) pieces: Vec<Item>,
+}
+
+/// A commit as a part of another item, which has `others` bytes beside. Instead of its key it has that
+/// of the log.
+pub(crate) fn encode_beside(commit: &Commit, others: usize) -> Encoded {
+    encode_within(MAX_ITEM_SIZE.saturating_sub(others), commit, IdOrder::Ascending)
 }
 
 pub(super) fn encode(commit: &Commit, order: IdOrder) -> Encoded {
+    encode_within(MAX_ITEM_SIZE, commit, order)
+}
+
+fn encode_within(room: usize, commit: &Commit, order: IdOrder) -> Encoded {
     let mut item = frame(commit, order);
     let events = commit.events();
     let metadata = commit.encoded_metadata().as_str();
     let metadata_size = if metadata.is_empty() { 0 } else { 1 + metadata.len() };
     // Computed before anything large is copied.
     let size = item_size(&item) + 2 + events.stored_len() + metadata_size;
-    if size > MAX_ITEM_SIZE {
+    if size > room {
         let (pieces, items) = Pieces::cut(commit);
         pieces.note_in(&mut item);
         return Encoded { item, pieces: items };
@@ -321,7 +335,7 @@ impl Body {
 
 /// The time of so many microseconds since 1970. `Timestamp::from_microsecond` refuses those of the last
 /// second that there is, though `as_microsecond` gives them.
-fn timestamp(microseconds: i64) -> Option<Timestamp> {
+pub(crate) fn timestamp(microseconds: i64) -> Option<Timestamp> {
     const SECOND: i64 = 1_000_000;
     let nanosecond = i32::try_from(microseconds.rem_euclid(SECOND) * 1_000).ok()?;
     Timestamp::new(microseconds.div_euclid(SECOND), nanosecond).ok()

@@ -110,7 +110,7 @@ fn piece(key: &str, n: u32, bytes: &[u8]) -> Item {
 
 impl DynamoStore {
     /// Writes the pieces of a commit of `stream`, before its item.
-    pub(super) async fn write_pieces(&self, stream: &StreamId, pieces: Vec<Item>) -> Result<()> {
+    pub(crate) async fn write_pieces(&self, stream: &StreamId, pieces: Vec<Item>) -> Result<()> {
         let table = &self.tables().events;
         stream::iter(pieces.into_iter().map(Ok))
             .try_for_each_concurrent(WRITES_AT_ONCE, |piece| async {

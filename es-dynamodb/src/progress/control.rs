@@ -3,10 +3,8 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use es_core::{ConsumerId, Error, Result, Revision};
 
-use super::OTHERS;
-use super::step::{Refusal, Sent, Step};
+use super::step::Refusal;
 use super::write::{Condition, Write};
-use crate::attempts::Attempts;
 use crate::item::{Damage, Item, TakeAttribute, key, number, text, texts};
 use crate::store::DynamoStore;
 use crate::tables::{PARTITION_KEY, SORT_KEY};
@@ -149,18 +147,18 @@ impl DynamoStore {
 
     /// Says in the control item whether the consumer is to rest, and nothing else.
     pub(super) async fn pause(&self, consumer: &ConsumerId, paused: bool) -> Result<()> {
-        let what = format!("pausing or resuming {consumer}");
-        let mut attempts = Attempts::default();
-        loop {
-            let update = Write::update(&self.tables().state, Control::key(consumer))
-                .set(PAUSED, AttributeValue::Bool(paused));
-            let mut step = Step::new(&what, consumer);
-            step.add(update, Refusal::StartOver);
-            if self.send(step).await? == Sent::Done {
-                return Ok(());
-            }
-            attempts.pause(self, &what, OTHERS).await?;
-        }
+        let table = &self.tables().state;
+        let request = self
+            .dynamodb()
+            .update_item()
+            .table_name(table)
+            .set_key(Some(Control::key(consumer)))
+            .update_expression("SET #paused = :paused")
+            .expression_attribute_names("#paused", PAUSED)
+            .expression_attribute_values(":paused", AttributeValue::Bool(paused));
+        let said = self.past_transactions(|| request.clone().send()).await;
+        let what = || format!("pausing or resuming {consumer}");
+        said.map(drop).map_err(|error| self.failed(&what(), table, error))
     }
 
     /// The name of a book that nobody has. That it begins with who began it is for people; no consumer

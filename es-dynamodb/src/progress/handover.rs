@@ -2,19 +2,18 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use es_core::{
-    Adopted, Adoption, Checkpoint, ConsumerId, Error, PartitionId, Result, Revision, StreamId,
-    Version,
-};
+use es_core::{Adopted, Adoption, ConsumerId, Error, PartitionId, Result, StreamId, Version};
 use futures::future::try_join_all;
 
 use super::control::Control;
 use super::garbage::Garbage;
+use super::letter_changes::parked_of;
+use super::letter_item::records_of;
 use super::position::{SavedPosition, positions_of, saved};
 use super::step::{MAX_ITEMS, Refusal, Step};
 use super::stream_state::{StreamState, streams_of};
 use super::write::Write;
-use crate::item::Item;
+use crate::item::{Item, key};
 use crate::partition_query::PartitionQuery;
 use crate::store::DynamoStore;
 
@@ -75,34 +74,49 @@ impl DynamoStore {
             return Ok(AdoptionStep::Refused(Adopted::Behind(stream)));
         }
         let mut step = Step::new(what, from);
-        self.add_controls(&mut step, &giving, &taking);
+        self.add_controls(&mut step, &giving, &taking).await?;
         self.seal(&mut step, &giving, given, expected);
-        self.add_replaced(&mut step, &taking, &replaced)?;
+        self.add_replaced(&mut step, &taking, &replaced);
         Ok(AdoptionStep::Ready(step))
     }
 
     /// Gives `taking` the book of `giving`, and that one a new one.
-    fn add_controls(&self, step: &mut Step, giving: &Control, taking: &Control) {
+    async fn add_controls(
+        &self,
+        step: &mut Step,
+        giving: &Control,
+        taking: &Control,
+    ) -> Result<()> {
         let state = &self.tables().state;
         let epoch = giving.epoch.max(taking.epoch) + 1;
-        let record_books = taking.record_books.iter().chain(&giving.record_books);
-        let taken = Control {
-            book: giving.book.clone(),
-            epoch,
-            record_books: record_books.cloned().collect(),
-            ..taking.clone()
-        };
-        let left = Control {
-            book: self.new_book(&giving.consumer),
-            epoch,
-            record_books: vec![self.new_book(&giving.consumer)],
-            ..giving.clone()
-        };
+        let mut taken = Control { book: giving.book.clone(), epoch, ..taking.clone() };
+        let book = self.new_book(&giving.consumer);
+        let mut left = Control { book, epoch, ..giving.clone() };
+        if self.can_have_records(giving).await? {
+            taken.record_books.append(&mut left.record_books);
+            left.record_books.push(self.new_book(&giving.consumer));
+        }
         for (next, read) in [(taken, taking), (left, giving)] {
             let (write, refusal) = next.replace(read, state);
             step.add(write, refusal);
         }
         step.add(Garbage::Book(taking.book.clone()).list(state), Refusal::StartOver);
+        Ok(())
+    }
+
+    /// Whether there are records of dropped letters, or letters that may be dropped right now. Record
+    /// books without any stay where they are: otherwise every rebuild would leave an empty one behind,
+    /// to be looked into for ever.
+    async fn can_have_records(&self, control: &Control) -> Result<bool> {
+        let what = format!("looking for records of {}", control.consumer);
+        let records = control.record_books.iter().map(|book| records_of(book));
+        for partition in records.chain([parked_of(&control.book)]) {
+            let query = PartitionQuery::new(&self.tables().state, partition).limit(1);
+            if !self.query(&what, query).await?.is_empty() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Counts a save in the partitions that the adoption is based on: one that is in flight there does
@@ -130,15 +144,14 @@ impl DynamoStore {
         step: &mut Step,
         taking: &Control,
         replaced: &HashMap<String, SavedPosition>,
-    ) -> Result<()> {
+    ) {
         let open = replaced.iter().filter(|(_, position)| !position.checkpoint.is_end());
         let room = MAX_ITEMS.saturating_sub(KEPT_FOR_VIEWS + step.len());
         for (partition, position) in open.take(room) {
-            let key = crate::item::key(positions_of(&taking.book), partition);
+            let key = key(positions_of(&taking.book), partition);
             let write = Write::check(&self.tables().state, key).when(saved(position.saves));
             step.add(write, Refusal::StartOver);
         }
-        Ok(())
     }
 
     /// All positions of a consumer, by the names of their partitions.

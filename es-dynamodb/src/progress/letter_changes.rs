@@ -7,6 +7,7 @@ use es_core::{DeadLetter, DeadLetterChange, Dropped, StreamId, Version};
 use super::control::Control;
 use super::letter_item::{into_record, letter_place, letters_of, parked_item};
 use super::write::Write;
+use crate::event_log::commit_item::Encoded;
 use crate::item::{Item, key, number};
 
 /// The partition of the streams that wait in a book, each with the number of its letters.
@@ -95,30 +96,35 @@ impl<'a> ChangedLetters<'a> {
         self.records.iter().filter_map(stored)
     }
 
-    /// What is to be written beside the stream's own item. `stored` has the letters of
-    /// [`dropped_as_stored`](Self::dropped_as_stored), by their places. One that is missing there was
-    /// removed since, and the stream's own item refuses the step.
+    /// What is to be written beside the stream's own item, and the pieces of large commits that must be
+    /// there before. `stored` has the letters of [`dropped_as_stored`](Self::dropped_as_stored), by their
+    /// places. One that is missing there was removed since, and the stream's own item refuses the step.
     pub(super) fn writes(
         &self,
         table: &str,
         control: &Control,
         stream: &StreamId,
         stored: &mut HashMap<String, Item>,
-    ) -> Vec<Write> {
-        let mut writes = Vec::new();
-        for (version, record) in &self.records {
-            let parked = match record.letter {
+    ) -> (Vec<Write>, Vec<Item>) {
+        let (mut writes, mut all_pieces) = (Vec::new(), Vec::new());
+        let mut encode = |letter| {
+            let Encoded { item, pieces } = parked_item(&control.book, letter);
+            all_pieces.extend(pieces);
+            item
+        };
+        for (version, Record { letter, dropped }) in &self.records {
+            let parked = match letter {
                 Parked::Stored { .. } => stored.remove(&letter_place(stream, *version)),
-                Parked::New(letter) => Some(parked_item(&control.book, letter)),
+                Parked::New(letter) => Some(encode(letter)),
             };
-            let parked = parked.into_iter();
-            let records =
-                parked.map(|item| into_record(item, control.record_book(), record.dropped));
-            writes.extend(records.map(|item| Write::put(table, item)));
+            if let Some(parked) = parked {
+                let record = into_record(parked, control.record_book(), dropped);
+                writes.push(Write::put(table, record));
+            }
         }
         for letter in self.parked.values() {
             if let Parked::New(letter) = letter {
-                writes.push(Write::put(table, parked_item(&control.book, letter)));
+                writes.push(Write::put(table, encode(letter)));
             }
         }
         for &version in self.stored.iter().filter(|version| !self.parked.contains_key(version)) {
@@ -126,7 +132,7 @@ impl<'a> ChangedLetters<'a> {
             writes.push(Write::delete(table, key(letters_of(&control.book), place)));
         }
         writes.extend(self.count(table, &control.book, stream));
-        writes
+        (writes, all_pieces)
     }
 
     /// Puts the stream among those that wait, or takes it out.

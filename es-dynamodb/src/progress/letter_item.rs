@@ -1,9 +1,14 @@
-//! Dead letters as items.
+//! Dead letters as items: a commit's item with a few attributes more.
+//!
+//! A commit that does not fit in one item has its content where the log has that of such commits, under
+//! a key that is made of it: a letter of a commit that is in the log shares it.
 
-use es_core::{Commit, DeadLetter, Dropped, Error, Failure, Result, StreamId, Version};
+use es_core::{DeadLetter, Dropped, Error, Failure, Result, StreamId, Timestamp, Version};
 
-use super::letter_commit::{put_commit, take_commit, take_time};
+use crate::event_log::commit_item::{CommitItem, Encoded, encode_beside, timestamp};
 use crate::item::{Damage, Item, TakeAttribute, key, number, text};
+use crate::item_size::item_size;
+use crate::store::DynamoStore;
 use crate::tables::{PARTITION_KEY, SORT_KEY};
 
 const PARKED_AT: &str = "parked_at";
@@ -52,12 +57,14 @@ pub(super) fn read_place(place: &str) -> Result<(StreamId, Version)> {
     })
 }
 
+/// What a parked letter leaves free of its item for the reason to drop it.
+const ROOM_FOR_REASON: usize = 8 * 1024;
+
 /// The item of a letter that is parked in `book`.
-pub(super) fn parked_item(book: &str, letter: &DeadLetter) -> Item {
+pub(super) fn parked_item(book: &str, letter: &DeadLetter) -> Encoded {
     let DeadLetter { commit, parked_at, failure, dropped: _ } = letter;
-    let mut item = key(letters_of(book), letter_place(commit.stream(), commit.first_version()));
-    put_commit(&mut item, commit);
-    let mut put = |name: &str, value| drop(item.insert(name.to_owned(), value));
+    let mut own = key(letters_of(book), letter_place(commit.stream(), commit.first_version()));
+    let mut put = |name: &str, value| drop(own.insert(name.to_owned(), value));
     put(PARKED_AT, number(parked_at.as_microsecond()));
     if let Some(Failure { version, error, attempts, last_attempt_at }) = failure {
         put(FAILED_VERSION, number(version));
@@ -65,7 +72,9 @@ pub(super) fn parked_item(book: &str, letter: &DeadLetter) -> Item {
         put(ATTEMPTS, number(attempts));
         put(LAST_ATTEMPT_AT, number(last_attempt_at.as_microsecond()));
     }
-    item
+    let Encoded { mut item, pieces } = encode_beside(commit, item_size(&own) + ROOM_FOR_REASON);
+    item.extend(own);
+    Encoded { item, pieces }
 }
 
 /// Makes the item of a parked letter one of a record. Nothing else of it is looked at: a letter that is
@@ -77,24 +86,45 @@ pub(super) fn into_record(mut parked: Item, record_book: &str, dropped: &Dropped
     parked
 }
 
-/// Reads the item of a letter or a record.
-pub(super) fn read_letter(mut item: Item) -> Result<DeadLetter> {
-    let place = item.take_text(SORT_KEY).unwrap_or_default();
-    let (stream, version) = read_place(&place)?;
-    let commit = take_commit(&stream, version, &mut item)?;
-    take_rest(commit, &mut item).map_err(|reason| Error::Corrupt {
-        what: format!("the dead letter of {stream} at version {version}"),
-        reason,
-    })
+impl DynamoStore {
+    /// The letter of an item of a letter or a record.
+    pub(super) async fn letter(&self, mut item: Item) -> Result<DeadLetter> {
+        let place = item.take_text(SORT_KEY).unwrap_or_default();
+        let (stream, version) = read_place(&place)?;
+        let rest = Rest::take(&mut item);
+        item.insert(SORT_KEY.to_owned(), number(version));
+        let commit = self.complete(CommitItem::read(&stream, item)?).await?;
+        let Rest { parked_at, failure, dropped } = rest.map_err(|reason| Error::Corrupt {
+            what: format!("the dead letter of {stream} at version {version}"),
+            reason,
+        })?;
+        Ok(DeadLetter { commit, parked_at, failure, dropped })
+    }
 }
 
 /// What a letter has beside its commit. No checksum is over it: damage is noticed where a value cannot
 /// be read or does not fit the others.
-fn take_rest(commit: Commit, item: &mut Item) -> Result<DeadLetter, Damage> {
-    let parked_at = take_time(item, PARKED_AT)?;
-    let parked_at = parked_at.ok_or_else(|| format!("its attribute {PARKED_AT} is missing"))?;
-    let (failure, dropped) = (take_failure(item)?, take_dropped(item)?);
-    Ok(DeadLetter { commit, parked_at, failure, dropped })
+struct Rest {
+    parked_at: Timestamp,
+    failure: Option<Failure>,
+    dropped: Option<Dropped>,
+}
+
+impl Rest {
+    fn take(item: &mut Item) -> Result<Self, Damage> {
+        let parked_at = take_time(item, PARKED_AT)?;
+        let parked_at = parked_at.ok_or_else(|| format!("its attribute {PARKED_AT} is missing"))?;
+        let (failure, dropped) = (take_failure(item)?, take_dropped(item)?);
+        Ok(Self { parked_at, failure, dropped })
+    }
+}
+
+/// A time in microseconds since 1970, if there is one.
+fn take_time(item: &mut Item, name: &str) -> Result<Option<Timestamp>, Damage> {
+    let Some(microseconds) = item.take_number_if_any(name)? else { return Ok(None) };
+    let time = timestamp(microseconds);
+    time.map(Some)
+        .ok_or_else(|| format!("its attribute {name} is {microseconds}, which is no time"))
 }
 
 fn take_failure(item: &mut Item) -> Result<Option<Failure>, Damage> {

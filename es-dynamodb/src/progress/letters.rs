@@ -10,9 +10,7 @@ use futures::future::try_join_all;
 
 use super::control::Control;
 use super::letter_changes::{PARKED_LETTERS, parked_of};
-use super::letter_item::{
-    behind_letter, letter_places, letters_of, read_letter, read_place, records_of,
-};
+use super::letter_item::{behind_letter, letter_places, letters_of, read_place, records_of};
 use crate::item::{Item, TakeAttribute};
 use crate::partition_query::PartitionQuery;
 use crate::store::DynamoStore;
@@ -36,7 +34,12 @@ impl DynamoStore {
             DeadLetterState::First => self.first_letters(&what, &control, query).await?,
             DeadLetterState::Dropped => self.records(&what, &control, query).await?,
         };
-        letters.into_iter().map(read_letter).collect()
+        let mut listed = Vec::with_capacity(letters.len());
+        for letter in letters {
+            // Only of a large commit this is a request.
+            listed.push(self.letter(letter).await?);
+        }
+        Ok(listed)
     }
 
     /// The letters of one partition that match.

@@ -1,13 +1,13 @@
 //! Progress of consumers and their dead letters, in the state table.
 //!
 //! How it lies there is in `docs/decisions/0012-dynamodb-layout.md`. Whatever changes progress is a
-//! [`Step`]: it is put together from what was read, sent as one transaction, and put together again when
+//! [step](step::Step): it is put together from what was read, sent as one transaction, and put together again when
 //! what was read is not there any more. Views add their own writes to it.
 
 use async_trait::async_trait;
 use es_core::{
     Adopted, Adoption, CheckpointStore, ConsumerId, DeadLetter, DeadLetterCount, DeadLetterQuery,
-    Error, PartitionId, Position, Progress, Result, StreamId, StreamProgress,
+    PartitionId, Position, Progress, Result, StreamId, StreamProgress,
 };
 
 use crate::attempts::Attempts;
@@ -18,7 +18,6 @@ mod garbage;
 mod handover;
 mod known_books;
 mod letter_changes;
-mod letter_commit;
 mod letter_item;
 mod letters;
 mod position;
@@ -32,7 +31,7 @@ pub(crate) use garbage::Garbage;
 pub(crate) use handover::AdoptionStep;
 pub(crate) use known_books::KnownBooks;
 use position::SavedPosition;
-pub(crate) use step::{Refusal, Sent, Step};
+pub(crate) use step::{Refusal, Sent};
 use stream_state::StreamState;
 pub(crate) use write::{Condition, Write};
 

@@ -7,7 +7,6 @@ use futures::future::try_join_all;
 
 use super::control::Control;
 use super::letter_changes::ChangedLetters;
-use super::letter_commit::COUNT;
 use super::letter_item::{letter_place, letter_places, letters_of, read_place};
 use super::position::{SavedPosition, saved};
 use super::step::{Refusal, Step};
@@ -16,6 +15,7 @@ use super::stream_state::{
 };
 use super::touched_stream::TouchedStream;
 use super::write::Write;
+use crate::event_log::commit_item::EVENTS;
 use crate::item::{Item, TakeAttribute, key};
 use crate::partition_query::PartitionQuery;
 use crate::store::DynamoStore;
@@ -162,10 +162,12 @@ impl DynamoStore {
                 write.when(at_version(state.progress.version)).when(with_letters(state.letters));
             step.add(write, Refusal::StartOver);
             let table = &self.tables().state;
-            for write in letters.writes(table, control, touched.stream, &mut dropped) {
+            let (writes, pieces) = letters.writes(table, control, touched.stream, &mut dropped);
+            for write in writes {
                 // The stream's own item stands for its letters.
                 step.add(write, Refusal::StartOver);
             }
+            self.write_pieces(touched.stream, pieces).await?;
         }
         Ok(())
     }
@@ -200,11 +202,11 @@ impl DynamoStore {
         let query = PartitionQuery::new(&self.tables().state, letters_of(&control.book))
             .from(from)
             .to(to)
-            .attributes(&[SORT_KEY, COUNT]);
+            .attributes(&[SORT_KEY, EVENTS]);
         let mut letters = BTreeMap::new();
         for mut item in self.query(what, query).await? {
             let (_, first) = read_place(&item.take_text(SORT_KEY).unwrap_or_default())?;
-            let count: u64 = item.take_number(COUNT).map_err(|reason| Error::CorruptCommit {
+            let count: u64 = item.take_number(EVENTS).map_err(|reason| Error::CorruptCommit {
                 stream: stream.clone(),
                 version: first,
                 reason,

@@ -27,8 +27,8 @@ pub(crate) struct Step {
 pub(crate) enum Refusal {
     /// Somebody else has moved on what the step is based on.
     Fenced,
-    /// What was read for the step is not there any more, or somebody else is writing it right now: the
-    /// step is to be put together again, from the reads on.
+    /// What was read for the step is not there any more: it is to be put together again, from the reads
+    /// on.
     StartOver,
 }
 
@@ -103,7 +103,8 @@ impl DynamoStore {
             })?);
         }
         let request = self.dynamodb().transact_write_items().set_transact_items(Some(items));
-        let Err(error) = request.send().await else { return Ok(Sent::Done) };
+        let sent = self.past_transactions(|| request.clone().send()).await;
+        let Err(error) = sent else { return Ok(Sent::Done) };
         if let Some(refusal) = error.as_service_error().and_then(|error| refusal(error, &refusals))
         {
             return Ok(Sent::Refused(refusal));
@@ -123,7 +124,6 @@ fn refusal(error: &TransactWriteItemsError, refusals: &[Refusal]) -> Option<Refu
     let failed =
         reasons(error).iter().zip(refusals).filter_map(|(reason, &refusal)| match reason.code() {
             Some("ConditionalCheckFailed") => Some(refusal),
-            Some("TransactionConflict") => Some(Refusal::StartOver),
             _ => None,
         });
     failed.max_by_key(|&refusal| refusal == Refusal::Fenced)
