@@ -110,6 +110,13 @@ pub trait EventStore: Debug + Send + Sync + 'static {
 
     /// The most that a commit may have.
     fn limits(&self) -> Limits;
+
+    /// Whether each read is a round trip to a service. Readers then ask at the same time for what they
+    /// are likely to need, rather than find out step by step. A store that wraps another one answers as
+    /// that one does.
+    fn reads_are_remote(&self) -> bool {
+        false
+    }
 }
 
 /// Where an append expects the end of the stream.

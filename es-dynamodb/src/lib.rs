@@ -16,6 +16,7 @@ mod metering;
 mod options;
 mod partition_query;
 mod progress;
+mod snapshots;
 mod store;
 mod tables;
 

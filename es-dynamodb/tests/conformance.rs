@@ -57,3 +57,7 @@ mod event_store {
 mod checkpoint_store {
     es_core::checkpoint_store_conformance!(super::trusting);
 }
+
+mod snapshot_store {
+    es_core::snapshot_store_conformance!(super::trusting);
+}

@@ -10,7 +10,6 @@ use crate::stream_id::StreamId;
 use crate::telemetry;
 use crate::version::{Head, Version};
 
-use super::snapshots::Unconfirmed;
 use super::{Loaded, Repository, gap};
 
 /// Where a load stops.
@@ -26,13 +25,11 @@ impl<A: Aggregate> Repository<A> {
     /// after it; from all events otherwise.
     #[tracing::instrument(name = "load", level = "debug", skip_all, fields(%stream, version))]
     pub(super) async fn load_until(&self, stream: &StreamId, until: Until) -> Result<Loaded<A>> {
-        let mut loaded = match self.load_from_snapshot(stream, until).await? {
-            Some(loaded) => loaded,
-            None => {
-                let mut loaded = Loaded::new(stream.clone());
-                self.replay(&mut loaded, ReadStream::new(stream.clone()), None, until).await?;
-                loaded
+        let mut loaded = match &self.snapshots {
+            Some(snapshots) if matches!(until, Until::Now) && self.store.reads_are_remote() => {
+                self.load_with_tail(stream, snapshots).await?
             }
+            _ => self.load_step_by_step(stream, until).await?,
         };
         if let Until::Version(asked) = until {
             let actual = loaded.version;
@@ -43,6 +40,15 @@ impl<A: Aggregate> Repository<A> {
             loaded.snapshot = Version::ZERO;
         }
         tracing::Span::current().record("version", loaded.version.get());
+        Ok(loaded)
+    }
+
+    async fn load_step_by_step(&self, stream: &StreamId, until: Until) -> Result<Loaded<A>> {
+        if let Some(loaded) = self.load_from_snapshot(stream, until).await? {
+            return Ok(loaded);
+        }
+        let mut loaded = Loaded::new(stream.clone());
+        self.replay(&mut loaded, ReadStream::new(stream.clone()), None, until).await?;
         Ok(loaded)
     }
 
@@ -71,15 +77,14 @@ impl<A: Aggregate> Repository<A> {
         if matches!(until, Until::Time(_)) {
             return Ok(None);
         }
-        let Some(Unconfirmed { state, head }) = snapshots.load(stream).await else {
+        let Some(unconfirmed) = snapshots.load(stream).await else {
             return Ok(None);
         };
-        let version = head.version();
-        if matches!(until, Until::Version(last) if last < version) {
+        let head = unconfirmed.head;
+        if matches!(until, Until::Version(last) if last < head.version()) {
             return Ok(None);
         }
-        let mut loaded =
-            Loaded { stream: stream.clone(), state, version, head: Some(head), snapshot: version };
+        let mut loaded = unconfirmed.into_loaded(stream);
         let tail = ReadStream::new(stream.clone()).from(head.commit_start());
         let confirmed = self.replay(&mut loaded, tail, Some(head), until).await?;
         snapshots.count_use(confirmed);
@@ -92,7 +97,7 @@ impl<A: Aggregate> Repository<A> {
     /// applied, and if it is another one, or there is none, nothing is applied and the answer is
     /// `false`. So a snapshot that is ahead of the log, or of another log, is found out by the same
     /// request that reads the tail.
-    async fn replay(
+    pub(super) async fn replay(
         &self,
         loaded: &mut Loaded<A>,
         query: ReadStream,

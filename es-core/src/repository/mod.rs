@@ -6,6 +6,7 @@ mod load;
 mod options;
 mod receipt;
 mod snapshots;
+mod tail;
 
 use std::fmt;
 use std::ops::Deref;

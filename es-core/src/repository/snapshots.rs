@@ -37,6 +37,15 @@ pub(super) struct Unconfirmed<A> {
     pub(super) head: Head,
 }
 
+impl<A> Unconfirmed<A> {
+    /// The state as if the log had confirmed it.
+    pub(super) fn into_loaded(self, stream: &StreamId) -> Loaded<A> {
+        let Self { state, head } = self;
+        let version = head.version();
+        Loaded { stream: stream.clone(), state, version, head: Some(head), snapshot: version }
+    }
+}
+
 impl<A: Aggregate> Snapshots<A> {
     pub(super) fn new(store: Arc<dyn SnapshotStore>, policy: SnapshotPolicy) -> Self
     where

@@ -67,4 +67,8 @@ impl EventStore for DynamoStore {
     fn limits(&self) -> Limits {
         self.options().limits
     }
+
+    fn reads_are_remote(&self) -> bool {
+        true
+    }
 }

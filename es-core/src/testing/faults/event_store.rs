@@ -139,6 +139,10 @@ impl EventStore for FaultyEventStore {
     fn limits(&self) -> Limits {
         self.inner.limits()
     }
+
+    fn reads_are_remote(&self) -> bool {
+        self.inner.reads_are_remote()
+    }
 }
 
 impl fmt::Debug for FaultyEventStore {
