@@ -287,3 +287,55 @@ impl Commit {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::entropy::SystemEntropy;
+
+    /// The last millisecond that a UUIDv7 can show.
+    const LAST: u64 = (1 << 48) - 1;
+
+    fn at(millis: u64) -> Timestamp {
+        Timestamp::from_millisecond(millis as i64).expect("a time in range")
+    }
+
+    fn generated(millis: u64, random: [u8; 10]) -> CommitId {
+        CommitId(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
+    }
+
+    proptest! {
+        #[test]
+        fn a_generated_id_is_greater_than_the_generated_one_before_it(
+            previous in prop_oneof![0..LAST, 0..2000_u64, Just(LAST - 1)],
+            random in prop_oneof![any::<[u8; 10]>(), Just([0xff; 10])],
+            now in prop_oneof![0..LAST / 2, 0..2000_u64],
+        ) {
+            let previous = generated(previous, random);
+            let id = CommitId::generate_after(Some(previous), at(now), &SystemEntropy);
+            prop_assert!(id > previous, "{id} after {previous}");
+            prop_assert!(id.is_generated());
+            prop_assert!(id.millis() == now || id.millis() == previous.millis() + 1);
+        }
+
+        #[test]
+        fn an_id_that_was_not_generated_does_not_move_the_next_one(
+            bytes in any::<[u8; 16]>(),
+            now in 0..LAST / 2,
+        ) {
+            let previous = CommitId::from_bytes(bytes);
+            let id = CommitId::generate_after(Some(previous), at(now), &SystemEntropy);
+            prop_assert!(previous.is_generated() || id.millis() == now);
+        }
+    }
+
+    #[test]
+    fn derived_ids_are_not_generated() {
+        let stream = StreamId::new("account", "a").expect("a valid id");
+        assert!(!CommitId::derive(&stream, "key").is_generated());
+        assert!(!CommitId::from_bytes([0x77; 16]).is_generated(), "of version 7, of no variant");
+        assert!(CommitId::generate(Timestamp::UNIX_EPOCH, &SystemEntropy).is_generated());
+    }
+}

@@ -61,3 +61,17 @@ async fn a_commit_from_the_future_is_no_time_behind() {
     let health = statements.with_clock(behind).health().await.unwrap();
     assert_eq!((health.lag_commits, health.lag_time), (Some(1), Duration::ZERO));
 }
+
+#[tokio::test]
+async fn commit_ids_grow_along_a_stream_whatever_the_clock_shows() {
+    let clock = Arc::new(VirtualClock::at(TIMES[0]));
+    let accounts =
+        Repository::<Account>::new(Arc::new(MemoryStore::new())).with_clock(clock.clone());
+    let mut ids = Vec::new();
+    for time in TIMES.into_iter().flat_map(|time| [time; 20]) {
+        clock.set(time.parse().unwrap());
+        let receipt = accounts.execute("a", AccountCommand::Credit(1)).await.unwrap();
+        ids.push(receipt.commit_id().unwrap());
+    }
+    assert!(ids.is_sorted() && ids.iter().all(|id| id.is_generated()), "{ids:?}");
+}

@@ -112,16 +112,20 @@ impl<A: Aggregate> Repository<A> {
                     if commit.head() != head {
                         return Ok(false);
                     }
-                    continue;
+                } else {
+                    let last = match until {
+                        Until::Now => commit.last_version(),
+                        Until::Version(last) if last < commit.first_version() => break 'pages,
+                        Until::Version(last) => last.min(commit.last_version()),
+                        Until::Time(time) if commit.recorded_at() > time => break 'pages,
+                        Until::Time(_) => commit.last_version(),
+                    };
+                    apply_commit(loaded, &commit, last)?;
                 }
-                let last = match until {
-                    Until::Now => commit.last_version(),
-                    Until::Version(last) if last < commit.first_version() => break 'pages,
-                    Until::Version(last) => last.min(commit.last_version()),
-                    Until::Time(time) if commit.recorded_at() > time => break 'pages,
-                    Until::Time(_) => commit.last_version(),
-                };
-                apply_commit(loaded, &commit, last)?;
+                // The next page may be another request.
+                if matches!(until, Until::Version(last) if last <= loaded.version) {
+                    break 'pages;
+                }
             }
         }
         metrics::counter!(telemetry::EVENTS_LOADED, "category" => A::CATEGORY)

@@ -12,6 +12,9 @@ mod lost_acknowledgements;
 mod misleading_snapshots;
 mod read_side;
 mod rebuilds;
+#[path = "../support/remote.rs"]
+#[allow(dead_code, unreachable_pub)]
+mod remote;
 mod shutdown;
 mod transparency;
 mod two_workers;

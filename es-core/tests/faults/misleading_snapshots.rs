@@ -10,6 +10,7 @@ use es_core::{
 };
 
 use crate::ledger::{Ledger, enter, entered, folded, foreign, ledgers, stream};
+use crate::remote::Remote;
 
 fn with_snapshots(
     log: &Arc<MemoryStore>,
@@ -30,8 +31,18 @@ async fn history(numbers: std::ops::RangeInclusive<u64>) -> (Arc<MemoryStore>, S
     (store, snapshot)
 }
 
-/// With this snapshot, the log's state is loaded, and goes on from there.
+/// With this snapshot, the log's state is loaded, and goes on from there. Logs that are far away are
+/// loaded in another way, with the same outcome.
 async fn assert_folded(log: &Arc<MemoryStore>, snapshot: StoredSnapshot) {
+    let far: Arc<dyn EventStore> = Arc::new(Remote::new(log.clone()));
+    let snapshots = Arc::new(MemoryStore::new());
+    snapshots.save(snapshot.clone()).await.unwrap();
+    let ledgers = ledgers(far, 99).with_snapshots(snapshots, SnapshotPolicy::Never);
+    assert_eq!(ledgers.load("a").await.unwrap().lines, folded(&**log, "a").await, "{snapshot:?}");
+    assert_folded_nearby(log, snapshot).await;
+}
+
+async fn assert_folded_nearby(log: &Arc<MemoryStore>, snapshot: StoredSnapshot) {
     let snapshots = Arc::new(MemoryStore::new());
     snapshots.save(snapshot.clone()).await.unwrap();
     let next = 1 + entered(&**log, "a").await.len() as u64;

@@ -2,11 +2,13 @@
 #![allow(dead_code, unreachable_pub, unused_imports, missing_docs)]
 
 mod faulty_stores;
+mod remote;
 mod rivals;
 
 pub use faulty_stores::{
     HoldUp, scrambled_feed, views_failing_at, views_held_up_and_failing_at, views_held_up_at,
 };
+pub use remote::Remote;
 pub use rivals::Rivals;
 
 include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/account.rs"));
