@@ -20,5 +20,6 @@ mod snapshots;
 mod store;
 mod tables;
 
+pub use metering::metered;
 pub use options::{DynamoOptions, Heads, TableCreation};
 pub use store::DynamoStore;

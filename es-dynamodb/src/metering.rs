@@ -27,6 +27,14 @@ use es_core::Cost;
 
 use crate::telemetry;
 
+/// The same client, whose requests are counted as those of a [`DynamoStore`](crate::DynamoStore): as
+/// [metrics](crate::telemetry), and by [`Cost::of`](es_core::Cost::of). For what a program asks beside the
+/// store, as queries of a view's table.
+pub fn metered(client: &aws_sdk_dynamodb::Client) -> aws_sdk_dynamodb::Client {
+    let config = client.config().to_builder().interceptor(Metering).build();
+    aws_sdk_dynamodb::Client::from_conf(config)
+}
+
 /// Asks for the consumed capacity of every request, and tells it to the metrics recorder and to the
 /// [`Cost`] that is measured around the caller.
 #[derive(Debug)]

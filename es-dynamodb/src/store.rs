@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use es_core::Result;
 
-use crate::metering::Metering;
+use crate::metering::{Metering, metered};
 use crate::options::DynamoOptions;
 use crate::progress::KnownBooks;
 use crate::tables::TableNames;
@@ -37,10 +37,9 @@ impl DynamoStore {
         streams: aws_sdk_dynamodbstreams::Client,
     ) -> Result<Self> {
         let tables = TableNames::new(&options.prefix)?;
-        let metered = dynamodb.config().to_builder().interceptor(Metering).build();
         let metered_streams = streams.config().to_builder().interceptor(Metering).build();
         let shared = Shared {
-            dynamodb: aws_sdk_dynamodb::Client::from_conf(metered),
+            dynamodb: metered(&dynamodb),
             streams: aws_sdk_dynamodbstreams::Client::from_conf(metered_streams),
             tables,
             options,
