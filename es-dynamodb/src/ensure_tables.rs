@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::error::{BuildError, ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::create_table::{CreateTableError, CreateTableOutput};
 use aws_sdk_dynamodb::operation::update_time_to_live::UpdateTimeToLiveError;
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, PointInTimeRecoverySpecification,
+    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType,
+    PointInTimeRecoverySpecification, Projection, ProjectionType, ScalarAttributeType,
     StreamSpecification, StreamViewType, TableStatus, TimeToLiveSpecification,
 };
 use es_core::{Error, Result};
@@ -60,12 +61,19 @@ impl DynamoStore {
         for (key, role) in
             [(&table.partition_key, KeyType::Hash), (&table.sort_key, KeyType::Range)]
         {
-            let attribute = AttributeDefinition::builder()
-                .attribute_name(key.name)
-                .attribute_type(key.kind.clone());
-            let element = KeySchemaElement::builder().attribute_name(key.name).key_type(role);
-            request =
-                request.attribute_definitions(attribute.build()?).key_schema(element.build()?);
+            request = request
+                .attribute_definitions(attribute(key.name, &key.kind)?)
+                .key_schema(key_element(key.name, role)?);
+        }
+        for index in &table.indexes {
+            let built = GlobalSecondaryIndex::builder()
+                .index_name(&index.name)
+                .key_schema(key_element(&index.partition_key, KeyType::Hash)?)
+                .key_schema(key_element(index.sort_key, KeyType::Range)?)
+                .projection(whole_items());
+            request = request
+                .attribute_definitions(attribute(&index.partition_key, &ScalarAttributeType::S)?)
+                .global_secondary_indexes(built.build()?);
         }
         if table.has_stream {
             let stream = StreamSpecification::builder()
@@ -134,6 +142,22 @@ impl DynamoStore {
             Err(error) => Err(self.failed(&what, &table.name, error)),
         }
     }
+}
+
+pub(crate) fn attribute(
+    name: &str,
+    kind: &ScalarAttributeType,
+) -> Result<AttributeDefinition, BuildError> {
+    AttributeDefinition::builder().attribute_name(name).attribute_type(kind.clone()).build()
+}
+
+pub(crate) fn key_element(name: &str, role: KeyType) -> Result<KeySchemaElement, BuildError> {
+    KeySchemaElement::builder().attribute_name(name).key_type(role).build()
+}
+
+/// An index has all attributes, so that a listing is one request.
+pub(crate) fn whole_items() -> Projection {
+    Projection::builder().projection_type(ProjectionType::All).build()
 }
 
 /// Local servers know no backups.

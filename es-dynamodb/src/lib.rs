@@ -7,6 +7,7 @@ pub mod telemetry;
 mod attempts;
 mod batch_get;
 mod contention;
+mod ensure_indexes;
 mod ensure_tables;
 mod errors;
 mod event_log;
@@ -19,6 +20,7 @@ mod progress;
 mod snapshots;
 mod store;
 mod tables;
+mod views;
 
 pub use metering::metered;
 pub use options::{DynamoOptions, Heads, TableCreation};

@@ -1,5 +1,6 @@
 //! Reading one partition of a table in the order of its sort keys.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -13,9 +14,11 @@ use crate::tables::{PARTITION_KEY, SORT_KEY};
 #[derive(Debug, Clone)]
 pub(crate) struct PartitionQuery<'a> {
     table: &'a str,
-    partition_key: &'static str,
+    index: Option<String>,
+    partition_key: Cow<'static, str>,
     sort_key: &'static str,
     partition: String,
+    after: Option<String>,
     from: Option<String>,
     to: Option<String>,
     attributes: &'static [&'static str],
@@ -27,9 +30,11 @@ impl<'a> PartitionQuery<'a> {
     pub(crate) fn new(table: &'a str, partition: impl Into<String>) -> Self {
         Self {
             table,
-            partition_key: PARTITION_KEY,
+            index: None,
+            partition_key: PARTITION_KEY.into(),
             sort_key: SORT_KEY,
             partition: partition.into(),
+            after: None,
             from: None,
             to: None,
             attributes: &[],
@@ -38,8 +43,24 @@ impl<'a> PartitionQuery<'a> {
     }
 
     /// In a table whose keys have these names.
-    pub(crate) fn keyed_by(mut self, partition: &'static str, sort: &'static str) -> Self {
-        (self.partition_key, self.sort_key) = (partition, sort);
+    pub(crate) fn keyed_by(
+        mut self,
+        partition: impl Into<Cow<'static, str>>,
+        sort: &'static str,
+    ) -> Self {
+        (self.partition_key, self.sort_key) = (partition.into(), sort);
+        self
+    }
+
+    /// In a secondary index of the table: eventually consistent.
+    pub(crate) fn in_index(mut self, name: String) -> Self {
+        self.index = Some(name);
+        self
+    }
+
+    /// Only items with a later sort key. Not together with other bounds.
+    pub(crate) fn after(mut self, sort: impl Into<String>) -> Self {
+        self.after = Some(sort.into());
         self
     }
 
@@ -69,6 +90,9 @@ impl<'a> PartitionQuery<'a> {
 
     /// The condition on the key, as DynamoDB takes it: at most one on the sort key.
     fn condition(&self) -> &'static str {
+        if self.after.is_some() {
+            return "#partition = :partition AND #sort > :after";
+        }
         match (&self.from, &self.to) {
             (None, None) => "#partition = :partition",
             (Some(_), None) => "#partition = :partition AND #sort >= :from",
@@ -84,8 +108,9 @@ impl<'a> PartitionQuery<'a> {
     }
 
     fn names(&self) -> HashMap<String, String> {
-        let mut names = HashMap::from([("#partition".to_owned(), self.partition_key.to_owned())]);
-        if self.from.is_some() || self.to.is_some() {
+        let partition_key = self.partition_key.clone().into_owned();
+        let mut names = HashMap::from([("#partition".to_owned(), partition_key)]);
+        if self.after.is_some() || self.from.is_some() || self.to.is_some() {
             names.insert("#sort".to_owned(), self.sort_key.to_owned());
         }
         names.extend(self.attributes.iter().map(|&name| (format!("#_{name}"), name.to_owned())));
@@ -93,9 +118,16 @@ impl<'a> PartitionQuery<'a> {
     }
 
     fn values(&self) -> HashMap<String, AttributeValue> {
-        let bounds = [(":partition", Some(&self.partition)), (":from", self.from.as_ref())];
-        let bounds = bounds.into_iter().chain([(":to", self.to.as_ref())]);
-        bounds.filter_map(|(name, bound)| Some((name.to_owned(), text(bound?)))).collect()
+        let bounds = [
+            (":partition", Some(&self.partition)),
+            (":after", self.after.as_ref()),
+            (":from", self.from.as_ref()),
+            (":to", self.to.as_ref()),
+        ];
+        bounds
+            .into_iter()
+            .filter_map(|(name, bound)| Some((name.to_owned(), text(bound?))))
+            .collect()
     }
 
     fn projection(&self) -> Option<String> {
@@ -105,7 +137,7 @@ impl<'a> PartitionQuery<'a> {
 }
 
 impl DynamoStore {
-    /// The items that match, strongly consistent, in the order of their sort keys (byte order).
+    /// The items that match, strongly consistent but for those of an index, in the order of their sort keys (byte order).
     pub(crate) async fn query(&self, what: &str, query: PartitionQuery<'_>) -> Result<Vec<Item>> {
         let mut items = Vec::new();
         if query.is_empty() {
@@ -118,7 +150,8 @@ impl DynamoStore {
                 .dynamodb()
                 .query()
                 .table_name(query.table)
-                .consistent_read(true)
+                .set_index_name(query.index.clone())
+                .consistent_read(query.index.is_none())
                 .key_condition_expression(query.condition())
                 .set_projection_expression(query.projection())
                 .set_expression_attribute_names(Some(query.names()))

@@ -9,6 +9,7 @@ use crate::metering::{Metering, metered};
 use crate::options::DynamoOptions;
 use crate::progress::KnownBooks;
 use crate::tables::TableNames;
+use crate::views::KnownPointers;
 
 /// Log, feed, snapshots, progress, views, leases and idempotency records in DynamoDB tables. Cloning is
 /// cheap, and clones share everything.
@@ -23,6 +24,7 @@ struct Shared {
     tables: TableNames,
     options: DynamoOptions,
     known_books: KnownBooks,
+    known_pointers: KnownPointers,
 }
 
 impl DynamoStore {
@@ -44,6 +46,7 @@ impl DynamoStore {
             tables,
             options,
             known_books: KnownBooks::default(),
+            known_pointers: KnownPointers::default(),
         };
         Ok(Self { shared: Arc::new(shared) })
     }
@@ -66,6 +69,10 @@ impl DynamoStore {
 
     pub(crate) fn known_books(&self) -> &KnownBooks {
         &self.shared.known_books
+    }
+
+    pub(crate) fn known_pointers(&self) -> &KnownPointers {
+        &self.shared.known_pointers
     }
 
     /// Where requests go, for errors.

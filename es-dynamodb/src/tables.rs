@@ -41,9 +41,13 @@ impl TableNames {
 
     /// The table of a view. A view that is rebuilt shares it with the live one, whose place it takes.
     pub(crate) fn view(&self, view: &ViewName) -> String {
-        let name = view.as_str();
-        format!("{}view_{}", self.prefix, name.strip_suffix("_rebuild").unwrap_or(name))
+        format!("{}view_{}", self.prefix, live_name(view))
     }
+}
+
+/// The name of the view whose place this one takes, if it is a rebuild; its own otherwise.
+pub(crate) fn live_name(view: &ViewName) -> &str {
+    view.as_str().strip_suffix("_rebuild").unwrap_or(view.as_str())
 }
 
 /// What a table looks like: the source of the requests that create it and of the CloudFormation
@@ -53,10 +57,27 @@ pub(crate) struct TableDefinition {
     pub(crate) name: String,
     pub(crate) partition_key: KeyAttribute,
     pub(crate) sort_key: KeyAttribute,
+    pub(crate) indexes: Vec<IndexDefinition>,
     /// Whether changes come out of a stream, with the new images.
     pub(crate) has_stream: bool,
     /// The attribute with the second after which DynamoDB may remove an item.
     pub(crate) expires_by: Option<&'static str>,
+}
+
+/// A global secondary index with all attributes of the items. Both parts of its key are strings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct IndexDefinition {
+    pub(crate) name: String,
+    pub(crate) partition_key: String,
+    pub(crate) sort_key: &'static str,
+}
+
+impl IndexDefinition {
+    /// What a view's documents are listed by a field with.
+    pub(crate) fn of_field(field: &str) -> Self {
+        let (name, partition_key) = (format!("by_{field}"), format!("es_by_{field}"));
+        Self { name, partition_key, sort_key: VIEW_KEY }
+    }
 }
 
 /// An attribute of a key.
@@ -73,6 +94,7 @@ impl TableNames {
             name: self.events.clone(),
             partition_key: KeyAttribute { name: PARTITION_KEY, kind: ScalarAttributeType::S },
             sort_key: KeyAttribute { name: SORT_KEY, kind: ScalarAttributeType::N },
+            indexes: Vec::new(),
             has_stream: true,
             expires_by: None,
         }
@@ -84,17 +106,19 @@ impl TableNames {
             name: self.state.clone(),
             partition_key: KeyAttribute { name: PARTITION_KEY, kind: ScalarAttributeType::S },
             sort_key: KeyAttribute { name: SORT_KEY, kind: ScalarAttributeType::S },
+            indexes: Vec::new(),
             has_stream: false,
             expires_by: Some(EXPIRES_AT),
         }
     }
 
-    /// The documents of one view. Its indexes depend on the view's fields: see `views`.
-    pub(crate) fn view_definition(&self, view: &ViewName) -> TableDefinition {
+    /// The documents of one view that can be listed by these fields.
+    pub(crate) fn view_definition(&self, view: &ViewName, fields: &[&str]) -> TableDefinition {
         TableDefinition {
             name: self.view(view),
             partition_key: KeyAttribute { name: VIEW_GENERATION, kind: ScalarAttributeType::S },
             sort_key: KeyAttribute { name: VIEW_KEY, kind: ScalarAttributeType::S },
+            indexes: fields.iter().map(|field| IndexDefinition::of_field(field)).collect(),
             has_stream: false,
             expires_by: Some(EXPIRES_AT),
         }

@@ -61,3 +61,7 @@ mod checkpoint_store {
 mod snapshot_store {
     es_core::snapshot_store_conformance!(super::trusting);
 }
+
+mod view_store {
+    es_core::view_store_conformance!(super::trusting);
+}
