@@ -270,6 +270,16 @@ pub enum Error {
         /// The queue.
         queue: QueueName,
     },
+    /// The result of an idempotent request is larger than its record takes; nothing was written.
+    #[error("the result of a request of {scope} has {actual} bytes, over the limit of {limit}")]
+    ResultTooLarge {
+        /// The scope of the request.
+        scope: String,
+        /// Its size.
+        actual: usize,
+        /// The most that is taken.
+        limit: usize,
+    },
     /// A message would be held for longer than one receive can; nothing was changed.
     #[error("a message of queue {queue} cannot be held for more than {limit:?} from its receive")]
     HeldTooLong {

@@ -51,6 +51,8 @@
 //! | [`Feed`] | the commits of all streams, for projections and policies |
 //! | [`SnapshotStore`], [`CheckpointStore`], [`ViewStore`] | what can be thrown away and built again |
 //! | [`MessageQueue`] | [messages](NewMessage) that come back until they are acknowledged, shaped after SQS |
+//! | [`LeaseStore`] | which worker works on which partition |
+//! | [`IdempotencyStore`] | what was done already, for effects that must not be repeated |
 //! | [`Topic`] | messages to all queues whose [`FilterPolicy`] takes them, shaped after SNS |
 //!
 //! | you operate | with |
@@ -104,6 +106,8 @@ mod event;
 mod event_store;
 mod event_union;
 mod feed;
+mod idempotency_store;
+mod lease_store;
 mod live_view;
 mod message_queue;
 mod metadata;
@@ -144,6 +148,14 @@ pub use es_derive::{Command, Event};
 pub use event::{DecodeError, Event, EventSchema, Recorded, UnknownEvents};
 pub use event_store::{Appended, Direction, EventStore, Expected, Limits, ReadStream};
 pub use feed::{Checkpoint, Feed, FeedPage, Partition, PartitionId};
+pub use idempotency_store::{
+    Begun, Claim, IdempotencyRecord, IdempotencyStore, IdempotentRequest, MAX_RESULT_LEN,
+    OwnerToken, PayloadHash, Settled, check_result,
+};
+pub use lease_store::{
+    HashRange, Lease, LeaseChange, LeaseFence, LeaseOutcome, LeaseProgress, LeaseStore, NewLease,
+    WorkerId,
+};
 pub use live_view::LiveView;
 pub use message_queue::{
     InvalidMessage, MAX_BATCH, MessageId, MessageQueue, NewMessage, QueueCounts, QueueName,

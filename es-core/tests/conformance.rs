@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use es_core::memory::{MemoryQueues, MemoryStore};
+use es_core::memory::{MemoryIdempotency, MemoryQueues, MemoryStore};
 use es_core::testing::conformance::{self, holding};
 use es_core::testing::{SeededEntropy, VirtualClock};
 
@@ -14,6 +14,12 @@ async fn queues() -> (MemoryQueues, Arc<VirtualClock>) {
     let clock = Arc::new(VirtualClock::at("2026-03-01T12:00:00Z"));
     let entropy = Arc::new(SeededEntropy::new(1));
     (MemoryQueues::new(clock.clone(), entropy), clock)
+}
+
+async fn records() -> (MemoryIdempotency, Arc<VirtualClock>) {
+    let clock = Arc::new(VirtualClock::at("2026-03-01T12:00:00Z"));
+    let entropy = Arc::new(SeededEntropy::new(1));
+    (MemoryIdempotency::new(clock.clone(), entropy), clock)
 }
 
 mod event_store {
@@ -46,6 +52,14 @@ mod checkpoint_store {
 
 mod view_store {
     es_core::view_store_conformance!(super::store);
+}
+
+mod lease_store {
+    es_core::lease_store_conformance!(super::store);
+}
+
+mod idempotency_store {
+    es_core::idempotency_store_conformance!(super::records);
 }
 
 mod message_queue {

@@ -1,9 +1,9 @@
 //! Everything in memory: the whole contract of a backend, and nothing to install.
 //!
-//! [`MemoryStore`] is log, feed, snapshots, checkpoints and views in one. It is for tests, for trying
-//! things out, and a reference for authors of backends: it passes the same conformance suites as the
-//! durable ones. What it holds is gone with its last clone. [`MemoryQueues`] is queues and topics; it
-//! stands apart as it needs a clock.
+//! [`MemoryStore`] is log, feed, snapshots, checkpoints, views and leases in one. It is for tests, for
+//! trying things out, and a reference for authors of backends: it passes the same conformance suites as
+//! the durable ones. What it holds is gone with its last clone. [`MemoryQueues`] is queues and topics,
+//! [`MemoryIdempotency`] idempotency records; they stand apart as they need a clock.
 //!
 //! ```
 //! use es_core::memory::MemoryStore;
@@ -26,11 +26,14 @@ use crate::event_store::Limits;
 
 mod checkpoints;
 mod feed;
+mod idempotency;
+mod leases;
 mod log;
 mod queues;
 mod snapshots;
 mod views;
 
+pub use idempotency::MemoryIdempotency;
 pub use queues::MemoryQueues;
 
 /// A backend in memory. Clones share what is stored.
@@ -44,6 +47,7 @@ struct Shared {
     max_step_items: usize,
     log: log::Log,
     snapshots: Mutex<snapshots::Snapshots>,
+    leases: Mutex<leases::Leases>,
     /// Views and progress are under one lock: they are written in one step.
     read_side: Mutex<ReadSide>,
 }
@@ -82,6 +86,7 @@ impl MemoryStore {
                 max_step_items,
                 log: log::Log::default(),
                 snapshots: Mutex::default(),
+                leases: Mutex::default(),
                 read_side: Mutex::default(),
             }),
         }

@@ -19,8 +19,8 @@
 //! Every test makes a store of its own. The factory is any expression that can be called for a future
 //! of a fresh, empty store. What the store needs for its life, as a temporary directory, comes along
 //! with [`holding`]: `|| async { holding(store, directory) }`. Where the log and its feed are two
-//! objects, the factory of a feed suite gives the pair. Queues and topics go by a clock, which the rules
-//! move: the factory gives the pair of them and an `Arc<VirtualClock>`.
+//! objects, the factory of a feed suite gives the pair. Queues, topics and idempotency records go by a
+//! clock, which the rules move: the factory gives the pair of them and an `Arc<VirtualClock>`.
 //!
 //! Tests run under `#[tokio::test]`, unless attributes before the factory say otherwise:
 //!
@@ -53,6 +53,8 @@
 //! | [`SnapshotStore`](crate::SnapshotStore) | [`snapshot_store_conformance!`](crate::snapshot_store_conformance) | [`snapshot_store()`] | [`snapshot_store::SUITE`] |
 //! | [`CheckpointStore`](crate::CheckpointStore) | [`checkpoint_store_conformance!`](crate::checkpoint_store_conformance) | [`checkpoint_store()`] | [`checkpoint_store::SUITE`] |
 //! | [`ViewStore`](crate::ViewStore) | [`view_store_conformance!`](crate::view_store_conformance) | [`view_store()`] | [`view_store::SUITE`] |
+//! | [`LeaseStore`](crate::LeaseStore) | [`lease_store_conformance!`](crate::lease_store_conformance) | [`lease_store()`] | [`lease_store::SUITE`] |
+//! | [`IdempotencyStore`](crate::IdempotencyStore) | [`idempotency_store_conformance!`](crate::idempotency_store_conformance) | [`idempotency_store()`] | [`idempotency_store::SUITE`] |
 //! | [`MessageQueue`](crate::MessageQueue) | [`message_queue_conformance!`](crate::message_queue_conformance) | [`message_queue()`] | [`message_queue::SUITE`] |
 //! | [`Topic`](crate::Topic) | [`topic_conformance!`](crate::topic_conformance) | [`topic()`] | [`topic::SUITE`] |
 //!
@@ -79,6 +81,8 @@ mod suite;
 pub mod checkpoint_store;
 pub mod event_store;
 pub mod feed;
+pub mod idempotency_store;
+pub mod lease_store;
 pub mod message_queue;
 pub mod ordered_feed;
 pub mod snapshot_store;
@@ -164,6 +168,33 @@ where
     F: Future<Output: Into<Fixture<view_store::Store>>>,
 {
     view_store::SUITE.hold(make).await;
+}
+
+/// Holds a [`LeaseStore`](crate::LeaseStore) to its contract. `make` opens a fresh, empty one.
+///
+/// # Panics
+///
+/// When a rule is broken, with all that are.
+pub async fn lease_store<M, F>(make: M)
+where
+    M: Fn() -> F,
+    F: Future<Output: Into<Fixture<lease_store::Store>>>,
+{
+    lease_store::SUITE.hold(make).await;
+}
+
+/// Holds an [`IdempotencyStore`](crate::IdempotencyStore) to its contract. `make` opens a fresh, empty
+/// one, and gives it together with the clock that it goes by.
+///
+/// # Panics
+///
+/// When a rule is broken, with all that are.
+pub async fn idempotency_store<M, F>(make: M)
+where
+    M: Fn() -> F,
+    F: Future<Output: Into<Fixture<idempotency_store::RecordsAndClock>>>,
+{
+    idempotency_store::SUITE.hold(make).await;
 }
 
 /// Holds a [`MessageQueue`](crate::MessageQueue) to its contract. `make` opens a fresh, empty store,

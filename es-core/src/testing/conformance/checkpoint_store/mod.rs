@@ -24,9 +24,9 @@ mod streams;
 
 pub(super) use samples::{
     adoption, beside_the_feed, by, checkpoint, commit_at, consumer, dropping, failed, in_partition,
-    parking, record, removing, seen_at, seen_parked, step, waiting,
+    parking, partition, record, removing, seen_at, seen_parked, step, waiting,
 };
-use samples::{hostile_names, partition, place};
+use samples::{hostile_names, place};
 use state::{PARTITIONS, STREAMS};
 pub(super) use state::{
     State, assert_letters, assert_state, count, dropped, is_paused, list, load, parked,
