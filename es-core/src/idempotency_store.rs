@@ -63,8 +63,8 @@ pub const MAX_RESULT_LEN: usize = 256 * 1024;
 ///
 /// So one result is kept, and a request whose record is complete is not begun again before the record
 /// expires. What is *not* promised is that an effect is caused once when its owner takes longer than its
-/// time in progress, or dies between the effect and the record: the next owner causes it again. Give the
-/// owner enough time, and put what can be undone in the same transaction as a check of your own.
+/// time in progress, or dies between the effect and the record: the next owner causes it again. Give
+/// owners more time than their effects take.
 ///
 /// **Answers that were lost.** Completing again on the same claim is [`Settled::Done`] and keeps the
 /// first result.
@@ -302,5 +302,7 @@ impl IdempotencyRecord {
 }
 
 fn later(now: Timestamp, by: Duration) -> Timestamp {
-    whole_microseconds(now.saturating_add(by).unwrap_or(Timestamp::MAX))
+    /// A thousand years. For ever, and far from the end of what timestamps and databases can say.
+    const LONGEST: Duration = Duration::from_secs(1_000 * 365 * 24 * 60 * 60);
+    whole_microseconds(now.saturating_add(by.min(LONGEST)).unwrap_or(now))
 }

@@ -42,7 +42,7 @@ use crate::stream_id::check_id;
 /// store.create(&consumer, NewLease::new(PartitionId::new("shard-1")?)).await?;
 ///
 /// // Both see a free lease, and the first one to take it has it.
-/// let seen = store.list(&consumer).await?.remove(0);
+/// let seen = store.leases(&consumer).await?.remove(0);
 /// let taken = store.take(&consumer, &seen, &one).await?.expect("nobody was faster");
 /// assert!(store.take(&consumer, &seen, &two).await?.is_none());
 ///
@@ -67,7 +67,7 @@ pub trait LeaseStore: Debug + Send + Sync + 'static {
     /// # Errors
     ///
     /// [`Error::Unavailable`](crate::Error::Unavailable), [`Error::Corrupt`](crate::Error::Corrupt).
-    async fn list(&self, consumer: &ConsumerId) -> Result<Vec<Lease>>;
+    async fn leases(&self, consumer: &ConsumerId) -> Result<Vec<Lease>>;
 
     /// Makes a change, and gives the lease as it is then; `None` if the lease is not as the change
     /// [expects](LeaseChange::based_on) it, or is not there. [`LeaseChange::outcome`] decides; the

@@ -1,6 +1,6 @@
 //! The embedded, durable default backend of [`es_core`]: log, feed, snapshots, checkpoints, views,
-//! queues and topics in one SQLite file. Nothing to install, nothing to run; the same program runs on
-//! a service later.
+//! leases, idempotency records, queues and topics in one SQLite file. Nothing to install, nothing to
+//! run; the same program runs on a service later.
 //!
 //! ```
 //! use es_core::{
@@ -75,6 +75,7 @@
 //! | `feed` | the log as a feed |
 //! | `snapshots`, `checkpoints`, `views` | the stores of these names |
 //! | `dead_letters` | what consumers could not handle |
+//! | `leases`, `idempotency` | who works on what, and what was done already |
 //! | `view_query` | [`DocumentQuery`]: filtering, ordering and paging views |
 //! | `queues` | queues and topics: configuring, sending, receiving, dead letters, publishing |
 //! | `errors` | what SQLite's errors become |
@@ -91,6 +92,8 @@ mod dead_letters;
 mod errors;
 mod feed;
 mod file;
+mod idempotency;
+mod leases;
 mod log;
 mod options;
 mod queues;

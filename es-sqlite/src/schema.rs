@@ -16,8 +16,12 @@ pub(crate) const APPLICATION_ID: i32 = i32::from_be_bytes(*b"ESDB");
 
 /// Each brings a file from its index to the next version. An entry is never changed once it was
 /// released; what changes is appended.
-const MIGRATIONS: &[&str] =
-    &[include_str!("schema/v1.sql"), include_str!("schema/v2.sql"), include_str!("schema/v3.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("schema/v1.sql"),
+    include_str!("schema/v2.sql"),
+    include_str!("schema/v3.sql"),
+    include_str!("schema/v4.sql"),
+];
 
 const NEWEST: i64 = MIGRATIONS.len() as i64;
 

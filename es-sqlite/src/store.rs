@@ -15,6 +15,7 @@ use crate::writer::{Writer, WriterStats};
 /// A backend in one SQLite file: it is [`EventStore`](es_core::EventStore),
 /// [`Feed`](es_core::Feed), [`SnapshotStore`](es_core::SnapshotStore),
 /// [`CheckpointStore`](es_core::CheckpointStore), [`ViewStore`](es_core::ViewStore),
+/// [`LeaseStore`](es_core::LeaseStore), [`IdempotencyStore`](es_core::IdempotencyStore),
 /// [`MessageQueue`](es_core::MessageQueue) and [`Topic`](es_core::Topic).
 ///
 /// Clones share the file's connections. When the last one is dropped, what is queued is still

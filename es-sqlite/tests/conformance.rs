@@ -16,7 +16,7 @@ async fn store() -> Holding<SqliteStore, Place> {
 }
 
 /// The same, on a clock that stands still.
-async fn queues() -> Holding<(SqliteStore, Arc<VirtualClock>), Place> {
+async fn on_a_clock() -> Holding<(SqliteStore, Arc<VirtualClock>), Place> {
     let place = Place::new();
     let clock = Arc::new(VirtualClock::at("2026-03-01T12:00:00Z"));
     let options = SqliteStore::builder(place.db())
@@ -50,10 +50,18 @@ mod view_store {
     es_core::view_store_conformance!(super::store);
 }
 
+mod lease_store {
+    es_core::lease_store_conformance!(super::store);
+}
+
+mod idempotency_store {
+    es_core::idempotency_store_conformance!(super::on_a_clock);
+}
+
 mod message_queue {
-    es_core::message_queue_conformance!(super::queues);
+    es_core::message_queue_conformance!(super::on_a_clock);
 }
 
 mod topic {
-    es_core::topic_conformance!(super::queues);
+    es_core::topic_conformance!(super::on_a_clock);
 }

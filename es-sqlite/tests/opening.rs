@@ -3,10 +3,12 @@
 
 mod support;
 
+use std::time::Duration;
+
 use es_core::{
-    CheckpointStore, ConsumerId, DeadLetterQuery, Error, EventStore as _, Expected,
-    MessageQueue as _, NewMessage, QueueName, QueueOptions, SnapshotStore, ViewName, ViewQuery,
-    ViewStore as _,
+    Begun, CheckpointStore, ConsumerId, DeadLetterQuery, Error, EventStore as _, Expected,
+    IdempotencyStore as _, IdempotentRequest, LeaseStore as _, MessageQueue as _, NewLease,
+    NewMessage, QueueName, QueueOptions, SnapshotStore, ViewName, ViewQuery, ViewStore as _,
 };
 use es_sqlite::{SqliteStore, Synchronous};
 use support::{
@@ -15,7 +17,7 @@ use support::{
 };
 
 /// The version of files that this crate writes.
-const NEWEST: i64 = 3;
+const NEWEST: i64 = 4;
 
 fn version(place: &Place) -> i64 {
     place.raw().pragma_query_value(None, "user_version", |row| row.get(0)).unwrap()
@@ -287,6 +289,11 @@ async fn a_file_of_version_1_opens() {
     store.configure(&queue, QueueOptions::default()).await.unwrap();
     store.send(&queue, NewMessage::new("x")).await.unwrap();
     assert_eq!(store.counts(&queue).await.unwrap().visible, 1);
+    // Nor leases and idempotency records.
+    assert!(store.create(&consumer, NewLease::new(partition())).await.unwrap());
+    let request = IdempotentRequest::new("orders", "17", b"").unwrap();
+    let begun = store.begin(&request, Duration::from_secs(1)).await.unwrap();
+    assert!(matches!(begun, Begun::Started(_)), "{begun:?}");
 }
 
 /// A migrated file has the tables and indexes of a new one, word for word.

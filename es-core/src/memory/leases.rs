@@ -24,7 +24,7 @@ impl LeaseStore for MemoryStore {
         Ok(true)
     }
 
-    async fn list(&self, consumer: &ConsumerId) -> Result<Vec<Lease>> {
+    async fn leases(&self, consumer: &ConsumerId) -> Result<Vec<Lease>> {
         let leases = lock(&self.shared.leases);
         let of_consumer = leases.iter().filter(|((of, _), _)| of == consumer);
         Ok(of_consumer.map(|(_, lease)| lease.clone()).collect())

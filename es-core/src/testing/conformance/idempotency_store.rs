@@ -378,7 +378,7 @@ async fn times_are_kept_to_the_microsecond(r: RecordsAndClock) {
     let request = request("k");
     r.start(&request).await;
     r.assert_in_progress(&request, until, "a time with nanoseconds").await;
-    // The longest time there is does not overflow.
+    // The longest duration that there is does not overflow.
     let for_ever = request_for("conformance", "for ever", "payload");
     let begun: Result<Begun> = r.records.begin(&for_ever, Duration::MAX).await;
     assert!(matches!(begun, Ok(Begun::Started(_))), "claimed for ever: {begun:?}");

@@ -76,7 +76,7 @@ async fn create(store: &Store, of: &str) {
 }
 
 async fn list(store: &Store, by: &str) -> Vec<Lease> {
-    let listed = store.list(&consumer(by)).await;
+    let listed = store.leases(&consumer(by)).await;
     listed.unwrap_or_else(|error| panic!("leases cannot be listed: {error}"))
 }
 
