@@ -2,6 +2,9 @@
 
 mod support;
 
+use std::sync::Arc;
+
+use es_core::testing::VirtualClock;
 use es_core::testing::conformance::{Holding, event_store as suite, holding};
 use es_dynamodb::{DynamoStore, Heads};
 use support::Server;
@@ -11,6 +14,15 @@ async fn trusting() -> Holding<DynamoStore, Server> {
     let server = Server::start().await;
     let store = server.store().await;
     holding(store, server)
+}
+
+/// The same, on a clock that stands still.
+async fn on_a_clock() -> Holding<(DynamoStore, Arc<VirtualClock>), Server> {
+    let server = Server::start().await;
+    let clock = Arc::new(VirtualClock::at("2026-03-01T12:00:00Z"));
+    let options = server.options(&Server::prefix()).clock(clock.clone());
+    let store = server.store_with(options).await;
+    holding((store, clock), server)
 }
 
 /// The same, with every head looked at.
@@ -64,4 +76,12 @@ mod snapshot_store {
 
 mod view_store {
     es_core::view_store_conformance!(super::trusting);
+}
+
+mod lease_store {
+    es_core::lease_store_conformance!(super::trusting);
+}
+
+mod idempotency_store {
+    es_core::idempotency_store_conformance!(super::on_a_clock);
 }
