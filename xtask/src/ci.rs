@@ -25,7 +25,7 @@ enum OnFailure {
     Stop,
 }
 
-const STEPS: [Step; 7] = [
+const STEPS: [Step; 8] = [
     Step {
         name: "formatting",
         command: || process::cargo(["fmt", "--all", "--check"]),
@@ -34,6 +34,13 @@ const STEPS: [Step; 7] = [
     Step {
         name: "fuzz formatting",
         command: || process::cargo(["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"]),
+        on_failure: OnFailure::GoOn,
+    },
+    Step {
+        name: "costs formatting",
+        command: || {
+            process::cargo(["fmt", "--manifest-path", "benches/costs/Cargo.toml", "--check"])
+        },
         on_failure: OnFailure::GoOn,
     },
     Step {

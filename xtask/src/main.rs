@@ -1,5 +1,5 @@
 //! The workspace's own commands: `cargo xtask test`, `cargo xtask ci`, `cargo xtask guide`,
-//! `cargo xtask fuzz`, `cargo xtask deny`.
+//! `cargo xtask fuzz`, `cargo xtask costs`, `cargo xtask deny`.
 //!
 //! Everything that a contributor or a build server has to run is a command here, so that both run
 //! the same thing. The modules: `test`, `ci`, `guide` and `fuzz` are commands, `process` starts
@@ -59,6 +59,10 @@ enum Command {
         #[arg(last = true)]
         arguments: Vec<OsString>,
     },
+    /// Print what commands cost on DynamoDB, in requests and capacity units, beside dynamo-es.
+    ///
+    /// Counted on a local server in the program itself; the first run compiles a workspace of its own.
+    Costs,
     /// Check licences, advisories, bans and sources of all dependencies with cargo-deny.
     Deny,
 }
@@ -78,6 +82,10 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
         Command::Fuzz { target, seconds, arguments } => {
             fuzz::run(target.as_deref(), seconds, &arguments)?;
             ExitCode::SUCCESS
+        }
+        Command::Costs => {
+            let bench = ["bench", "--manifest-path", "benches/costs/Cargo.toml"];
+            process::run(process::cargo(bench)).map(|()| ExitCode::SUCCESS)?
         }
         Command::Deny => deny()?,
     })

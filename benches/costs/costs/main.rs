@@ -17,7 +17,9 @@ type AnyError = Box<dyn std::error::Error + Send + Sync>;
 #[tokio::main]
 async fn main() -> Result<(), AnyError> {
     let url = server::start().await?;
-    println!("Events of 300 bytes of JSON; strongly consistent reads; requests, write units (WCU) and read units (RCU).");
+    println!(
+        "Events of 300 bytes of JSON; strongly consistent reads; requests, write units (WCU) and read units (RCU)."
+    );
     println!("dynamo-es 0.5.0 with cqrs-es 0.5.0, with the tables of its documentation.\n");
     println!("{}\n", commands(&url).await?);
     println!("{}", layouts(&url).await?);
@@ -135,7 +137,12 @@ fn right(text: &str) -> Cell {
     Cell::new(text).set_alignment(CellAlignment::Right)
 }
 
-fn row(table: &mut Table, what: &str, ours: Result<Cost, AnyError>, theirs: Result<Cost, AnyError>) {
+fn row(
+    table: &mut Table,
+    what: &str,
+    ours: Result<Cost, AnyError>,
+    theirs: Result<Cost, AnyError>,
+) {
     let cell = |cost: Result<Cost, AnyError>| match cost {
         Ok(Cost { requests, write_units, read_units, .. }) => {
             right(&format!("{requests} requests, {write_units} WCU, {read_units} RCU"))

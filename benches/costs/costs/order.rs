@@ -43,7 +43,10 @@ impl es_core::Aggregate for Order {
     type Event = OrderEvent;
     type Error = Infallible;
 
-    fn handle(&self, OrderCommand::Note(events): OrderCommand) -> Result<Vec<OrderEvent>, Infallible> {
+    fn handle(
+        &self,
+        OrderCommand::Note(events): OrderCommand,
+    ) -> Result<Vec<OrderEvent>, Infallible> {
         Ok(vec![OrderEvent::of_300_bytes(); events])
     }
 

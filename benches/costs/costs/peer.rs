@@ -22,7 +22,11 @@ pub struct Peer {
 
 impl Peer {
     /// Without snapshots, or with one every so many events.
-    pub async fn new(client: &Client, name: &str, snapshots: Option<usize>) -> Result<Self, AnyError> {
+    pub async fn new(
+        client: &Client,
+        name: &str,
+        snapshots: Option<usize>,
+    ) -> Result<Self, AnyError> {
         let (events, snapshot_table) = (format!("{name}Events"), format!("{name}Snapshots"));
         create_table(client, &events, Some("AggregateIdSequence")).await?;
         create_table(client, &snapshot_table, None).await?;
@@ -57,9 +61,8 @@ async fn create_table(client: &Client, name: &str, sort_key: Option<&str>) -> Re
     let attribute = |name: &str, kind| {
         AttributeDefinition::builder().attribute_name(name).attribute_type(kind).build()
     };
-    let key = |name: &str, role| {
-        KeySchemaElement::builder().attribute_name(name).key_type(role).build()
-    };
+    let key =
+        |name: &str, role| KeySchemaElement::builder().attribute_name(name).key_type(role).build();
     let mut request = client
         .create_table()
         .table_name(name)
