@@ -212,12 +212,15 @@ impl<A: Aggregate> Repository<A> {
                 }
                 Err(Error::Conflict(conflict)) if *appends < self.max_attempts => {
                     metrics::counter!(telemetry::CONFLICTS, "category" => A::CATEGORY).increment(1);
-                    // The first retry goes at once: it is most often alone.
-                    if *appends > 1 {
+                    if *appends == 1 {
+                        // The first retry goes at once: the winner is most often alone.
+                        self.catch_up_with_winner(loaded, *conflict).await?;
+                    } else {
                         let delay = self.backoff.delay(*appends - 1, &*self.entropy);
                         self.clock.sleep(delay).await;
+                        // Meanwhile others may have followed the winner.
+                        self.catch_up(loaded).await?;
                     }
-                    self.catch_up_with_winner(loaded, *conflict).await?;
                     basis.fresh = true;
                 }
                 Err(Error::CommitIdReused(reused)) => {
