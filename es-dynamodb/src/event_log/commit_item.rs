@@ -83,10 +83,8 @@ fn encode_within(room: usize, commit: &Commit, order: IdOrder) -> Encoded {
     let mut item = frame(commit, order);
     let events = commit.events();
     let metadata = commit.encoded_metadata().as_str();
-    let metadata_size = if metadata.is_empty() { 0 } else { 1 + metadata.len() };
-    // Computed before anything large is copied.
-    let size = item_size(&item) + 2 + events.stored_len() + metadata_size;
-    if size > room {
+    // Known before anything large is copied.
+    if size_as_one_item(commit, &item) > room {
         let (pieces, items) = Pieces::cut(commit);
         pieces.note_in(&mut item);
         return Encoded { item, pieces: items };
@@ -101,6 +99,16 @@ fn encode_within(room: usize, commit: &Commit, order: IdOrder) -> Encoded {
         item.insert(attribute::METADATA.to_owned(), text(metadata));
     }
     Encoded { item, pieces: Vec::new() }
+}
+
+/// How large the item becomes that has this frame and all of the content.
+fn size_as_one_item(commit: &Commit, frame: &Item) -> usize {
+    let metadata = match commit.encoded_metadata().as_str() {
+        "" => 0,
+        metadata => attribute::METADATA.len() + metadata.len(),
+    };
+    let names = attribute::MANIFEST.len() + attribute::PAYLOADS.len();
+    item_size(frame) + names + commit.events().stored_len() + metadata
 }
 
 /// All of the item but what varies in size.
@@ -339,4 +347,167 @@ pub(crate) fn timestamp(microseconds: i64) -> Option<Timestamp> {
     const SECOND: i64 = 1_000_000;
     let nanosecond = i32::try_from(microseconds.rem_euclid(SECOND) * 1_000).ok()?;
     Timestamp::new(microseconds.div_euclid(SECOND), nanosecond).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::types::AttributeValue;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn commit() -> Commit {
+        let manifest = "Notes:Noted 1 15\nNotes:Noted 2 16";
+        let payloads = "{\"text\":\"eins\"}\n{\"text\":\"zwei\"} ";
+        let events = EncodedEvents::from_stored_json(manifest.into(), payloads.into());
+        let metadata = EncodedMetadata::from_stored(r#"{"actor":"somebody"}"#.into());
+        let id = CommitId::from_bytes([7; 16]);
+        NewCommit::new(id, Timestamp::UNIX_EPOCH, metadata, events.expect("they fit"))
+            .place(stream(), Version::new(3))
+    }
+
+    fn stream() -> StreamId {
+        StreamId::new("notes", "n-1").expect("a valid id")
+    }
+
+    fn decode(item: Item) -> Result<Option<Commit>> {
+        let CommitItem { header, content } = CommitItem::read(&stream(), item)?;
+        match content {
+            Content::Here(body) => header.into_commit(body).map(Some),
+            Content::InPieces(_) => Ok(None),
+        }
+    }
+
+    fn any_value() -> impl Strategy<Value = AttributeValue> {
+        prop_oneof![
+            "\\PC{0,20}".prop_map(text),
+            any::<i64>().prop_map(number),
+            "-?[0-9]{1,38}(\\.[0-9]{1,5})?(e-?[0-9]{1,3})?".prop_map(number),
+            prop::collection::vec(any::<u8>(), 0..20).prop_map(binary),
+            any::<bool>().prop_map(AttributeValue::Bool),
+            Just(AttributeValue::L(vec![number(1)])),
+        ]
+    }
+
+    /// What happens to an attribute.
+    #[derive(Debug, Clone)]
+    enum Damage {
+        Gone,
+        Replaced(AttributeValue),
+        /// This byte is another one.
+        Flipped(usize, u8),
+        Cut(usize),
+    }
+
+    fn any_damage() -> impl Strategy<Value = Damage> {
+        prop_oneof![
+            Just(Damage::Gone),
+            any_value().prop_map(Damage::Replaced),
+            (0..64_usize, 1..=255_u8).prop_map(|(at, bits)| Damage::Flipped(at, bits)),
+            (0..64_usize).prop_map(Damage::Cut),
+        ]
+    }
+
+    impl Damage {
+        fn damage(self, item: &mut Item, name: &str) {
+            let bytes = |value: &AttributeValue| match value {
+                AttributeValue::S(text) | AttributeValue::N(text) => text.as_bytes().to_vec(),
+                AttributeValue::B(bytes) => bytes.as_ref().to_vec(),
+                _ => Vec::new(),
+            };
+            let with = |value: &AttributeValue, bytes: Vec<u8>| match value {
+                AttributeValue::B(_) => binary(bytes),
+                AttributeValue::N(_) => number(String::from_utf8_lossy(&bytes)),
+                _ => text(String::from_utf8_lossy(&bytes)),
+            };
+            match self {
+                Self::Gone => drop(item.remove(name)),
+                Self::Replaced(value) => drop(item.insert(name.to_owned(), value)),
+                Self::Flipped(at, bits) => {
+                    if let Some(value) = item.get_mut(name) {
+                        let mut flipped = bytes(value);
+                        if let Some(byte) = flipped.get_mut(at) {
+                            *byte ^= bits;
+                        }
+                        *value = with(value, flipped);
+                    }
+                }
+                Self::Cut(to) => {
+                    if let Some(value) = item.get_mut(name) {
+                        let mut cut = bytes(value);
+                        cut.truncate(to);
+                        *value = with(value, cut);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_commit_comes_back_from_its_item() {
+        for order in [IdOrder::Ascending, IdOrder::OutOfOrder] {
+            let encoded = encode(&commit(), order);
+            assert!(encoded.pieces.is_empty());
+            let decoded = decode(encoded.item).expect("an intact item");
+            assert_eq!(decoded, Some(commit()));
+        }
+    }
+
+    #[test]
+    fn what_is_as_usual_takes_no_attribute() {
+        let plain = NewCommit::new(
+            CommitId::from_bytes([7; 16]),
+            Timestamp::UNIX_EPOCH,
+            EncodedMetadata::default(),
+            commit().events().clone(),
+        );
+        let item = encode(&plain.place(stream(), Version::FIRST), IdOrder::Ascending).item;
+        let mut names: Vec<_> = item.keys().map(String::as_str).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["c", "i", "m", "n", "p", "pk", "sk", "t"]);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+
+        #[test]
+        fn a_damaged_item_is_an_error_or_the_same_commit(
+            damages in prop::collection::vec(
+                (prop::sample::select(&["sk", "v", "n", "i", "t", "e", "m", "p", "d", "c", "o", "x",
+                    "h", "a", "b"][..]), any_damage()),
+                1..4,
+            ),
+        ) {
+            let mut item = encode(&commit(), IdOrder::Ascending).item;
+            for (name, damage) in damages {
+                damage.damage(&mut item, name);
+            }
+            match decode(item) {
+                Ok(Some(decoded)) => prop_assert_eq!(decoded, commit()),
+                // Its pieces are missing.
+                Ok(None) => {}
+                Err(Error::CorruptCommit { stream: named, .. }) => {
+                    prop_assert_eq!(named, stream());
+                }
+                Err(Error::UnsupportedFormat { .. }) => {}
+                Err(error) => prop_assert!(false, "{error:?}"),
+            }
+        }
+
+        #[test]
+        fn the_size_of_an_item_is_known_before_it_is_made(bytes in 0..3000_usize) {
+            let events = EncodedEvents::from_stored_json(
+                format!("{} 1 2", "N".repeat(1 + bytes)).into(),
+                "{}".into(),
+            );
+            let metadata = EncodedMetadata::from_stored("m".repeat(bytes).into());
+            let id = CommitId::from_bytes([7; 16]);
+            let new = NewCommit::new(id, Timestamp::UNIX_EPOCH, metadata, events.expect("they fit"));
+            let commit = new.place(stream(), Version::FIRST);
+            prop_assert_eq!(
+                item_size(&encode(&commit, IdOrder::Ascending).item),
+                size_as_one_item(&commit, &frame(&commit, IdOrder::Ascending))
+            );
+        }
+    }
 }

@@ -1,5 +1,13 @@
 //! Pages, and when they are requested.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::context::BeforeTransmitInterceptorContextRef;
+use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::config_bag::ConfigBag;
 use es_core::Cost;
 use futures::StreamExt as _;
 
@@ -48,6 +56,58 @@ async fn a_read_that_is_not_polled_costs_nothing_and_one_page_costs_one_request(
         drop(pages);
         assert_eq!(cost.requests, 1);
     }
+}
+
+/// Counts the requests that are sent.
+#[derive(Debug, Clone, Default)]
+struct Sent(Arc<AtomicUsize>);
+
+#[dyn_dispatch_hint]
+impl Intercept for Sent {
+    fn name(&self) -> &'static str {
+        "Sent"
+    }
+
+    fn read_before_transmit(
+        &self,
+        _: &BeforeTransmitInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        Ok(())
+    }
+}
+
+impl Sent {
+    /// How many are sent, when everything that can go on has gone on.
+    async fn count(&self) -> usize {
+        for _ in 0..1000 {
+            tokio::task::yield_now().await;
+        }
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+#[tokio::test]
+async fn from_the_second_page_on_the_next_one_is_on_its_way_while_the_reader_works() {
+    let scene = scene().await;
+    six_pages(&scene).await;
+    let sent = Sent::default();
+    let prefix = scene.table.strip_suffix("events").expect("the table of the log");
+    let config = scene.server.dynamodb().config().to_builder().interceptor(sent.clone()).build();
+    let client = aws_sdk_dynamodb::Client::from_conf(config);
+    let options = scene.server.options(prefix);
+    let store = options.with_clients(client, scene.server.streams()).expect("valid options");
+
+    let mut pages = store.read(ReadStream::new(stream()));
+    assert_eq!(sent.count().await, 0, "nothing before it is polled");
+    for ahead in [1, 3, 4] {
+        pages.next().await.expect("a page").expect("a read");
+        assert_eq!(sent.count().await, ahead);
+    }
+    drop(pages);
+    assert_eq!(sent.count().await, 4, "nothing after it is dropped");
 }
 
 #[tokio::test]
