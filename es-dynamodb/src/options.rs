@@ -53,13 +53,15 @@ pub struct DynamoOptions {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Heads {
-    /// They come from a read of this log, as those of a [`Repository`](es_core::Repository) always do:
-    /// an append is a single request.
+    /// They come from a read of this log, as those of a [`Repository`](es_core::Repository) always do,
+    /// and a generated commit id comes again only under the head of its first time: an append is a
+    /// single request. A head that was never one is taken for one. Ids of commands with an idempotency
+    /// key are recognised under any head.
     #[default]
     Trusted,
     /// They may be made up, and commit ids may come again under any head: each append first looks at
-    /// the end of the stream, which costs a read. For imports and for programs that hand on positions
-    /// from outside.
+    /// the end of the stream, which costs a read, and further back if the id may be there. For imports
+    /// and for programs that hand on positions from outside.
     Checked,
 }
 
