@@ -56,11 +56,13 @@ pub trait Feed: Debug + Send + Sync + 'static {
     async fn partitions(&self) -> Result<Vec<Partition>>;
 
     /// Where a consumer that begins now has to read on once it has read the history, in every
-    /// partition that is open already. A consumer keeps these places before it reads its first commit,
-    /// so that it is told when the feed has lost something between.
+    /// partition that cannot be read from its start any more, or need not be. A consumer keeps these
+    /// places before it reads its first commit, so that it is told when the feed has lost something
+    /// between. A partition all of whose commits are in the history has [`Checkpoint::end`]; it may be
+    /// one that is never listed and stands for where others come from.
     ///
-    /// For feeds that keep commits for a limited time. The default is none: a feed that keeps everything
-    /// begins at the start.
+    /// For feeds that keep commits for a limited time; once there are any, there always are. The
+    /// default is none: a feed that keeps everything begins at the start.
     ///
     /// # Errors
     ///
@@ -70,7 +72,8 @@ pub trait Feed: Debug + Send + Sync + 'static {
     }
 
     /// Up to `max_commits` commits after `after`, without waiting: an empty page when there are
-    /// none yet.
+    /// none yet. After [`Checkpoint::end`] there is an empty page that has
+    /// [ended](FeedPage::ended), and nothing is asked for it.
     ///
     /// # Errors
     ///
@@ -113,11 +116,14 @@ pub struct FeedPage {
 pub struct Partition {
     /// Its name.
     pub id: PartitionId,
-    /// The partitions that must be finished before this one begins.
+    /// The partitions that must be finished before this one begins. One that is not listed any more
+    /// must have been finished by whoever has no place in this one.
     pub parents: Vec<PartitionId>,
 }
 
 const REBUILD_MARK: &str = "es:rebuild";
+
+const ANCHORS_MARK: &str = "es:anchored";
 
 const END: &str = "es:end";
 
@@ -131,11 +137,11 @@ impl PartitionId {
     /// # Errors
     ///
     /// [`Error::InvalidId`](crate::Error::InvalidId) when it is empty, longer than 200 bytes, has
-    /// control characters, or white space at an end, or when it is `es:rebuild`: that is kept for the
-    /// mark of a rebuild.
+    /// control characters, or white space at an end, or when it is `es:rebuild` or `es:anchored`:
+    /// those are kept for marks in a consumer's progress.
     pub fn new(name: &str) -> Result<Self> {
         check_id("partition", name, 200)?;
-        if name == REBUILD_MARK {
+        if [REBUILD_MARK, ANCHORS_MARK].contains(&name) {
             return Err(Error::invalid_id("partition", name, "the name is reserved"));
         }
         Ok(Self(name.into()))
@@ -144,6 +150,11 @@ impl PartitionId {
     /// Stands for a partition in the progress of a rebuild, and tells it from another one.
     pub(crate) fn rebuild_mark() -> Self {
         Self(REBUILD_MARK.into())
+    }
+
+    /// Stands for a partition in the progress of a consumer that has kept the feed's anchors.
+    pub(crate) fn anchors_mark() -> Self {
+        Self(ANCHORS_MARK.into())
     }
 
     /// The name.

@@ -231,7 +231,7 @@ impl<'a, H: Rewindable> Beside<'a, H> {
             }
         };
         if adopted == Adopted::Done {
-            self.live.positions().clear();
+            self.live.forget_positions();
             self.live.stepped.notify_waiters();
         }
         Ok(adopted)

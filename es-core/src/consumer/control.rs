@@ -24,6 +24,8 @@ pub enum ConsumerState {
     Paused,
     /// A step failed and is tried again.
     Retrying,
+    /// The feed has lost what comes next, and the view is built again from the log.
+    Rebuilding,
     /// It has stopped at an error that trying again cannot help.
     Failed,
 }

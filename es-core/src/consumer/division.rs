@@ -2,14 +2,14 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
-use crate::checkpoint_store::{Advance, StreamProgress};
+use crate::checkpoint_store::StreamProgress;
 use crate::commit::Commit;
 use crate::error::{Error, Result};
 use crate::stream_id::StreamId;
 
 use super::Consumer;
 use super::handler::Handler;
-use super::step::Taken;
+use super::step::{Move, Taken};
 
 impl<H: Handler> Consumer<H> {
     /// Takes commits in as few steps as the store allows; the place in the partition moves with the last
@@ -21,7 +21,7 @@ impl<H: Handler> Consumer<H> {
         commits: Vec<Commit>,
         mut seen: HashMap<StreamId, StreamProgress>,
         complete: bool,
-        advance: Option<Advance>,
+        moves: Option<Move>,
     ) -> Result<Taken> {
         let mut parts = VecDeque::from(divide(commits, &|part| self.fits(part)));
         let mut taken = Taken { complete, ..Taken::default() };
@@ -30,13 +30,13 @@ impl<H: Handler> Consumer<H> {
         while let Some(mut part) = parts.pop_front() {
             // What comes behind a commit of its stream that is to be tried again has to wait for it.
             part.retain(|commit| !unfinished.contains(commit.stream()));
-            let advance = advance.clone().filter(|_| parts.is_empty() && taken.complete);
+            let moves = moves.clone().filter(|_| parts.is_empty() && taken.complete);
             let is_begun = part.iter().any(|commit| !seen.contains_key(commit.stream()));
             let seen_of_part = match is_begun {
                 true => self.stream_progress(&part).await?,
                 false => of_streams(&mut seen, &part),
             };
-            match self.take_part(&part, seen_of_part.clone(), advance).await {
+            match self.take_part(&part, seen_of_part.clone(), moves).await {
                 Ok(outcome) => {
                     taken.applied += outcome.applied;
                     taken.parked += outcome.parked;
@@ -69,7 +69,8 @@ impl<H: Handler> Consumer<H> {
             return true;
         }
         let streams: HashSet<&StreamId> = commits.iter().map(Commit::stream).collect();
-        let positions = 1 + self.based_on.len();
+        // The place in the partition and, when that is begun, the mark of the anchors.
+        let positions = 2 + self.based_on.len();
         positions + streams.len() + self.handler.count_items(&self.id, commits) <= limit
     }
 }

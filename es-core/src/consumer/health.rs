@@ -4,10 +4,11 @@ use serde::{Serialize, Serializer};
 
 use crate::dead_letter::DeadLetterCount;
 use crate::error::Result;
-use crate::feed::{Checkpoint, PartitionId};
+use crate::feed::{Checkpoint, FeedPage};
 
 use super::control::{ConsumerState, LastError, Observed};
 use super::handler::Handler;
+use super::round::Ready;
 use super::{Consumer, failure};
 
 /// How a consumer is.
@@ -77,8 +78,10 @@ impl<H: Handler> Consumer<H> {
         }
         let DeadLetterCount { streams, letters } = checkpoints.dead_letter_count(&self.id).await?;
         let mut partitions = Vec::new();
-        for partition in self.feed.partitions().await? {
-            partitions.push(self.partition_health(&partition.id).await?);
+        let listed = self.feed.partitions().await?;
+        let names = listed.iter().map(|partition| partition.id.clone()).collect();
+        for partition in listed {
+            partitions.push(self.partition_health(&Ready::of(partition, &names)).await?);
         }
         Ok(Health {
             consumer: self.id.to_string(),
@@ -96,9 +99,9 @@ impl<H: Handler> Consumer<H> {
         })
     }
 
-    async fn partition_health(&self, partition: &PartitionId) -> Result<PartitionHealth> {
-        let position = self.handler.checkpoints().load(&self.id, partition).await?;
-        let (next, error) = match self.feed.read(partition, &position.checkpoint, 1).await {
+    async fn partition_health(&self, partition: &Ready) -> Result<PartitionHealth> {
+        let position = self.handler.checkpoints().load(&self.id, &partition.id).await?;
+        let (next, error) = match self.next_after(partition, &position.checkpoint).await {
             Ok(next) => (Some(next), None),
             Err(error) => (None, Some(failure::text_of(&error))),
         };
@@ -110,12 +113,22 @@ impl<H: Handler> Consumer<H> {
             Duration::try_from(age).unwrap_or_default()
         };
         Ok(PartitionHealth {
-            partition: partition.to_string(),
+            partition: partition.id.to_string(),
             checkpoint: position.checkpoint,
             lag_commits: remaining.map(|remaining| remaining + commits.len() as u64),
             lag_time: commits.first().map(|next| since(next.recorded_at())).unwrap_or_default(),
             error,
         })
+    }
+
+    /// A page of one commit, if there is one.
+    async fn next_after(&self, partition: &Ready, after: &Checkpoint) -> Result<FeedPage> {
+        if after.is_end() {
+            let (commits, checkpoint) = (Vec::new(), after.clone());
+            return Ok(FeedPage { commits, checkpoint, remaining: Some(0), ended: true });
+        }
+        self.check_parents(partition, after).await?;
+        self.feed.read(&partition.id, after, 1).await
     }
 }
 

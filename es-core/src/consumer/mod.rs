@@ -5,10 +5,12 @@
 //! | `handler` | what is done with commits: `projecting` (and `fold`), `reacting` |
 //! | `step`, `contiguity`, `attempts`, `failure` | one step: order, effect, dead letters, progress |
 //! | `round`, `until` | the partitions of a feed, and how far they are read |
+//! | `anchors`, `trimmed` | feeds that keep commits for a limited time |
 //! | `catch_up`, `workers` | once to the end, and for ever |
 //! | `inline` | in the call of a command |
 //! | `control`, `health`, `dead_letters`, `beside`, `any_consumer` | for operators |
 
+mod anchors;
 mod any_consumer;
 mod attempts;
 mod beside;
@@ -26,6 +28,7 @@ mod projecting;
 mod reacting;
 mod round;
 mod step;
+mod trimmed;
 mod until;
 mod workers;
 
@@ -50,10 +53,12 @@ use crate::stream_id::StreamId;
 use crate::telemetry;
 use crate::version::Version;
 
+use anchors::Anchored;
 use attempts::Attempts;
 use catch_up::Tally;
 use control::Control;
 use round::{Round, Stop, can_be_tried_again};
+use trimmed::Rebuild;
 use until::Until;
 
 pub use any_consumer::{AnyConsumer, Consumers};
@@ -107,6 +112,10 @@ pub struct Consumer<H> {
     based_on: Vec<(PartitionId, Revision)>,
     /// Where the consumer is in each partition, as far as this object knows; locked for a step.
     positions: Mutex<HashMap<PartitionId, KnownPosition>>,
+    /// Whether the feed's anchors are kept, as far as this object knows.
+    anchored: Mutex<Option<Anchored>>,
+    /// What is done when the feed was trimmed, instead of stopping.
+    when_trimmed: Option<Rebuild<H>>,
     /// Whether the handler was made ready.
     prepared: OnceCell<()>,
     stepped: Notify,
@@ -149,6 +158,8 @@ impl<H: Handler> Consumer<H> {
             in_place_of: None,
             based_on: Vec::new(),
             positions: Mutex::default(),
+            anchored: Mutex::default(),
+            when_trimmed: None,
             prepared: OnceCell::new(),
             stepped: Notify::new(),
             resumed: Notify::new(),
@@ -240,7 +251,8 @@ impl<H: Handler> Consumer<H> {
             match self.catch_up_until(Until::End, &mut tally, &mut report).await {
                 // Another worker is at it: go on from where it is.
                 Err(Error::Fenced { .. }) => {}
-                done => return done.map(|()| tally.total()),
+                Err(error) => self.rebuild_when_trimmed(error).await?,
+                Ok(()) => return Ok(tally.total()),
             }
         }
     }
@@ -284,7 +296,16 @@ impl<H: Handler> Consumer<H> {
             let mut resumed = std::pin::pin!(self.resumed.notified());
             resumed.as_mut().enable();
             let mut moved = false;
-            let wait = match self.advance(&mut shutdown, &mut moved).await {
+            let advanced = match self.advance(&mut shutdown, &mut moved).await {
+                // A rebuild may be broken off anywhere.
+                Err(error) => tokio::select! {
+                    biased;
+                    () = &mut shutdown => return Ok(()),
+                    rebuilt = self.rebuild_when_trimmed(error) => rebuilt.map(|()| Advanced::Stepped),
+                },
+                advanced => advanced,
+            };
+            let wait = match advanced {
                 Ok(Advanced::Shutdown) => return Ok(()),
                 Ok(Advanced::Stepped) => {
                     failures = 0;

@@ -14,6 +14,23 @@ use super::handler::Handler;
 use super::step::Step;
 use super::until::Until;
 
+/// A partition that can be read, because those of its parents that are listed have ended.
+#[derive(Debug)]
+pub(super) struct Ready {
+    pub(super) id: PartitionId,
+    /// The parents that are not listed any more.
+    pub(super) gone_parents: Vec<PartitionId>,
+}
+
+impl Ready {
+    /// `partition`, in a feed that lists these.
+    pub(super) fn of(partition: Partition, listed: &HashSet<PartitionId>) -> Self {
+        let Partition { id, parents } = partition;
+        let gone_parents = parents.into_iter().filter(|id| !listed.contains(id)).collect();
+        Self { id, gone_parents }
+    }
+}
+
 /// How a round ended.
 pub(super) enum Round {
     /// Nothing is left for now. The partitions that were read to their end for now.
@@ -36,12 +53,27 @@ impl Stop {
     }
 }
 
+/// How one pass over the partitions ended.
+enum Pass {
+    Done(Round),
+    /// Partitions have ended, and their children may be listed now.
+    MoreListed,
+    /// The progress may not be what this object remembers.
+    Unsure,
+}
+
 /// Where a partition is after its steps.
 enum Reached {
     /// Its end for now.
     End,
     /// Its end for good.
     Ended,
+    /// Its end for good, before this pass.
+    WasEnded,
+    /// The same, as this object remembers.
+    Remembered,
+    /// Somewhere else than this object remembers: somebody has moved it.
+    Elsewhere,
     /// A step after which the round was to stop.
     Stop,
 }
@@ -56,25 +88,54 @@ impl<H: Handler> Consumer<H> {
         report: &(dyn Fn(&PartitionId, &Step) + Send + Sync),
     ) -> Result<Round> {
         self.prepared.get_or_try_init(|| self.handler.prepare()).await?;
+        loop {
+            self.keep_anchors().await?;
+            match self.pass(until, stop, report).await {
+                Ok(Pass::Done(round)) => return Ok(round),
+                Ok(Pass::MoreListed) => {}
+                Ok(Pass::Unsure) => self.forget_positions(),
+                Err(error) => {
+                    if matches!(error, Error::Fenced { .. }) {
+                        self.forget_positions();
+                    }
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    async fn pass(
+        &self,
+        until: Until,
+        stop: &Stop,
+        report: &(dyn Fn(&PartitionId, &Step) + Send + Sync),
+    ) -> Result<Pass> {
         let mut waiting = parents_first(self.feed.partitions().await?)?;
-        let mut unfinished: HashSet<PartitionId> = waiting.iter().map(|p| p.id.clone()).collect();
+        let listed: HashSet<PartitionId> = waiting.iter().map(|p| p.id.clone()).collect();
+        let mut unfinished = listed.clone();
         let mut open = Vec::new();
+        let (mut ended, mut remembered, mut elsewhere) = (false, false, false);
         let mut failed = None;
         let mut driving = FuturesUnordered::new();
         loop {
             while driving.len() < self.concurrency.max(1) && !stop.is_asked() {
                 let ready = |p: &Partition| p.parents.iter().all(|id| !unfinished.contains(id));
                 let Some(next) = waiting.iter().position(ready) else { break };
-                let id = waiting.remove(next).id;
+                let partition = Ready::of(waiting.remove(next), &listed);
                 driving.push(async move {
-                    let reached = self.drive(&id, until, stop, report).await;
-                    (id, reached)
+                    let reached = self.drive(&partition, until, stop, report).await;
+                    (partition.id, reached)
                 });
             }
             let Some((id, reached)) = driving.next().await else { break };
             match reached {
                 Ok(Reached::End) => open.push(id),
-                Ok(Reached::Ended) => drop(unfinished.remove(&id)),
+                Ok(reached @ (Reached::Ended | Reached::WasEnded | Reached::Remembered)) => {
+                    ended |= matches!(reached, Reached::Ended);
+                    remembered |= matches!(reached, Reached::Remembered);
+                    unfinished.remove(&id);
+                }
+                Ok(Reached::Elsewhere) => elsewhere = true,
                 Ok(Reached::Stop) => {}
                 Err(error) => {
                     // What can be tried again holds up this partition only. Otherwise the steps at
@@ -88,29 +149,39 @@ impl<H: Handler> Consumer<H> {
                 }
             }
         }
+        // With nothing but remembered ends, nobody has looked whether the consumer was set back.
+        let unseen = remembered && open.is_empty();
         match failed {
             Some(error) => Err(error),
-            None if stop.is_asked() => Ok(Round::Stopped),
-            None => Ok(Round::Done(open)),
+            None if stop.is_asked() => Ok(Pass::Done(Round::Stopped)),
+            None if elsewhere || unseen => Ok(Pass::Unsure),
+            None if ended => Ok(Pass::MoreListed),
+            None => Ok(Pass::Done(Round::Done(open))),
         }
     }
 
     async fn drive(
         &self,
-        partition: &PartitionId,
+        partition: &Ready,
         until: Until,
         stop: &Stop,
         report: &(dyn Fn(&PartitionId, &Step) + Send + Sync),
     ) -> Result<Reached> {
+        if self.remembers_end_of(&partition.id).await {
+            return Ok(Reached::Remembered);
+        }
         loop {
             if stop.is_asked() {
                 return Ok(Reached::Stop);
             }
             self.check_not_paused().await?;
             let step = self.step(partition, until).await?;
-            report(partition, &step);
+            report(&partition.id, &step);
+            if step.moved_elsewhere {
+                return Ok(Reached::Elsewhere);
+            }
             if step.ended {
-                return Ok(Reached::Ended);
+                return Ok(if step.saved { Reached::Ended } else { Reached::WasEnded });
             }
             if step.at_end {
                 return Ok(Reached::End);

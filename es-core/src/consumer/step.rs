@@ -7,13 +7,15 @@ use crate::checkpoint_store::{Advance, Position, Progress, StreamProgress};
 use crate::commit::Commit;
 use crate::dead_letter::{DeadLetter, DeadLetterChange};
 use crate::error::{BoxError, Error, Result};
-use crate::feed::{FeedPage, PartitionId};
+use crate::feed::{Checkpoint, FeedPage, PartitionId};
 use crate::stream_id::StreamId;
 use crate::telemetry;
 use crate::version::Version;
 
+use super::anchors::Anchored;
 use super::contiguity::{self, Accepted};
 use super::handler::{Batch, Failed, Handled, Handler};
+use super::round::Ready;
 use super::until::Until;
 use super::{Consumer, failure};
 
@@ -27,8 +29,19 @@ pub(super) struct Step {
     pub(super) remaining: Option<u64>,
     /// The feed had nothing (more) at the time.
     pub(super) at_end: bool,
+    /// The position was moved on.
+    pub(super) saved: bool,
     /// The partition has ended for good, and all of it is done.
     pub(super) ended: bool,
+    /// Somebody else has moved the partition, perhaps set it back.
+    pub(super) moved_elsewhere: bool,
+}
+
+/// Where a step moves a position of the consumer, and what that is based on.
+#[derive(Debug, Clone)]
+pub(super) struct Move {
+    pub(super) advance: Advance,
+    pub(super) anchored: Anchored,
 }
 
 /// What became of some commits.
@@ -52,15 +65,28 @@ pub(super) struct TakenPart {
 
 impl<H: Handler> Consumer<H> {
     /// Reads one page, lets it have its effect and saves the progress.
-    pub(super) async fn step(&self, partition: &PartitionId, until: Until) -> Result<Step> {
-        let known = self.known_position(partition);
+    pub(super) async fn step(&self, partition: &Ready, until: Until) -> Result<Step> {
+        let Ready { id, .. } = partition;
+        let known = self.known_position(id);
         let mut known = known.lock().await;
         let position = match known.take() {
             Some(position) => position,
-            None => self.handler.checkpoints().load(&self.id, partition).await?,
+            None => self.handler.checkpoints().load(&self.id, id).await?,
         };
+        if position.checkpoint.is_end() {
+            *known = Some(position);
+            return Ok(Step { remaining: Some(0), ended: true, ..Step::default() });
+        }
         // Whatever goes wrong from here on, the stored position is looked at again.
-        let page = self.read(partition, &position, until).await?;
+        let page = match self.read(partition, &position, until).await {
+            Ok(page) => page,
+            // It is no loss to a consumer that somebody has set back or built again meanwhile.
+            Err(Error::FeedTrimmed { .. }) if self.is_elsewhere(id, &position).await? => {
+                return Ok(Step { moved_elsewhere: true, ..Step::default() });
+            }
+            Err(error) => return Err(error),
+        };
+        let checkpoint = if page.ended { Checkpoint::end() } else { page.checkpoint };
         let mut step = Step {
             remaining: page.remaining,
             at_end: page.commits.is_empty() || page.remaining == Some(0),
@@ -70,29 +96,29 @@ impl<H: Handler> Consumer<H> {
         if let Some(remaining) = page.remaining {
             let behind = remaining + page.commits.len() as u64;
             metrics::gauge!(telemetry::LAG, "consumer" => self.id.to_string(),
-                "partition" => partition.to_string())
+                "partition" => id.to_string())
             .set(behind as f64);
         }
-        if page.checkpoint == position.checkpoint {
+        if checkpoint == position.checkpoint {
             // Nothing is saved here, so nothing would be fenced: somebody may have set the consumer
             // back.
-            let stored = self.handler.checkpoints().load(&self.id, partition).await?;
-            step.at_end &= stored.revision == position.revision;
+            let stored = self.handler.checkpoints().load(&self.id, id).await?;
+            step.moved_elsewhere = stored.revision != position.revision;
             *known = Some(stored);
             return Ok(step);
         }
         let advance = Advance {
-            partition: partition.clone(),
+            partition: id.clone(),
             based_on: position.revision,
-            checkpoint: page.checkpoint.clone(),
+            checkpoint: checkpoint.clone(),
         };
+        let moves = Move { advance, anchored: self.basis_of_step_after(&position.checkpoint) };
         let passed = page.commits.len() as u64;
-        let taken = self.take(page.commits, Some(advance)).await?;
+        let taken = self.take(page.commits, Some(moves)).await?;
         (step.applied, step.parked) = (taken.applied, taken.parked);
         if taken.complete {
-            step.passed = passed;
-            let revision = position.revision.next();
-            *known = Some(Position { checkpoint: page.checkpoint, revision });
+            (step.passed, step.saved) = (passed, true);
+            *known = Some(Position { checkpoint, revision: position.revision.next() });
         } else {
             (step.at_end, step.ended) = (false, false);
             *known = Some(position);
@@ -100,18 +126,29 @@ impl<H: Handler> Consumer<H> {
         Ok(step)
     }
 
+    /// Whether this object has seen the partition to its end: then it is neither read nor looked up.
+    pub(super) async fn remembers_end_of(&self, partition: &PartitionId) -> bool {
+        let known = self.positions().get(partition).cloned();
+        match known {
+            Some(known) => known.lock().await.as_ref().is_some_and(|at| at.checkpoint.is_end()),
+            None => false,
+        }
+    }
+
     fn known_position(&self, partition: &PartitionId) -> Arc<tokio::sync::Mutex<Option<Position>>> {
         Arc::clone(self.positions().entry(partition.clone()).or_default())
     }
 
+    async fn is_elsewhere(&self, partition: &PartitionId, remembered: &Position) -> Result<bool> {
+        let stored = self.handler.checkpoints().load(&self.id, partition).await?;
+        Ok(stored.revision != remembered.revision)
+    }
+
     /// A page that goes no further than `until`.
-    async fn read(
-        &self,
-        partition: &PartitionId,
-        position: &Position,
-        until: Until,
-    ) -> Result<FeedPage> {
+    async fn read(&self, partition: &Ready, position: &Position, until: Until) -> Result<FeedPage> {
         let after = &position.checkpoint;
+        self.check_parents(partition, after).await?;
+        let partition = &partition.id;
         let room = until.room(after, self.batch_size)?;
         if room == 0 {
             return Ok(until.reached(after));
@@ -129,7 +166,7 @@ impl<H: Handler> Consumer<H> {
     pub(super) async fn take(
         &self,
         mut delivered: Vec<Commit>,
-        advance: Option<Advance>,
+        moves: Option<Move>,
     ) -> Result<Taken> {
         let categories = self.handler.categories();
         delivered.retain(|commit| categories.contains(&commit.stream().category()));
@@ -138,7 +175,7 @@ impl<H: Handler> Consumer<H> {
         let accepted =
             contiguity::in_order(delivered, &mut taken, &*self.log, &self.id, self.batch_size);
         let Accepted { commits, complete } = accepted.await?;
-        self.take_in_parts(commits, seen, complete, advance).await
+        self.take_in_parts(commits, seen, complete, moves).await
     }
 
     /// Lets commits that follow on what was `seen` have their effect, or parks them, in one step.
@@ -146,7 +183,7 @@ impl<H: Handler> Consumer<H> {
         &self,
         commits: &[Commit],
         seen: HashMap<StreamId, StreamProgress>,
-        advance: Option<Advance>,
+        moves: Option<Move>,
     ) -> Result<TakenPart> {
         let is_parked =
             |commit: &&Commit| seen.get(commit.stream()).is_some_and(|at| at.is_parked());
@@ -156,12 +193,12 @@ impl<H: Handler> Consumer<H> {
         let batch = Batch { consumer: &self.id, commits: &due, concurrency: self.concurrency };
         let Handled { effect, failed } = self.handle(&batch).await?;
         let outcome = self.judge(&due, failed, &waiting).await?;
-        match self.save(effect, outcome, seen.clone(), advance.clone()).await {
+        match self.save(effect, outcome, seen.clone(), moves.clone()).await {
             // A commit that no step has room for is nothing that trying again can mend.
             Err(error @ Error::StepTooLarge { .. }) if due.len() == 1 && waiting.is_empty() => {
                 let failed = vec![Failed { at: 0, error }];
                 let outcome = self.judge(&due, failed, &waiting).await?;
-                self.save(H::Effect::default(), outcome, seen, advance).await
+                self.save(H::Effect::default(), outcome, seen, moves).await
             }
             saved => saved,
         }
@@ -188,12 +225,17 @@ impl<H: Handler> Consumer<H> {
         effect: H::Effect,
         mut outcome: Outcome,
         seen: HashMap<StreamId, StreamProgress>,
-        advance: Option<Advance>,
+        moves: Option<Move>,
     ) -> Result<TakenPart> {
         let applied = outcome.applied;
         let parked = outcome.parked.len() as u64;
+        let (advance, anchored) = match moves {
+            Some(Move { advance, anchored }) => (Some(advance), anchored),
+            None => (None, None),
+        };
         if let Some(mut progress) = outcome.progress(&self.id, seen, advance) {
             progress.based_on.clone_from(&self.based_on);
+            progress.based_on.extend(anchored);
             self.handler.save(effect, progress).await?;
             self.stepped.notify_waiters();
         }

@@ -14,6 +14,8 @@ mod live;
 mod moody;
 mod parallel;
 mod rebuild;
+mod retaining;
 mod rewind;
+mod trimmed;
 mod turns;
 mod workers;

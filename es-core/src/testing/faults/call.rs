@@ -16,6 +16,8 @@ pub enum Call {
     ReadHead,
     /// [`Feed::partitions`](crate::Feed::partitions).
     ListPartitions,
+    /// [`Feed::anchors`](crate::Feed::anchors).
+    TakeAnchors,
     /// [`Feed::read`](crate::Feed::read).
     ReadFeed,
     /// [`Feed::wait`](crate::Feed::wait).
@@ -85,6 +87,7 @@ impl Call {
             }
             Self::ReadHead
             | Self::ListPartitions
+            | Self::TakeAnchors
             | Self::WaitForFeed
             | Self::LoadPosition
             | Self::LoadStreamProgress

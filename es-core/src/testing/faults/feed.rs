@@ -104,6 +104,10 @@ impl Feed for FaultyFeed {
         self.faults.pass(Call::ListPartitions, self.inner.partitions()).await
     }
 
+    async fn anchors(&self) -> Result<Vec<(PartitionId, Checkpoint)>> {
+        self.faults.pass(Call::TakeAnchors, self.inner.anchors()).await
+    }
+
     async fn read(
         &self,
         partition: &PartitionId,
@@ -121,7 +125,8 @@ impl Feed for FaultyFeed {
         let page = self.page(&request, partition, &place.inner, room).await;
         let page = request.end(page).await?;
         if page.commits.is_empty() {
-            return Ok(FeedPage { checkpoint: after.clone(), ..page });
+            let checkpoint = if page.ended { Checkpoint::end() } else { after.clone() };
+            return Ok(FeedPage { checkpoint, ..page });
         }
         let mut deliveries = self.deliveries();
         let deliveries = deliveries.entry(partition.clone()).or_default();
@@ -172,6 +177,8 @@ impl Deliveries {
         if !withheld.contains(&late) {
             withheld.push(late);
         }
+        // The end is behind what comes late.
+        page.checkpoint = Place { inner: page.checkpoint.clone(), late: 0 }.checkpoint();
         page.ended = false;
     }
 
