@@ -401,7 +401,7 @@ async fn random_lives_of_a_feed_end_with_the_log_or_with_a_loss_that_is_told() {
     let mut told = 0;
     for seed in 0..200 {
         let random = SeededEntropy::new(seed);
-        let mut any = |n: u64| random.next_u64() % n;
+        let any = |n: u64| random.next_u64() % n;
         let feed = Retaining::with_history(BEFORE).await;
         let mut follower = consumer(&feed);
         for _ in 0..40 {

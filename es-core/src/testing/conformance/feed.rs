@@ -56,6 +56,8 @@ suite! { ($)
         a_page_has_no_more_than_asked_for,
         an_empty_page_stays_where_it_was,
         what_is_said_to_remain_comes,
+        a_partition_that_has_ended_is_at_its_end,
+        nothing_is_lost_behind_the_anchors,
         a_wait_ends_when_there_is_something,
         a_wait_is_ended_by_an_append,
         every_waiter_is_woken,
@@ -415,6 +417,52 @@ async fn what_is_said_to_remain_comes(LogAndFeed { log, feed }: LogAndFeed) {
                 assert_eq!(remaining, later as u64, "what is left behind page {at} of {partition}");
             }
         }
+    }
+}
+
+async fn a_partition_that_has_ended_is_at_its_end(LogAndFeed { log, feed }: LogAndFeed) {
+    let commits = fill(&log, 12).await;
+    for page_size in [1, 5, 100] {
+        let follower = delivers(&feed, page_size, &commits).await;
+        for (partition, place) in follower.places.iter().filter(|(_, place)| place.ended) {
+            let at = &place.checkpoint;
+            assert!(at.is_end(), "{partition} has ended, and its checkpoint is {at:?}");
+            let page = read_page(&*feed, partition, at, page_size).await;
+            assert!(
+                page.ended && page.commits.is_empty(),
+                "behind the end of {partition}: {page:?}"
+            );
+            assert!(page.checkpoint.is_end(), "behind the end of {partition}: {page:?}");
+        }
+        for place in follower.places.values().filter(|place| !place.ended) {
+            assert!(!place.checkpoint.is_end(), "a partition is at its end and has not ended");
+        }
+    }
+}
+
+async fn nothing_is_lost_behind_the_anchors(LogAndFeed { log, feed }: LogAndFeed) {
+    for page_size in [3, 1000] {
+        let mut commits = fill(&log, 10).await;
+        let anchors = feed.anchors().await.expect("the anchors can be taken");
+        let names: HashSet<_> = anchors.iter().map(|(partition, _)| partition).collect();
+        assert_eq!(names.len(), anchors.len(), "a partition has two anchors");
+        // Between, while the history is read, and behind it.
+        let between = fill(&log, 5).await;
+        let mut follower = Follower::new(&feed, page_size);
+        for (partition, checkpoint) in anchors {
+            let ended = checkpoint.is_end();
+            follower.places.insert(partition, Place { checkpoint, ended });
+        }
+        let mut meanwhile = Vec::new();
+        for _ in 0..5 {
+            follower.step().await;
+            meanwhile.extend(fill(&log, 2).await);
+        }
+        commits.extend(between.into_iter().chain(meanwhile));
+        follower.until(&commits).await;
+        let delivered: HashSet<CommitId> = follower.delivered().map(Commit::id).collect();
+        let missing = commits.iter().filter(|commit| !delivered.contains(&commit.id())).count();
+        assert_eq!(missing, 0, "of {} commits some were lost at the anchors", commits.len());
     }
 }
 
