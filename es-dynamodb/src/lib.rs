@@ -12,6 +12,7 @@ mod ensure_tables;
 mod errors;
 mod event_log;
 mod idempotency;
+mod feed;
 mod item;
 mod item_size;
 mod leases;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use es_core::Result;
 
+use crate::feed::FeedState;
 use crate::metering::{Metering, metered};
 use crate::options::DynamoOptions;
 use crate::progress::KnownBooks;
@@ -22,6 +23,7 @@ struct Shared {
     dynamodb: aws_sdk_dynamodb::Client,
     streams: aws_sdk_dynamodbstreams::Client,
     tables: TableNames,
+    feed: FeedState,
     options: DynamoOptions,
     known_books: KnownBooks,
     known_pointers: KnownPointers,
@@ -44,6 +46,7 @@ impl DynamoStore {
             dynamodb: metered(&dynamodb),
             streams: aws_sdk_dynamodbstreams::Client::from_conf(metered_streams),
             tables,
+            feed: FeedState::new(&options),
             options,
             known_books: KnownBooks::default(),
             known_pointers: KnownPointers::default(),
@@ -61,6 +64,10 @@ impl DynamoStore {
 
     pub(crate) fn tables(&self) -> &TableNames {
         &self.shared.tables
+    }
+
+    pub(crate) fn feed(&self) -> &FeedState {
+        &self.shared.feed
     }
 
     pub(crate) fn options(&self) -> &DynamoOptions {

@@ -3,6 +3,7 @@
 mod support;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use es_core::testing::VirtualClock;
 use es_core::testing::conformance::{Holding, event_store as suite, holding};
@@ -30,6 +31,14 @@ async fn checking() -> Holding<DynamoStore, Server> {
     let server = Server::start().await;
     let options = server.options(&Server::prefix()).heads(Heads::Checked);
     let store = server.store_with(options).await;
+    holding(store, server)
+}
+
+/// One whose feed asks often, in a history of several segments.
+async fn following() -> Holding<DynamoStore, Server> {
+    let server = Server::start().await;
+    let options = server.options(&Server::prefix()).poll_interval(Duration::from_millis(2));
+    let store = server.store_with(options.scan_segments(3)).await;
     holding(store, server)
 }
 
@@ -84,4 +93,8 @@ mod lease_store {
 
 mod idempotency_store {
     es_core::idempotency_store_conformance!(super::on_a_clock);
+}
+
+mod feed {
+    es_core::feed_conformance!(super::following);
 }
