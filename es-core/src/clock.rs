@@ -1,7 +1,8 @@
 //! Time, as a dependency.
 
 use std::fmt::Debug;
-use std::time::Duration;
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 
@@ -26,6 +27,16 @@ pub use jiff::Timestamp;
 pub trait Clock: Debug + Send + Sync + 'static {
     /// The wall-clock time. It may jump; nothing is decided on it alone.
     fn now(&self) -> Timestamp;
+
+    /// The time since some moment that stays the same while the program runs. It never goes back, and
+    /// does not jump when the wall clock is set, so it says how long something took. It says nothing to
+    /// other processes.
+    ///
+    /// The default is the machine's monotonic clock.
+    fn monotonic(&self) -> Duration {
+        static BEGAN: LazyLock<Instant> = LazyLock::new(Instant::now);
+        BEGAN.elapsed()
+    }
 
     /// Returns when `duration` has passed on the clock.
     async fn sleep(&self, duration: Duration);

@@ -107,6 +107,7 @@ mod event_store;
 mod event_union;
 mod feed;
 mod idempotency_store;
+mod lease_coordinator;
 mod lease_store;
 mod live_view;
 mod message_queue;
@@ -152,6 +153,7 @@ pub use idempotency_store::{
     Begun, Claim, IdempotencyRecord, IdempotencyStore, IdempotentRequest, MAX_RESULT_LEN,
     OwnerToken, PayloadHash, Settled, check_result,
 };
+pub use lease_coordinator::{HeldLease, LeaseChanges, LeaseCoordinator};
 pub use lease_store::{
     HashRange, Lease, LeaseChange, LeaseFence, LeaseOutcome, LeaseProgress, LeaseStore, NewLease,
     WorkerId,

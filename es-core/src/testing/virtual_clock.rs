@@ -42,6 +42,8 @@ use crate::clock::{Clock, Timestamp};
 #[derive(Debug)]
 pub struct VirtualClock {
     now: watch::Sender<Timestamp>,
+    /// How far the test has moved the clock, without its jumps.
+    advanced: Mutex<Duration>,
     sleeping: SleepMode,
     slept: Mutex<Vec<Duration>>,
 }
@@ -78,7 +80,8 @@ impl VirtualClock {
 
     #[track_caller]
     fn new(time: &str, sleeping: SleepMode) -> Self {
-        Self { now: watch::Sender::new(Self::parse(time)), sleeping, slept: Mutex::default() }
+        let now = watch::Sender::new(Self::parse(time));
+        Self { now, advanced: Mutex::default(), sleeping, slept: Mutex::default() }
     }
 
     #[track_caller]
@@ -91,10 +94,11 @@ impl VirtualClock {
 
     /// Moves the clock on and wakes the sleepers whose time has come.
     pub fn advance(&self, by: Duration) {
+        *self.advanced.lock().unwrap_or_else(PoisonError::into_inner) += by;
         self.now.send_modify(|now| *now = now.saturating_add(by).unwrap_or(*now));
     }
 
-    /// Sets the clock, also back: clocks jump.
+    /// Sets the clock, also back: clocks jump. The [monotonic](Clock::monotonic) time stays.
     pub fn set(&self, time: Timestamp) {
         self.now.send_replace(time);
     }
@@ -113,6 +117,10 @@ impl VirtualClock {
 impl Clock for VirtualClock {
     fn now(&self) -> Timestamp {
         *self.now.borrow()
+    }
+
+    fn monotonic(&self) -> Duration {
+        *self.advanced.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn sleep(&self, duration: Duration) {

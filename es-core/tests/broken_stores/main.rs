@@ -12,6 +12,8 @@ use tokio::time::timeout;
 mod checkpoint_stores;
 mod event_stores;
 mod feeds;
+mod idempotency_stores;
+mod lease_stores;
 mod message_queues;
 mod read_side;
 mod snapshot_stores;
