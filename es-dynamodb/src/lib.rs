@@ -6,6 +6,7 @@ pub mod telemetry;
 
 mod attempts;
 mod batch_get;
+mod cloudformation;
 mod contention;
 mod ensure_indexes;
 mod ensure_tables;
@@ -22,9 +23,11 @@ mod partition_query;
 mod progress;
 mod snapshots;
 mod store;
+mod table_check;
 mod tables;
 mod views;
 
+pub use cloudformation::cloudformation_template;
 pub use metering::metered;
 pub use options::{DynamoOptions, Heads, TableCreation};
 pub use store::DynamoStore;

@@ -40,6 +40,7 @@ pub struct DynamoOptions {
     pub(crate) is_local: bool,
     pub(crate) heads: Heads,
     pub(crate) table_creation: TableCreation,
+    pub(crate) encryption_key: Option<String>,
     pub(crate) limits: Limits,
     pub(crate) scan_segments: u32,
     pub(crate) scan_units_per_second: Option<u32>,
@@ -87,6 +88,7 @@ impl DynamoOptions {
             is_local: false,
             heads: Heads::default(),
             table_creation: TableCreation::default(),
+            encryption_key: None,
             limits: Limits { max_events: 10_000, max_bytes: 4 * 1024 * 1024 },
             scan_segments: 4,
             scan_units_per_second: None,
@@ -131,6 +133,13 @@ impl DynamoOptions {
     /// Whether missing tables of views are made. Default: [`TableCreation::Never`].
     pub fn table_creation(mut self, creation: TableCreation) -> Self {
         self.table_creation = creation;
+        self
+    }
+
+    /// The key of KMS that tables are encrypted with when they are made: its ARN, id or alias. Each use of
+    /// it is charged. Default: a key that DynamoDB owns, free of charge; nothing is stored unencrypted.
+    pub fn encryption_key(mut self, key: impl Into<String>) -> Self {
+        self.encryption_key = Some(key.into());
         self
     }
 

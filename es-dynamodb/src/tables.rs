@@ -20,7 +20,7 @@ pub(crate) struct TableNames {
 impl TableNames {
     /// The longest prefix: with the longest name of a view behind it, it is inside the 255 characters
     /// that DynamoDB allows.
-    const MAX_PREFIX_LEN: usize = 128;
+    pub(crate) const MAX_PREFIX_LEN: usize = 128;
 
     pub(crate) fn new(prefix: &str) -> Result<Self> {
         let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
