@@ -1,4 +1,5 @@
-//! Writes that meet a transaction of somebody else on the same item.
+//! Writes that are refused for what passes at once, and that the SDK does not try again: a transaction of
+//! somebody else on the same item, and an item of a transaction that is throttled.
 
 use std::future::Future;
 use std::time::Duration;
@@ -17,6 +18,10 @@ const ATTEMPTS: u32 = 8;
 /// Between the attempts. A transaction takes some ten milliseconds.
 const BACKOFF: Backoff =
     Backoff { base: Duration::from_millis(20), max: Duration::from_millis(500) };
+
+/// Why a transaction is cancelled that may go through the next time.
+const PASSING: [&str; 3] =
+    ["ProvisionedThroughputExceeded", "ThrottlingError", "TransactionConflict"];
 
 /// An error that may say that a transaction was in the way. The SDK does not try these again.
 pub(crate) trait Contended {
@@ -42,7 +47,7 @@ impl Contended for TransactWriteItemsError {
         let mut codes = cancelled.cancellation_reasons().iter().filter_map(|reason| reason.code());
         // A condition that failed is an answer, and trying again would not change it.
         codes.clone().all(|code| code != "ConditionalCheckFailed")
-            && codes.any(|code| code == "TransactionConflict")
+            && codes.any(|code| PASSING.contains(&code))
     }
 }
 

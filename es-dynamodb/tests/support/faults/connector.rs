@@ -113,6 +113,10 @@ impl FaultyConnector {
             passage.body.shorten_page(most);
             request = with_body(request, &passage.body.0);
         }
+        if passage.meets(Fault::TokenForgotten) {
+            passage.body.change_token(self.faults.state().rng.u64(..));
+            request = with_body(request, &passage.body.0);
+        }
         if passage.meets(Fault::Unprocessed) {
             let kept = passage.body.hold_back_a_part(&mut self.faults.state().rng);
             let answer = self.real.call(with_body(request, &passage.body.0)).await?;

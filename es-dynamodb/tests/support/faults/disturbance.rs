@@ -14,6 +14,11 @@ impl Body {
         self.0["Limit"] = json!(asked.min(most));
     }
 
+    /// Makes a transaction one that the server has not seen yet.
+    pub(super) fn change_token(&mut self, token: u64) {
+        self.0["ClientRequestToken"] = json!(format!("forgotten-{token}"));
+    }
+
     /// Takes a part of what a batch asks for out of it: at least one, never all, and nothing of a batch
     /// of one. Returns it per table.
     pub(super) fn hold_back_a_part(&mut self, rng: &mut fastrand::Rng) -> Map<String, Value> {

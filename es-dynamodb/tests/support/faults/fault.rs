@@ -23,6 +23,9 @@ pub(crate) enum Fault {
     InternalErrorAfterwards,
     /// Another transaction has one of the items; the server does nothing.
     TransactionConflict,
+    /// The server does not know the token of a transaction any more, by which it would recognise one that
+    /// it has done: it keeps them for ten minutes.
+    TokenForgotten,
     /// A page ends after one to three items.
     ShortPage,
     /// A part of the keys of a batch comes back unprocessed.
@@ -58,6 +61,7 @@ impl Fault {
         Self::InternalError,
         Self::InternalErrorAfterwards,
         Self::TransactionConflict,
+        Self::TokenForgotten,
         Self::ShortPage,
         Self::Unprocessed,
         Self::RepeatedRecords,
@@ -67,7 +71,7 @@ impl Fault {
     /// Whether a request of this kind can meet the fault.
     pub(crate) fn can_meet(self, operation: &str) -> bool {
         match self {
-            Self::ItemThrottled => operation == "TransactWriteItems",
+            Self::ItemThrottled | Self::TokenForgotten => operation == "TransactWriteItems",
             Self::TransactionConflict => {
                 WRITES.contains(&operation) && operation != "BatchWriteItem"
             }
