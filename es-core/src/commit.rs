@@ -216,20 +216,24 @@ impl Commit {
     /// The CRC-32 of everything in the commit. A store keeps it and compares on reading.
     pub fn checksum(&self) -> u32 {
         let mut crc = crc32fast::Hasher::new();
-        let mut part = |bytes: &[u8]| {
+        self.for_each_part(|part| {
             // The length goes first, so that no two ways of cutting the same bytes are alike.
-            crc.update(&(bytes.len() as u64).to_le_bytes());
-            crc.update(bytes);
-        };
-        part(self.stream.as_str().as_bytes());
-        part(self.id.as_bytes());
-        part(&self.first_version.get().to_le_bytes());
-        part(&self.recorded_at.as_microsecond().to_le_bytes());
-        part(self.metadata.as_str().as_bytes());
-        part(self.events.encoding().as_str().as_bytes());
-        part(self.events.manifest().as_bytes());
-        part(self.events.payloads());
+            crc.update(&(part.len() as u64).to_le_bytes());
+            crc.update(part);
+        });
         crc.finalize()
+    }
+
+    /// Calls `each` with everything in the commit, as bytes.
+    pub(crate) fn for_each_part(&self, mut each: impl FnMut(&[u8])) {
+        each(self.stream.as_str().as_bytes());
+        each(self.id.as_bytes());
+        each(&self.first_version.get().to_le_bytes());
+        each(&self.recorded_at.as_microsecond().to_le_bytes());
+        each(self.metadata.as_str().as_bytes());
+        each(self.events.encoding().as_str().as_bytes());
+        each(self.events.manifest().as_bytes());
+        each(self.events.payloads());
     }
 
     /// Calls `each` with every event, decoded, in order. Events of unknown names or versions come as

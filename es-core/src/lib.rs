@@ -71,6 +71,7 @@
 //! |---|---|
 //! | [`Clock`], [`Entropy`], [`Backoff`] | time and randomness as dependencies, and retries made of them |
 //! | [`Cost`] | what requests to a service cost, per command |
+//! | [`archive`] | export and import of a whole log, between any two stores |
 //! | [`memory`] | the in-memory backend |
 //! | [`telemetry`] | the names of spans and metrics |
 //! | [`testing`] (feature `testing`) | given/when/then, properties, locks of what is stored, virtual time, the conformance suites, injected faults |
@@ -84,6 +85,7 @@
 
 extern crate self as es_core;
 
+pub mod archive;
 pub mod memory;
 pub mod telemetry;
 #[cfg(feature = "testing")]

@@ -38,6 +38,10 @@ mod ordered_feed {
     es_core::ordered_feed_conformance!(super::store);
 }
 
+mod archive {
+    es_core::archive_conformance!(super::store);
+}
+
 mod snapshot_store {
     es_core::snapshot_store_conformance!(super::store);
 }

@@ -72,6 +72,7 @@ pub use health::{Health, PartitionHealth};
 pub(crate) use inline::Inline;
 pub use projecting::{Projecting, Projection};
 pub use reacting::{Passing, Reacting, Reactor};
+pub(crate) use round::parents_first;
 pub use workers::Workers;
 
 /// Follows a feed and gives every commit of its categories to a handler: in the order of its stream,

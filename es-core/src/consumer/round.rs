@@ -196,7 +196,7 @@ pub(super) fn can_be_tried_again(error: &Error) -> bool {
 }
 
 /// Orders partitions so that each comes after its parents. Parents that are not listed are gone.
-fn parents_first(partitions: Vec<Partition>) -> Result<Vec<Partition>> {
+pub(crate) fn parents_first(partitions: Vec<Partition>) -> Result<Vec<Partition>> {
     let mut waiting = partitions;
     let mut ordered = Vec::with_capacity(waiting.len());
     while !waiting.is_empty() {

@@ -9,6 +9,7 @@ use es_core::testing::conformance::{Fixture, Suite};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
+mod archives;
 mod checkpoint_stores;
 mod event_stores;
 mod feeds;

@@ -50,6 +50,7 @@
 //! | [`EventStore`](crate::EventStore) | [`event_store_conformance!`](crate::event_store_conformance) | [`event_store()`] | [`event_store::SUITE`] |
 //! | [`Feed`](crate::Feed) | [`feed_conformance!`](crate::feed_conformance) | [`feed()`] | [`feed::SUITE`] |
 //! | [`Feed`](crate::Feed) in one total order | [`ordered_feed_conformance!`](crate::ordered_feed_conformance) | [`ordered_feed()`] | [`ordered_feed::SUITE`] |
+//! | [`EventStore`](crate::EventStore) and [`Feed`](crate::Feed), by an [archive](crate::archive) | [`archive_conformance!`](crate::archive_conformance) | [`archive()`] | [`archive::SUITE`] |
 //! | [`SnapshotStore`](crate::SnapshotStore) | [`snapshot_store_conformance!`](crate::snapshot_store_conformance) | [`snapshot_store()`] | [`snapshot_store::SUITE`] |
 //! | [`CheckpointStore`](crate::CheckpointStore) | [`checkpoint_store_conformance!`](crate::checkpoint_store_conformance) | [`checkpoint_store()`] | [`checkpoint_store::SUITE`] |
 //! | [`ViewStore`](crate::ViewStore) | [`view_store_conformance!`](crate::view_store_conformance) | [`view_store()`] | [`view_store::SUITE`] |
@@ -78,6 +79,7 @@ mod sample;
 #[macro_use]
 mod suite;
 
+pub mod archive;
 pub mod checkpoint_store;
 pub mod event_store;
 pub mod feed;
@@ -129,6 +131,20 @@ where
     F: Future<Output: Into<Fixture<ordered_feed::LogAndFeed>>>,
 {
     ordered_feed::SUITE.hold(make).await;
+}
+
+/// Holds a log and its feed to this: an [archive](crate::archive) takes the log from and to other
+/// stores as it is. `make` opens a fresh, empty one.
+///
+/// # Panics
+///
+/// When a rule is broken, with all that are.
+pub async fn archive<M, F>(make: M)
+where
+    M: Fn() -> F,
+    F: Future<Output: Into<Fixture<feed::LogAndFeed>>>,
+{
+    archive::SUITE.hold(make).await;
 }
 
 /// Holds a [`SnapshotStore`](crate::SnapshotStore) to its contract. `make` opens a fresh, empty one.
