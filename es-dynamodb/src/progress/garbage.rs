@@ -18,6 +18,8 @@ use crate::store::DynamoStore;
 use crate::tables::{PARTITION_KEY, SORT_KEY, VIEW_GENERATION, VIEW_KEY};
 
 const GARBAGE: &str = "garbage";
+/// What is going on, for errors.
+const COLLECTING: &str = "collecting garbage";
 const TABLE: &str = "table";
 
 /// The most items that one `BatchWriteItem` takes.
@@ -104,9 +106,17 @@ impl DynamoStore {
     /// next of them or until this is called, as once a day. It can be called at any time, by any number
     /// of programs, and costs one write unit per item of up to 1 KB.
     ///
+    /// ```no_run
+    /// # async fn example(store: es_dynamodb::DynamoStore) -> es_core::Result<()> {
+    /// let removed = store.collect_garbage().await?;
+    /// println!("{removed} items were out of use");
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`Error::Unavailable`], [`Error::Backend`]; [`Error::Corrupt`] for an entry that cannot be read.
+    /// What can be removed is removed all the same.
     pub async fn collect_garbage(&self) -> Result<u64> {
         self.collect(usize::MAX).await
     }
@@ -119,36 +129,42 @@ impl DynamoStore {
         }
     }
 
-    /// Removes up to so many items that are out of use.
+    /// Removes up to so many items that are out of use. What cannot be removed is not in the way of the
+    /// rest.
     async fn collect(&self, mut room: usize) -> Result<u64> {
-        let what = "collecting garbage";
-        let state = &self.tables().state;
+        let query = PartitionQuery::new(&self.tables().state, GARBAGE);
         let mut removed = 0;
-        for entry in self.query(what, PartitionQuery::new(state, GARBAGE)).await? {
-            let garbage = Garbage::read(entry)?;
-            for partition in garbage.partitions(state) {
-                let found = self.remove_partition(what, &partition, room).await?;
-                removed += found as u64;
-                room -= found;
+        let mut failed = None;
+        for entry in self.query(COLLECTING, query).await? {
+            match self.remove(entry, room).await {
+                Ok(found) => {
+                    removed += found as u64;
+                    room -= found;
+                }
+                Err(error) => failed = failed.or(Some(error)),
             }
-            if room == 0 {
-                return Ok(removed);
-            }
-            // Last, so that nothing of it is lost track of.
+        }
+        failed.map_or(Ok(removed), Err)
+    }
+
+    /// Removes up to so many items of what an entry lists, and the entry when nothing is left of it.
+    async fn remove(&self, entry: Item, room: usize) -> Result<usize> {
+        let state = &self.tables().state;
+        let garbage = Garbage::read(entry)?;
+        let mut removed = 0;
+        for partition in garbage.partitions(state) {
+            removed += self.remove_partition(&partition, room - removed).await?;
+        }
+        if removed < room {
             let entry = self.dynamodb().delete_item().table_name(state);
             let entry = entry.set_key(Some(garbage.key())).send().await;
-            entry.map_err(|error| self.failed(what, state, error))?;
+            entry.map_err(|error| self.failed(COLLECTING, state, error))?;
         }
         Ok(removed)
     }
 
     /// Removes up to so many items of a partition, and tells how many.
-    async fn remove_partition(
-        &self,
-        what: &str,
-        partition: &Partition,
-        room: usize,
-    ) -> Result<usize> {
+    async fn remove_partition(&self, partition: &Partition, room: usize) -> Result<usize> {
         /// How many keys are read before they are removed: no more are in memory at a time.
         const PAGE: usize = 1_000;
         let [partition_key, sort_key] = partition.keys;
@@ -161,36 +177,39 @@ impl DynamoStore {
                 [PARTITION_KEY, SORT_KEY] => query.attributes(&[PARTITION_KEY, SORT_KEY]),
                 _ => query.attributes(&[VIEW_GENERATION, VIEW_KEY]),
             };
-            let keys = self.query(what, query).await?;
+            let keys = self.query(COLLECTING, query).await?;
             if keys.is_empty() {
                 break;
             }
             removed += keys.len();
             for batch in keys.chunks(MAX_BATCH) {
-                self.remove_batch(what, &partition.table, batch).await?;
+                self.remove_batch(&partition.table, batch).await?;
             }
         }
         Ok(removed)
     }
 
-    async fn remove_batch(&self, what: &str, table: &str, keys: &[Item]) -> Result<()> {
+    async fn remove_batch(&self, table: &str, keys: &[Item]) -> Result<()> {
         let delete = |key: &Item| {
             let delete = DeleteRequest::builder().set_key(Some(key.clone())).build();
             delete.map(|delete| WriteRequest::builder().delete_request(delete).build())
         };
         let requests: Result<Vec<_>, _> = keys.iter().map(delete).collect();
-        let mut requests = requests
-            .map_err(|error| Error::Backend { what: what.to_owned(), source: error.into() })?;
+        let mut requests = requests.map_err(|error| Error::Backend {
+            what: COLLECTING.to_owned(),
+            source: error.into(),
+        })?;
         let mut attempts = Attempts::default();
         loop {
             let batch = self.dynamodb().batch_write_item().request_items(table, requests);
-            let answer = batch.send().await.map_err(|error| self.failed(what, table, error))?;
+            let answer =
+                batch.send().await.map_err(|error| self.failed(COLLECTING, table, error))?;
             let unprocessed = answer.unprocessed_items.and_then(|mut left| left.remove(table));
             requests = unprocessed.unwrap_or_default();
             if requests.is_empty() {
                 return Ok(());
             }
-            attempts.pause(self, what, "a batch was not processed whole").await?;
+            attempts.pause(self, COLLECTING, "a batch was not processed whole").await?;
         }
     }
 }

@@ -60,8 +60,11 @@ impl DynamoStore {
         let (giving, taking) = futures::try_join!(self.control(from), self.control(to))?;
         let given = self.positions(&what, &giving).await?;
         let expected = expected_saves(adoption, &giving, &given)?;
-        // Before what is compared: a save that comes between is noticed by the step.
-        let replaced = self.positions(&what, &taking).await?;
+        // Before anything is compared: a save that comes between is noticed by the step.
+        let replaced = match adoption.backwards && adoption.replaces_dead_letters {
+            true => HashMap::new(),
+            false => self.positions(&what, &taking).await?,
+        };
         if !adoption.replaces_dead_letters {
             let parked = self.count_parked(&taking).await?;
             if parked.letters > 0 {

@@ -6,6 +6,7 @@ mod support;
 
 mod costs;
 mod damage;
+mod epochs;
 mod garbage;
 mod processes;
 mod races;
