@@ -1,6 +1,6 @@
 //! Where a consumer that begins has to read on behind the history.
 
-use std::sync::PoisonError;
+use std::sync::{MutexGuard, PoisonError};
 
 use crate::checkpoint_store::{Advance, Progress, Revision};
 use crate::error::{Error, Result};
@@ -10,8 +10,22 @@ use super::Consumer;
 use super::handler::Handler;
 use super::round::Ready;
 
-/// What the first step in a partition is based on: the mark that the feed's anchors are kept, at this
-/// revision. `None` for a feed without anchors.
+/// What a consumer knows of the anchors of its feed.
+#[derive(Debug, Clone, Default)]
+pub(super) enum Anchors {
+    /// Nothing yet.
+    #[default]
+    Unknown,
+    /// The feed has none.
+    None,
+    /// It has some; whether they are kept must be looked up.
+    Unsure,
+    /// They are kept, as a mark of this revision says.
+    Kept(Revision),
+}
+
+/// What the first step in a partition is based on: the mark that the feed's anchors are kept. `None` for
+/// a feed without anchors.
 pub(super) type Anchored = Option<(PartitionId, Revision)>;
 
 impl<H: Handler> Consumer<H> {
@@ -22,30 +36,39 @@ impl<H: Handler> Consumer<H> {
     /// late are refused: it could take them when the history is being read already, and what came
     /// between would be skipped.
     pub(super) async fn keep_anchors(&self) -> Result<()> {
-        if self.known_anchored().is_some() {
-            return Ok(());
+        let anchors = match self.known_anchors() {
+            Anchors::None | Anchors::Kept(_) => return Ok(()),
+            Anchors::Unsure => None,
+            Anchors::Unknown => match self.feed.anchors().await? {
+                anchors if anchors.is_empty() => {
+                    *self.lock_anchors() = Anchors::None;
+                    return Ok(());
+                }
+                anchors => Some(anchors),
+            },
+        };
+        let mark = PartitionId::anchors_mark();
+        let found = self.handler.checkpoints().load(&self.id, &mark).await?;
+        let mut revision = found.revision;
+        if found.checkpoint.is_start() {
+            let anchors = match anchors {
+                Some(anchors) => anchors,
+                None => self.feed.anchors().await?,
+            };
+            self.keep(anchors, (mark, found.revision)).await?;
+            revision = revision.next();
         }
-        let anchors = self.feed.anchors().await?;
-        let anchored = if anchors.is_empty() { None } else { Some(self.keep(anchors).await?) };
-        *self.anchored.lock().unwrap_or_else(PoisonError::into_inner) = Some(anchored);
+        *self.lock_anchors() = Anchors::Kept(revision);
         Ok(())
     }
 
-    /// Whether the anchors are kept, as far as this object knows.
-    fn known_anchored(&self) -> Option<Anchored> {
-        self.anchored.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
+    /// Saves the anchors, and then the mark.
     async fn keep(
         &self,
         anchors: Vec<(PartitionId, Checkpoint)>,
-    ) -> Result<(PartitionId, Revision)> {
+        mark: (PartitionId, Revision),
+    ) -> Result<()> {
         let checkpoints = self.handler.checkpoints();
-        let mark = PartitionId::anchors_mark();
-        let found = checkpoints.load(&self.id, &mark).await?;
-        if !found.checkpoint.is_start() {
-            return Ok((mark, found.revision));
-        }
         for (partition, checkpoint) in anchors {
             let at = checkpoints.load(&self.id, &partition).await?;
             if at.checkpoint == checkpoint {
@@ -54,29 +77,44 @@ impl<H: Handler> Consumer<H> {
             let advance = Advance { partition, based_on: at.revision, checkpoint };
             let mut anchor = Progress::new(self.id.clone(), Some(advance));
             anchor.based_on.clone_from(&self.based_on);
-            anchor.based_on.push((mark.clone(), found.revision));
+            anchor.based_on.push(mark.clone());
             checkpoints.save(anchor).await?;
         }
+        let (partition, based_on) = mark;
         // There is one thing to say about it.
-        let (based_on, checkpoint) = (found.revision, Checkpoint::end());
-        let advance = Advance { partition: mark.clone(), based_on, checkpoint };
+        let advance = Advance { partition, based_on, checkpoint: Checkpoint::end() };
         let mut complete = Progress::new(self.id.clone(), Some(advance));
         complete.based_on.clone_from(&self.based_on);
-        checkpoints.save(complete).await?;
-        Ok((mark, based_on.next()))
+        checkpoints.save(complete).await
     }
 
     /// What a step from `after` on is based on, besides its own partition and the mark of a rebuild. A
     /// later one is fenced by the position that the first one saved.
     pub(super) fn basis_of_step_after(&self, after: &Checkpoint) -> Anchored {
-        self.known_anchored().flatten().filter(|_| after.is_start())
+        match self.known_anchors() {
+            Anchors::Kept(revision) if after.is_start() => {
+                Some((PartitionId::anchors_mark(), revision))
+            }
+            _ => None,
+        }
     }
 
     /// Forgets what this object knows about the stored progress: somebody else has changed it, perhaps
     /// set it back.
     pub(super) fn forget_positions(&self) {
         self.positions().clear();
-        *self.anchored.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        let mut anchors = self.lock_anchors();
+        if matches!(*anchors, Anchors::Kept(_)) {
+            *anchors = Anchors::Unsure;
+        }
+    }
+
+    fn known_anchors(&self) -> Anchors {
+        self.lock_anchors().clone()
+    }
+
+    fn lock_anchors(&self) -> MutexGuard<'_, Anchors> {
+        self.anchors.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Refuses to begin a partition some of whose parents came and went without being read to their

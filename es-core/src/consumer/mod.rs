@@ -53,7 +53,7 @@ use crate::stream_id::StreamId;
 use crate::telemetry;
 use crate::version::Version;
 
-use anchors::Anchored;
+use anchors::Anchors;
 use attempts::Attempts;
 use catch_up::Tally;
 use control::Control;
@@ -113,8 +113,8 @@ pub struct Consumer<H> {
     based_on: Vec<(PartitionId, Revision)>,
     /// Where the consumer is in each partition, as far as this object knows; locked for a step.
     positions: Mutex<HashMap<PartitionId, KnownPosition>>,
-    /// Whether the feed's anchors are kept, as far as this object knows.
-    anchored: Mutex<Option<Anchored>>,
+    /// What this object knows of the feed's anchors.
+    anchors: Mutex<Anchors>,
     /// What is done when the feed was trimmed, instead of stopping.
     when_trimmed: Option<Rebuild<H>>,
     /// Whether the handler was made ready.
@@ -159,7 +159,7 @@ impl<H: Handler> Consumer<H> {
             in_place_of: None,
             based_on: Vec::new(),
             positions: Mutex::default(),
-            anchored: Mutex::default(),
+            anchors: Mutex::default(),
             when_trimmed: None,
             prepared: OnceCell::new(),
             stepped: Notify::new(),

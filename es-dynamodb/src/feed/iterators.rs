@@ -11,6 +11,7 @@ use aws_sdk_dynamodbstreams::types::ShardIteratorType;
 use es_core::{Checkpoint, Clock, Error, PartitionId, Result, Timestamp};
 
 use super::shard_place::ShardPlace;
+use super::shards::Shard;
 use crate::store::DynamoStore;
 
 /// How long an iterator is kept. DynamoDB forgets it after 15 minutes.
@@ -96,31 +97,48 @@ impl DynamoStore {
         partition: &PartitionId,
         after: &Checkpoint,
     ) -> Result<Cursor> {
-        let trimmed = || trimmed(partition, after);
-        let listing = self.shard_listing().await?;
         let (kind, number) = match ShardPlace::of(after)? {
             ShardPlace::From(number) => (ShardIteratorType::AtSequenceNumber, Some(number)),
             ShardPlace::Behind(number) => (ShardIteratorType::AfterSequenceNumber, Some(number)),
-            ShardPlace::Start => match listing.shard(partition) {
-                Some(shard) => match &shard.begins {
-                    Some(number) => (ShardIteratorType::AtSequenceNumber, Some(number.clone())),
-                    None => (ShardIteratorType::TrimHorizon, None),
-                },
-                None => return Err(trimmed()),
+            ShardPlace::Start => match self.shard_listing().await?.shard(partition) {
+                Some(Shard { begins: Some(number), .. }) => {
+                    (ShardIteratorType::AtSequenceNumber, Some(number.clone()))
+                }
+                // It never had a record.
+                Some(_) => (ShardIteratorType::TrimHorizon, None),
+                None => return Err(trimmed(partition, after)),
             },
         };
+        self.shard_cursor_at(partition, kind, number)
+            .await?
+            .ok_or_else(|| trimmed(partition, after))
+    }
+
+    /// A cursor from the oldest record that is left, whatever was before it.
+    pub(super) async fn shard_cursor_at_horizon(&self, partition: &PartitionId) -> Result<Cursor> {
+        let cursor = self.shard_cursor_at(partition, ShardIteratorType::TrimHorizon, None).await?;
+        cursor.ok_or_else(|| trimmed(partition, &Checkpoint::start()))
+    }
+
+    /// A cursor; `None` when the place, or the whole shard, is gone.
+    async fn shard_cursor_at(
+        &self,
+        partition: &PartitionId,
+        kind: ShardIteratorType,
+        number: Option<String>,
+    ) -> Result<Option<Cursor>> {
         let answer = self
             .streams()
             .get_shard_iterator()
-            .stream_arn(&listing.stream_arn)
+            .stream_arn(&self.shard_listing().await?.stream_arn)
             .shard_id(partition.as_str())
             .shard_iterator_type(kind)
             .set_sequence_number(number)
             .send()
             .await;
         match answer {
-            Ok(answer) => answer.shard_iterator.map(Cursor::new).ok_or_else(trimmed),
-            Err(error) if is_gone(&error) => Err(trimmed()),
+            Ok(answer) => Ok(answer.shard_iterator.map(Cursor::new)),
+            Err(error) if is_gone(&error) => Ok(None),
             Err(error) => {
                 let what = format!("reading shard {partition} of the log's stream");
                 Err(self.failed(&what, &self.tables().events, error))

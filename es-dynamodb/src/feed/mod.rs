@@ -4,11 +4,13 @@
 //! |---|---|
 //! | `partition` | the names of partitions |
 //! | `scan`, `rate_limit` | the history: partitions `scan-<i>-of-<n>` |
-//! | `shards` | which shards there are, whose child each is, and where a consumer begins |
+//! | `shards` | which shards there are, and whose child each is |
+//! | `anchors` | where a consumer that begins reads on behind the history |
 //! | `shard_place`, `iterators` | places in a shard, and how reading goes on from them |
 //! | `records`, `stream_item` | from the records of a shard to commits |
 //! | `page` | the commits of a page, in bounded memory |
 
+mod anchors;
 mod iterators;
 mod page;
 mod partition;
@@ -75,7 +77,7 @@ impl Feed for DynamoStore {
     }
 
     async fn anchors(&self) -> Result<Vec<(PartitionId, Checkpoint)>> {
-        self.shard_listing().await?.anchors()
+        self.anchors_of_stream().await
     }
 
     async fn read(

@@ -19,10 +19,10 @@ const EMPTY_ANSWERS: u32 = 5;
 const MAX_RECORDS: usize = 1_000;
 
 /// The answer to one request.
-struct Answer {
-    records: Vec<Record>,
+pub(super) struct Answer {
+    pub(super) records: Vec<Record>,
     /// Where it goes on; `None` at the end of a closed shard.
-    next: Option<String>,
+    pub(super) next: Option<String>,
 }
 
 impl DynamoStore {
@@ -91,7 +91,7 @@ impl DynamoStore {
     }
 
     /// The next records. A cursor that has expired is replaced by a new one from the place.
-    async fn shard_records(
+    pub(super) async fn shard_records(
         &self,
         partition: &PartitionId,
         after: &Checkpoint,

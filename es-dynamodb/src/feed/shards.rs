@@ -6,11 +6,10 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::StreamViewType;
 use aws_sdk_dynamodbstreams::types::{Shard as DescribedShard, StreamDescription};
-use es_core::{Checkpoint, Error, Partition, PartitionId, Result, Timestamp};
+use es_core::{Error, Partition, PartitionId, Result, Timestamp};
 use tokio::sync::Mutex;
 
 use super::partition::{Segment, origin};
-use super::shard_place::ShardPlace;
 use crate::store::DynamoStore;
 
 /// How long a list is good for. All readers together may ask ten times per second.
@@ -31,7 +30,7 @@ pub(super) struct Listing {
 
 #[derive(Debug)]
 pub(super) struct Shard {
-    id: String,
+    pub(super) id: String,
     parent: Option<String>,
     /// The sequence number that it begins with, if the server tells.
     pub(super) begins: Option<String>,
@@ -152,7 +151,7 @@ impl Listing {
         for shard in &self.shards {
             let parent = match &shard.parent {
                 Some(parent) => PartitionId::new(parent)?,
-                None => origin(&self.label)?,
+                None => self.origin()?,
             };
             let parents = history.iter().cloned().chain([parent]).collect();
             partitions.push(Partition { id: PartitionId::new(&shard.id)?, parents });
@@ -160,21 +159,12 @@ impl Listing {
         Ok(partitions)
     }
 
-    /// Where a consumer that begins now reads on behind the history: what closed shards have is in it,
-    /// and open ones are read from where they begin. DynamoDB has no name for a place behind the newest
-    /// record that would still tell, hours later, whether the records behind it were trimmed. So what a
-    /// shard had before, of four hours at most, is delivered again.
-    pub(super) fn anchors(&self) -> Result<Vec<(PartitionId, Checkpoint)>> {
-        let mut anchors = vec![(origin(&self.label)?, Checkpoint::end())];
-        for shard in &self.shards {
-            let checkpoint = match (&shard.begins, shard.has_children) {
-                (_, true) => Checkpoint::end(),
-                (Some(number), false) => ShardPlace::From(number.clone()).checkpoint(),
-                // It never had a record.
-                (None, false) => Checkpoint::start(),
-            };
-            anchors.push((PartitionId::new(&shard.id)?, checkpoint));
-        }
-        Ok(anchors)
+    /// Stands for the stream: its first shards come from here.
+    pub(super) fn origin(&self) -> Result<PartitionId> {
+        origin(&self.label)
+    }
+
+    pub(super) fn shards(&self) -> &[Shard] {
+        &self.shards
     }
 }
