@@ -354,7 +354,8 @@ async fn of_two_workers_that_meet_a_trimmed_feed_one_builds_the_view_again() {
         }
         second.catch_up().await
     });
-    (both.0.unwrap(), both.1.unwrap());
+    both.0.unwrap();
+    both.1.unwrap();
     assert_eq!((faults.calls(Call::ClearView), faults.calls(Call::SwapViews)), (1, 1));
     assert_shows_the_log(&second, &feed.store).await;
 }
