@@ -15,6 +15,7 @@ use es_core::{
 };
 
 use crate::item::{Damage, Item, TakeAttribute as _, number, text};
+use crate::partition_query::PartitionQuery;
 use crate::store::DynamoStore;
 use crate::tables::{PARTITION_KEY, SORT_KEY};
 
@@ -51,30 +52,9 @@ impl LeaseStore for DynamoStore {
     }
 
     async fn leases(&self, consumer: &ConsumerId) -> Result<Vec<Lease>> {
-        let table = &self.tables().state;
-        let what = format!("reading the leases of {consumer}");
-        let mut leases = Vec::new();
-        let mut after = None;
-        loop {
-            let page = self
-                .dynamodb()
-                .query()
-                .table_name(table)
-                .consistent_read(true)
-                .key_condition_expression("pk = :leases")
-                .expression_attribute_values(":leases", partition_key(consumer))
-                .set_exclusive_start_key(after)
-                .send()
-                .await
-                .map_err(|error| self.failed(&what, table, error))?;
-            for item in page.items.unwrap_or_default() {
-                leases.push(from_item(consumer, item)?);
-            }
-            after = page.last_evaluated_key;
-            if after.is_none() {
-                return Ok(leases);
-            }
-        }
+        let query = PartitionQuery::new(&self.tables().state, leases_of(consumer));
+        let items = self.query(&format!("reading the leases of {consumer}"), query).await?;
+        items.into_iter().map(|item| from_item(consumer, item)).collect()
     }
 
     async fn change(&self, consumer: &ConsumerId, change: LeaseChange) -> Result<Option<Lease>> {
@@ -140,13 +120,13 @@ fn is_another(error: &DeleteItemError) -> bool {
     error.is_conditional_check_failed_exception()
 }
 
-fn partition_key(consumer: &ConsumerId) -> AttributeValue {
-    text(format!("leases#{consumer}"))
+fn leases_of(consumer: &ConsumerId) -> String {
+    format!("leases#{consumer}")
 }
 
 fn key(consumer: &ConsumerId, partition: &PartitionId) -> Item {
     HashMap::from([
-        (PARTITION_KEY.to_owned(), partition_key(consumer)),
+        (PARTITION_KEY.to_owned(), text(leases_of(consumer))),
         (SORT_KEY.to_owned(), text(partition.as_str())),
     ])
 }

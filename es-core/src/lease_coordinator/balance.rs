@@ -18,6 +18,8 @@ pub(super) struct Balance<'w, 'a> {
     pub(super) leases: Vec<Sighted<'a>>,
     /// How long a lease lasts after its last change.
     pub(super) duration: Duration,
+    /// How often each worker looks for leases.
+    pub(super) period: Duration,
 }
 
 impl<'a> Balance<'_, 'a> {
@@ -35,7 +37,7 @@ impl<'a> Balance<'_, 'a> {
             return stolen.into_iter().collect();
         }
         random.shuffle(&mut available);
-        // What nobody has taken for long belongs to a worker that does not come for it.
+        // What nobody has taken belongs to a worker that does not come for it.
         let (overdue, due): (Vec<&Sighted<'a>>, Vec<_>) =
             available.into_iter().partition(|sighted| self.is_overdue(sighted));
         let lacking = lacking.saturating_sub(overdue.len());
@@ -56,10 +58,10 @@ impl<'a> Balance<'_, 'a> {
         }
     }
 
-    /// Whether an available lease was there to be taken for the time that leases last.
+    /// Whether an available lease was there to be taken when the other workers looked last.
     fn is_overdue(&self, Sighted { lease, unchanged_for }: &Sighted<'_>) -> bool {
         let held_for = if lease.owner.is_some() { self.duration } else { Duration::ZERO };
-        unchanged_for.saturating_sub(held_for) >= self.duration
+        unchanged_for.saturating_sub(held_for) >= self.period
     }
 
     fn count_own(&self) -> usize {

@@ -41,7 +41,7 @@ pub use held_lease::HeldLease;
 /// did not change for its [duration](Self::with_duration), on this worker's monotonic clock, has expired:
 /// its worker is gone. Workers take free and expired leases up to their share, and, when there are none,
 /// one lease at a time from the worker that has most, until no worker has two more than another. A
-/// partition whose worker dies is taken over within two durations, as long as another one lives.
+/// partition whose worker dies is taken over within two durations by one that has lived so long.
 ///
 /// A lease is a promise of order, not of exclusion: a worker that is suspended for a while finds out late
 /// that it lost its lease. What it writes must be fenced, as the steps of a
@@ -312,8 +312,8 @@ impl LeaseCoordinator {
 
     fn choose<'a>(&self, leases: Vec<Sighted<'a>>) -> Vec<&'a Lease> {
         let held: HashSet<PartitionId> = self.held.borrow().keys().cloned().collect();
-        let (worker, duration) = (&self.worker, self.duration);
-        Balance { worker, held: &held, leases, duration }.choose(&*self.entropy)
+        let (worker, duration, period) = (&self.worker, self.duration, self.period());
+        Balance { worker, held: &held, leases, duration, period }.choose(&*self.entropy)
     }
 
     /// Of a lease that nobody wants, as far as this worker knows. Another one may know better.

@@ -290,14 +290,20 @@ fn event() -> impl Strategy<Value = Event> {
     ]
 }
 
-/// Workers on one store and one clock, each with its rounds at its own moments.
+struct Living {
+    worker: LeaseCoordinator,
+    /// The second of the period at which it has its rounds.
+    phase: u64,
+    since: u64,
+}
+
+/// Workers on one store and one clock.
 struct World {
     store: MemoryStore,
     clock: Arc<VirtualClock>,
     random: fastrand::Rng,
     partitions: Vec<NewLease>,
-    /// With the second of the period at which each has its rounds.
-    workers: Vec<(LeaseCoordinator, u64)>,
+    workers: Vec<Living>,
     joined: u64,
     second: u64,
     /// For how many seconds each partition was without a worker that lives.
@@ -319,14 +325,15 @@ impl World {
                 let name = format!("worker-{}", self.joined);
                 let worker =
                     coordinator(self.store.clone(), &name, &self.clock, self.random.u64(..));
-                self.workers.push((worker, self.random.u64(..PERIOD.as_secs())));
+                let phase = self.random.u64(..PERIOD.as_secs());
+                self.workers.push(Living { worker, phase, since: self.second });
             }
             Event::Dies(which) if !self.workers.is_empty() => {
                 self.workers.remove(which.index(self.workers.len()));
             }
             Event::Leaves(which) if !self.workers.is_empty() => {
-                let (worker, _) = self.workers.remove(which.index(self.workers.len()));
-                worker.release_all().await.unwrap();
+                let leaving = self.workers.remove(which.index(self.workers.len()));
+                leaving.worker.release_all().await.unwrap();
             }
             Event::Quiet(seconds) => {
                 for _ in 0..*seconds {
@@ -341,34 +348,38 @@ impl World {
         self.clock.advance(Duration::from_secs(1));
         self.second += 1;
         let mut due: Vec<usize> = (0..self.workers.len())
-            .filter(|&n| (self.second + self.workers[n].1).is_multiple_of(PERIOD.as_secs()))
+            .filter(|&n| (self.second + self.workers[n].phase).is_multiple_of(PERIOD.as_secs()))
             .collect();
         self.random.shuffle(&mut due);
         // Half of the time side by side: what one has seen is then changed by another.
         if self.random.bool() {
-            let rounds = due.iter().map(|&n| self.workers[n].0.round(&self.partitions));
+            let rounds = due.iter().map(|&n| self.workers[n].worker.round(&self.partitions));
             for outcome in futures::future::join_all(rounds).await {
                 outcome.unwrap();
             }
         } else {
             for n in due {
-                self.workers[n].0.round(&self.partitions).await.unwrap();
+                self.workers[n].worker.round(&self.partitions).await.unwrap();
             }
         }
+        self.look_after_partitions();
+    }
+
+    /// A worker has to live for a while to find out that another one does not.
+    fn look_after_partitions(&mut self) {
         let owned: BTreeSet<_> =
-            self.workers.iter().flat_map(|(worker, _)| names(worker)).collect();
-        for (partition, seconds) in &mut self.unowned {
-            let waits = !owned.contains(partition) && !self.workers.is_empty();
-            *seconds = if waits { *seconds + 1 } else { 0 };
-            assert!(
-                *seconds <= 2 * DURATION.as_secs(),
-                "{partition} was without a worker for {seconds} s"
-            );
+            self.workers.iter().flat_map(|living| names(&living.worker)).collect();
+        let oldest = self.workers.iter().map(|living| self.second - living.since).max();
+        for (partition, unowned) in &mut self.unowned {
+            *unowned = if owned.contains(partition) { 0 } else { *unowned + 1 };
+            let waits = oldest.unwrap_or(0).min(*unowned);
+            let limit = 2 * DURATION.as_secs();
+            assert!(waits <= limit, "{partition} waits for a worker for {waits} s");
         }
     }
 
     fn counts(&self) -> Vec<usize> {
-        self.workers.iter().map(|(worker, _)| worker.held().len()).collect()
+        self.workers.iter().map(|living| living.worker.held().len()).collect()
     }
 
     async fn owners(&self) -> Vec<Option<WorkerId>> {
@@ -378,7 +389,7 @@ impl World {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(96))]
+    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Whatever comes and goes: no partition is without a worker for more than two durations while one
     /// lives, and when nothing happens for a while the shares are even and stay as they are.
