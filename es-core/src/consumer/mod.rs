@@ -6,6 +6,7 @@
 //! | `step`, `contiguity`, `attempts`, `failure` | one step: order, effect, dead letters, progress |
 //! | `round`, `until` | the partitions of a feed, and how far they are read |
 //! | `anchors`, `trimmed` | feeds that keep commits for a limited time |
+//! | `sharing` | several workers, through leases |
 //! | `catch_up`, `workers` | once to the end, and for ever |
 //! | `inline` | in the call of a command |
 //! | `control`, `health`, `dead_letters`, `beside`, `any_consumer` | for operators |
@@ -27,6 +28,7 @@ mod inline;
 mod projecting;
 mod reacting;
 mod round;
+mod sharing;
 mod step;
 mod trimmed;
 mod until;
@@ -58,6 +60,7 @@ use attempts::Attempts;
 use catch_up::Tally;
 use control::Control;
 use round::{Round, Stop, can_be_tried_again};
+use sharing::{Share, ShareChanges, Sharing};
 use trimmed::Rebuild;
 use until::Until;
 
@@ -117,6 +120,8 @@ pub struct Consumer<H> {
     anchors: Mutex<Anchors>,
     /// What is done when the feed was trimmed, instead of stopping.
     when_trimmed: Option<Rebuild<H>>,
+    /// How the partitions are shared with other workers.
+    sharing: Option<Sharing>,
     /// Whether the handler was made ready.
     prepared: OnceCell<()>,
     stepped: Notify,
@@ -161,6 +166,7 @@ impl<H: Handler> Consumer<H> {
             positions: Mutex::default(),
             anchors: Mutex::default(),
             when_trimmed: None,
+            sharing: None,
             prepared: OnceCell::new(),
             stepped: Notify::new(),
             resumed: Notify::new(),
@@ -274,7 +280,7 @@ impl<H: Handler> Consumer<H> {
             tally.add(partition, step, earlier + elapsed.unwrap_or_default());
             report(tally.total());
         };
-        self.round(until, &Stop::default(), &add).await.map(drop)
+        self.round(until, Share::All, &Stop::default(), &add).await.map(drop)
     }
 
     /// Handles what the feed has and what comes, until `shutdown` is ready. The steps at hand are
@@ -289,15 +295,20 @@ impl<H: Handler> Consumer<H> {
     /// damaged commit, [too many dead letters](Error::DeadLettersFull). Nothing is skipped: the next
     /// run begins at it.
     pub async fn run(&self, shutdown: impl Future<Output = ()> + Send) -> Result<()> {
+        self.sharing(self.follow(shutdown)).await
+    }
+
+    async fn follow(&self, shutdown: impl Future<Output = ()> + Send) -> Result<()> {
         let mut shutdown = std::pin::pin!(shutdown);
         let mut failures = 0;
+        let mut changes = self.share().changes();
         let _running = self.control.run();
         loop {
             // Registered before the look, so that a call in between is not missed.
             let mut resumed = std::pin::pin!(self.resumed.notified());
             resumed.as_mut().enable();
             let mut moved = false;
-            let advanced = match self.advance(&mut shutdown, &mut moved).await {
+            let advanced = match self.advance(&mut shutdown, &mut changes, &mut moved).await {
                 // A rebuild may be broken off anywhere.
                 Err(error) => tokio::select! {
                     biased;
@@ -355,6 +366,7 @@ impl<H: Handler> Consumer<H> {
     async fn advance<S: Future<Output = ()> + Send>(
         &self,
         shutdown: &mut std::pin::Pin<&mut S>,
+        changes: &mut ShareChanges,
         moved: &mut bool,
     ) -> Result<Advanced> {
         let any_step = AtomicBool::new(false);
@@ -364,7 +376,7 @@ impl<H: Handler> Consumer<H> {
             }
         };
         let stop = Stop::default();
-        let mut round = std::pin::pin!(self.round(Until::End, &stop, &report));
+        let mut round = std::pin::pin!(self.round(Until::End, self.share(), &stop, &report));
         let round = tokio::select! {
             biased;
             () = &mut *shutdown => {
@@ -376,10 +388,15 @@ impl<H: Handler> Consumer<H> {
                     _ => Ok(Advanced::Shutdown),
                 };
             }
+            // Another round is about what the worker has to do now.
+            () = changes.next() => {
+                stop.ask();
+                round.await
+            }
             round = &mut round => round,
         };
         *moved = any_step.load(Ordering::Acquire);
-        let Round::Done(open) = round? else { return Ok(Advanced::Shutdown) };
+        let Round::Done(open) = round? else { return Ok(Advanced::Stepped) };
         self.control.enter(ConsumerState::Running);
         if *moved {
             return Ok(Advanced::Stepped);
@@ -389,6 +406,7 @@ impl<H: Handler> Consumer<H> {
         tokio::select! {
             biased;
             () = shutdown => Ok(Advanced::Shutdown),
+            () = changes.next() => Ok(Advanced::Stepped),
             Some(woken) = futures::StreamExt::next(&mut woken) => woken.map(|()| Advanced::Stepped),
             () = self.clock.sleep(LIST_AGAIN) => Ok(Advanced::Stepped),
         }

@@ -11,6 +11,7 @@ use crate::feed::{Partition, PartitionId};
 
 use super::Consumer;
 use super::handler::Handler;
+use super::sharing::Share;
 use super::step::Step;
 use super::until::Until;
 
@@ -74,7 +75,7 @@ enum Reached {
     Remembered,
     /// Somewhere else than this object remembers: somebody has moved it.
     Elsewhere,
-    /// A step after which the round was to stop.
+    /// A step after which the round was to stop, or the partition is another worker's.
     Stop,
 }
 
@@ -84,13 +85,14 @@ impl<H: Handler> Consumer<H> {
     pub(super) async fn round(
         &self,
         until: Until,
+        share: Share<'_>,
         stop: &Stop,
         report: &(dyn Fn(&PartitionId, &Step) + Send + Sync),
     ) -> Result<Round> {
         self.prepared.get_or_try_init(|| self.handler.prepare()).await?;
         loop {
             self.keep_anchors().await?;
-            match self.pass(until, stop, report).await {
+            match self.pass(until, share, stop, report).await {
                 Ok(Pass::Done(round)) => return Ok(round),
                 Ok(Pass::MoreListed) => {}
                 Ok(Pass::Unsure) => self.forget_positions(),
@@ -107,12 +109,14 @@ impl<H: Handler> Consumer<H> {
     async fn pass(
         &self,
         until: Until,
+        share: Share<'_>,
         stop: &Stop,
         report: &(dyn Fn(&PartitionId, &Step) + Send + Sync),
     ) -> Result<Pass> {
         let mut waiting = parents_first(self.feed.partitions().await?)?;
         let listed: HashSet<PartitionId> = waiting.iter().map(|p| p.id.clone()).collect();
         let mut unfinished = listed.clone();
+        self.leave_to_others(share, &mut waiting, &mut unfinished).await?;
         let mut open = Vec::new();
         let (mut ended, mut remembered, mut elsewhere) = (false, false, false);
         let mut failed = None;
@@ -123,7 +127,7 @@ impl<H: Handler> Consumer<H> {
                 let Some(next) = waiting.iter().position(ready) else { break };
                 let partition = Ready::of(waiting.remove(next), &listed);
                 driving.push(async move {
-                    let reached = self.drive(&partition, until, stop, report).await;
+                    let reached = self.drive(&partition, until, share, stop, report).await;
                     (partition.id, reached)
                 });
             }
@@ -164,6 +168,7 @@ impl<H: Handler> Consumer<H> {
         &self,
         partition: &Ready,
         until: Until,
+        share: Share<'_>,
         stop: &Stop,
         report: &(dyn Fn(&PartitionId, &Step) + Send + Sync),
     ) -> Result<Reached> {
@@ -171,7 +176,7 @@ impl<H: Handler> Consumer<H> {
             return Ok(Reached::Remembered);
         }
         loop {
-            if stop.is_asked() {
+            if stop.is_asked() || !share.has(&partition.id) {
                 return Ok(Reached::Stop);
             }
             self.check_not_paused().await?;

@@ -135,7 +135,10 @@ impl<H: Handler> Consumer<H> {
         }
     }
 
-    fn known_position(&self, partition: &PartitionId) -> Arc<tokio::sync::Mutex<Option<Position>>> {
+    pub(super) fn known_position(
+        &self,
+        partition: &PartitionId,
+    ) -> Arc<tokio::sync::Mutex<Option<Position>>> {
         Arc::clone(self.positions().entry(partition.clone()).or_default())
     }
 

@@ -16,6 +16,7 @@ mod parallel;
 mod rebuild;
 mod retaining;
 mod rewind;
+mod sharing;
 mod trimmed;
 mod turns;
 mod workers;
