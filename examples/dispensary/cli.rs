@@ -4,6 +4,8 @@ mod bar;
 mod consumers;
 mod dead_letters;
 mod dispenses;
+mod export;
+mod import;
 mod main_job;
 mod opened;
 mod place;
@@ -101,6 +103,27 @@ enum Command {
         #[arg(value_name = "CONSUMER")]
         views: Vec<String>,
     },
+    /// Write the whole log into a file: JSON Lines that `import` takes, on any backend
+    ///
+    /// `serve` may be running. The file has its name when it is whole.
+    Export {
+        /// The file
+        file: PathBuf,
+        /// Write over a file of this name
+        #[arg(long)]
+        force: bool,
+    },
+    /// Bring the log of a file of `export` into a dispensary that is new, or has a part of it
+    ///
+    /// What is there already is recognised: an import that was broken off goes on when it is asked for
+    /// again. Nothing is overwritten. `serve` must not be running.
+    Import {
+        /// The file
+        file: PathBuf,
+        /// Only check that the file is whole and undamaged
+        #[arg(long)]
+        verify: bool,
+    },
 }
 
 type AnyError = Box<dyn StdError + Send + Sync>;
@@ -121,8 +144,13 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// One sentence: what failed, and why, down to the cause.
 fn fail(error: &(dyn StdError + 'static)) -> ExitCode {
+    eprintln!("error: {}", sentence(error));
+    ExitCode::FAILURE
+}
+
+/// What failed, and why, down to the cause.
+fn sentence(error: &(dyn StdError + 'static)) -> String {
     let mut sentence = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -134,8 +162,7 @@ fn fail(error: &(dyn StdError + 'static)) -> ExitCode {
         }
         cause = error.source();
     }
-    eprintln!("error: {sentence}");
-    ExitCode::FAILURE
+    sentence
 }
 
 async fn run(arguments: Arguments) -> Result<(), AnyError> {
@@ -157,6 +184,9 @@ async fn run(arguments: Arguments) -> Result<(), AnyError> {
             consumers::rewind(place, &consumer, to, json).await
         }
         Some(Command::Rebuild { views }) => rebuild::run(place, views, json).await,
+        Some(Command::Export { file, force }) => export::run(place, file, force, json).await,
+        Some(Command::Import { file, verify: true }) => import::verify(file, json).await,
+        Some(Command::Import { file, verify: false }) => import::run(place, file, json).await,
     }
 }
 

@@ -30,6 +30,12 @@ impl Report {
         (seconds > 0.0).then(|| self.commits as f64 / seconds)
     }
 
+    /// How long what is left of an export will take at the rate so far, where the feed can tell.
+    pub fn time_left(&self) -> Option<Duration> {
+        let rate = self.rate().filter(|rate| *rate > 0.0)?;
+        Duration::try_from_secs_f64(self.remaining? as f64 / rate).ok()
+    }
+
     /// Counts one more commit of the archive.
     pub(super) fn add(&mut self, commit: &Commit) {
         self.commits += 1;

@@ -65,7 +65,7 @@ pub(super) async fn rewind(
 ) -> Result<(), AnyError> {
     let opened = Opened::existing(place).await?;
     let found = opened.consumer(consumer)?;
-    let bar = Bar::new(consumer)?;
+    let bar = Bar::of_commits(consumer)?;
     let commits = found.rewind(to.to(), &mut |progress| bar.show(progress)).await?.passed;
     drop(bar);
     let done = json!({ "consumer": consumer, "commits_before": commits });

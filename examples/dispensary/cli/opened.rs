@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use es_core::AnyConsumer;
+use es_core::{AnyConsumer, Feed};
 
 use crate::dispensary::backend::Embedded;
 #[cfg(feature = "aws")]
@@ -18,6 +18,7 @@ pub(super) struct Opened {
     /// How to say so on the command line.
     pub(super) arguments: String,
     pub(super) dispensary: Arc<Dispensary>,
+    pub(super) feed: Arc<dyn Feed>,
     kept: Kept,
 }
 
@@ -47,26 +48,31 @@ impl Opened {
 
     /// The data at `place`, which must be there.
     pub(super) async fn existing(place: Place) -> Result<Self, AnyError> {
-        match place.checked_backend()? {
-            BackendKind::Sqlite => {
-                let directory =
-                    place.data_dir.ok_or("--data-dir DIR says whose data this is about")?;
+        match (place.checked_backend()?, place.named_directory()?) {
+            (BackendKind::Sqlite, Some(directory)) => {
+                let directory = directory.to_owned();
                 let embedded = Embedded::open_existing(&directory).await?;
                 Self::embedded(directory, embedded).await
             }
-            BackendKind::Dynamodb if place.dynamodb.local && place.data_dir.is_none() => {
-                Err("--data-dir DIR says whose data this is about".into())
-            }
-            BackendKind::Dynamodb => Self::new(place).await,
+            _ => Self::new(place).await,
         }
+    }
+
+    /// The data at `place`, which is made if need be, but must be named.
+    pub(super) async fn named(place: Place) -> Result<Self, AnyError> {
+        place.checked_backend()?;
+        place.named_directory()?;
+        Self::new(place).await
     }
 
     async fn embedded(directory: PathBuf, embedded: Embedded) -> Result<Self, AnyError> {
         let directory = std::path::absolute(directory)?;
-        let dispensary = Arc::new(Dispensary::new(embedded.backend()).await?);
+        let backend = embedded.backend();
+        let feed = backend.feed.clone();
+        let dispensary = Arc::new(Dispensary::new(backend).await?);
         let place = directory.display().to_string();
         let arguments = data_dir_argument(&directory);
-        Ok(Self { place, arguments, dispensary, kept: Kept::Embedded(embedded) })
+        Ok(Self { place, arguments, dispensary, feed, kept: Kept::Embedded(embedded) })
     }
 
     #[cfg(feature = "aws")]
@@ -76,8 +82,10 @@ impl Opened {
         let shown = format!("{}, files in {}", options.place(), directory.display());
         let arguments = format!("{} {}", options.arguments(), data_dir_argument(&directory));
         let dynamodb = DynamoDb::open(&directory, options).await?;
-        let dispensary = Arc::new(Dispensary::new(dynamodb.backend()).await?);
-        Ok(Self { place: shown, arguments, dispensary, kept: Kept::DynamoDb(dynamodb) })
+        let backend = dynamodb.backend();
+        let feed = backend.feed.clone();
+        let dispensary = Arc::new(Dispensary::new(backend).await?);
+        Ok(Self { place: shown, arguments, dispensary, feed, kept: Kept::DynamoDb(dynamodb) })
     }
 
     #[cfg(not(feature = "aws"))]
@@ -125,6 +133,16 @@ impl Place {
         match self.misplaced() {
             Some(flag) => Err(format!("{flag} goes with --backend dynamodb").into()),
             None => Ok(self.backend),
+        }
+    }
+
+    /// The data directory, which must be named unless the data is elsewhere.
+    fn named_directory(&self) -> Result<Option<&Path>, AnyError> {
+        let is_elsewhere = self.backend == BackendKind::Dynamodb && !self.dynamodb.local;
+        match &self.data_dir {
+            Some(directory) => Ok(Some(directory)),
+            None if is_elsewhere => Ok(None),
+            None => Err("--data-dir DIR says whose data this is about".into()),
         }
     }
 

@@ -63,7 +63,7 @@ async fn rebuild(opened: &Opened, views: &[String]) -> Result<Rebuilt, AnyError>
 
 async fn rebuild_view(consumer: &dyn AnyConsumer) -> Result<RebuiltView, AnyError> {
     let view = consumer.id().to_string();
-    let bar = Bar::new(&view)?;
+    let bar = Bar::of_commits(&view)?;
     match consumer.rebuild(&mut |progress| bar.show(progress)).await {
         Ok(total) => Ok(RebuiltView {
             view,
