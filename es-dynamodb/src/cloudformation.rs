@@ -4,6 +4,7 @@ use es_core::{Error, Result, ViewSchema};
 use serde_json::{Map, Value, json};
 
 use crate::tables::{IndexDefinition, TableDefinition, TableNames};
+use crate::views::check_field;
 
 /// The tables of an application as a CloudFormation template in JSON: those of the log and the state,
 /// and one for each of `views`. They are the tables that
@@ -20,7 +21,8 @@ use crate::tables::{IndexDefinition, TableDefinition, TableNames};
 ///
 /// # Errors
 ///
-/// [`Error::Misuse`] when two views have the same table, or names that differ in underscores only.
+/// [`Error::Misuse`] for a field that cannot be indexed, and when two views have the same table, or names
+/// that differ in underscores only.
 ///
 /// ```
 /// use es_core::{ViewName, ViewSchema};
@@ -39,6 +41,9 @@ pub fn cloudformation_template(views: &[ViewSchema]) -> Result<String> {
     template.outputs.insert("EventsStreamArn".to_owned(), json!({ "Value": stream }));
     template.add("StateTable", &names.state_definition());
     for view in views {
+        for field in view.indexed_fields {
+            check_field(&view.name, field)?;
+        }
         let resource = format!("View{}Table", camel_case(view.name.as_str()));
         if template.resources.contains_key(&resource) {
             return Err(Error::Misuse(format!(

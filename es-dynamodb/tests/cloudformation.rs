@@ -5,7 +5,7 @@ mod support;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use es_core::{Error, ViewName, ViewSchema};
+use es_core::{Error, ViewName, ViewSchema, ViewStore as _};
 use es_dynamodb::cloudformation_template;
 use serde_json::{Value, json};
 use support::Server;
@@ -79,8 +79,15 @@ async fn the_template_has_the_tables_that_the_library_makes() {
     let prefix = Server::prefix();
     let options = server.options(&prefix).encryption_key("EncryptionKey");
     let store = options.with_clients(faults.dynamodb(&server), faults.streams(&server));
-    store.expect("valid options").ensure_tables().await.expect("they can be made");
+    let store = store.expect("valid options");
+    store.ensure_tables().await.expect("they can be made");
     assert_eq!(described(&template(&[]), &prefix), made(&faults));
+
+    let views = [view("patient_cards", &["ward", "physician"]), view("beds", &[])];
+    for view in &views {
+        store.prepare(view).await.expect("it can be made");
+    }
+    assert_eq!(described(&template(&views), &prefix), made(&faults));
 }
 
 /// Compares a template in the repository, or writes it where `ES_ACCEPT_SCHEMA` is 1.
@@ -117,7 +124,9 @@ fn an_indexed_field_of_a_view_is_an_index_of_its_table() {
 }
 
 #[test]
-fn views_that_would_share_a_resource_are_refused() {
+fn views_that_have_no_place_in_a_template_are_refused() {
+    let refused = cloudformation_template(&[view("beds", &["by ward"])]);
+    assert!(matches!(refused, Err(Error::Misuse(_))), "{refused:?}");
     for (one, other) in [("cards", "cards"), ("cards", "cards_"), ("a_b", "a__b")] {
         let refused = cloudformation_template(&[view(one, &[]), view(other, &[])]);
         assert!(matches!(refused, Err(Error::Misuse(_))), "{one} and {other}: {refused:?}");

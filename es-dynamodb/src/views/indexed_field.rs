@@ -19,7 +19,7 @@ const MAX_FIELD_LEN: usize = 64;
 const MAX_KEY_LEN: usize = 2048;
 
 /// The name of a field becomes part of the name of an index.
-pub(super) fn check_field(view: &ViewName, field: &str) -> Result<()> {
+pub(crate) fn check_field(view: &ViewName, field: &str) -> Result<()> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
     let digit_first = field.as_bytes().first().is_some_and(u8::is_ascii_digit);
     let fits = (1..=MAX_FIELD_LEN).contains(&field.len());

@@ -26,6 +26,7 @@ mod swapping;
 mod to_json;
 mod writing;
 
+pub(crate) use indexed_field::check_field;
 pub(crate) use known_pointers::KnownPointers;
 
 #[async_trait]
