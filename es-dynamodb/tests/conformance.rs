@@ -98,3 +98,7 @@ mod idempotency_store {
 mod feed {
     es_core::feed_conformance!(super::following);
 }
+
+mod archive {
+    es_core::archive_conformance!(super::following);
+}
