@@ -170,9 +170,9 @@ impl DynamoOptions {
         self
     }
 
-    /// Lets DynamoDB remove documents of `view` when their time has come: the Unix time in seconds that
-    /// their top-level `field` has, a number. Documents without it stay. DynamoDB removes them within a
-    /// few days; until then they are still read.
+    /// Lets DynamoDB remove documents of `view`, and of its rebuild, when their time has come: the Unix
+    /// time in seconds that their top-level `field` has, a number. Documents without it stay. DynamoDB
+    /// removes them within a few days; until then they are still read.
     pub fn expire_view(mut self, view: impl Into<String>, field: impl Into<String>) -> Self {
         self.expiring_views.push((view.into(), field.into()));
         self
