@@ -82,8 +82,8 @@ impl Scene {
 
     /// Every item of the table, in the order of a scan.
     pub(crate) async fn items(&self) -> Vec<HashMap<String, AttributeValue>> {
-        let scan = self.dynamodb().scan().table_name(self.events());
-        scan.send().await.unwrap().items.unwrap()
+        let scan = self.dynamodb().scan().table_name(self.events()).into_paginator().items();
+        scan.send().collect::<Result<_, _>>().await.unwrap()
     }
 
     pub(crate) fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
