@@ -4,19 +4,25 @@
 //!
 //! | DynamoDB | becomes |
 //! |---|---|
-//! | no connection, no answer in time, an answer that cannot be read | [`Error::Unavailable`], naming the endpoint |
+//! | no connection, no answer in time, an answer that cannot be read | [`Error::Unavailable`] |
 //! | throttling, internal errors, a transaction in the way, after the SDK's own retries | [`Error::Unavailable`] |
-//! | a table that does not exist | [`Error::Backend`], naming it and what creates it |
-//! | credentials that are missing, wrong or expired; no permission | [`Error::Backend`] |
+//! | credentials that cannot be fetched at the moment | [`Error::Unavailable`] |
+//! | a table that does not exist | [`Error::Backend`], naming it and what makes it |
+//! | credentials or a region that are missing; no permission | [`Error::Backend`], saying so |
 //! | all the rest | [`Error::Backend`] |
+//!
+//! Each says in one line what was tried and where, and what the service said.
 
 use std::error::Error as StdError;
+use std::fmt;
 
+use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use es_core::Error;
 
 use crate::store::DynamoStore;
+use crate::tables::TableNames;
 
 /// Codes of refusals that pass: see "Error handling with DynamoDB" in its developer guide.
 const PASSING: [&str; 12] = [
@@ -33,6 +39,9 @@ const PASSING: [&str; 12] = [
     "TransactionConflictException",
     "TransactionInProgressException",
 ];
+
+/// Why an item of a transaction is refused that will be refused again.
+const LASTING: [&str; 3] = ["ValidationError", "ItemCollectionSizeLimitExceeded", "DuplicateItem"];
 
 /// Codes of refusals of who asks.
 const UNAUTHORIZED: [&str; 8] = [
@@ -51,77 +60,151 @@ impl DynamoStore {
     pub(crate) fn failed<E, R>(&self, what: &str, table: &str, error: SdkError<E, R>) -> Error
     where
         E: StdError + ProvideErrorMetadata + Send + Sync + 'static,
-        R: std::fmt::Debug + Send + Sync + 'static,
+        R: fmt::Debug + Send + Sync + 'static,
     {
-        let place = self.place();
-        let Some(service) = error.as_service_error() else {
-            return match error {
-                SdkError::ConstructionFailure(_) => Error::Backend {
-                    what: format!("{what} (no request to {place} could be made)"),
-                    source: error.into(),
-                },
-                // Without credentials no request is sent, and none will be.
-                SdkError::DispatchFailure(_) if is_about_credentials(&error) => Error::Backend {
-                    what: format!("{what} (no AWS credentials were found for {place})"),
-                    source: error.into(),
-                },
-                error => {
-                    Error::Unavailable { what: format!("{what} at {place}"), source: error.into() }
-                }
-            };
-        };
-        let code = service.code().unwrap_or_default();
-        if PASSING.contains(&code) {
-            return Error::Unavailable {
-                what: format!("{what} at {place}"),
-                source: error.into_source_of_service(),
-            };
+        match error.as_service_error() {
+            Some(service) => self.refused(what, table, Refusal::of(service)),
+            None => self.not_answered(what, error),
         }
-        let what = if code == "ResourceNotFoundException" {
+    }
+
+    fn refused(&self, what: &str, table: &str, refusal: Refusal) -> Error {
+        let place = self.place();
+        if refusal.passes() {
+            let what = format!("{what} at {place}");
+            return Error::Unavailable { what, source: refusal.into() };
+        }
+        let what = if refusal.code == "ResourceNotFoundException" {
+            let what_makes_it = self.tables().what_makes(table);
             format!(
-                "{what}: there is no table {table} at {place}; it is created by \
-                 DynamoStore::ensure_tables, by \"prepare\" with TableCreation::IfMissing for views, or \
-                 by the CloudFormation fragment; {what}"
+                "{what} (there is no table {table} at {place}: {what_makes_it} makes it, or the \
+                 CloudFormation template; check prefix, region and endpoint, too)"
             )
-        } else if UNAUTHORIZED.contains(&code) {
+        } else if UNAUTHORIZED.contains(&&*refusal.code) {
             format!("{what} (not allowed at {place}: check credentials, region and permissions)")
         } else {
             format!("{what} at {place}")
         };
-        Error::Backend { what, source: error.into_source_of_service() }
+        Error::Backend { what, source: refusal.into() }
+    }
+
+    fn not_answered<E, R>(&self, what: &str, error: SdkError<E, R>) -> Error
+    where
+        E: StdError + Send + Sync + 'static,
+        R: fmt::Debug + Send + Sync + 'static,
+    {
+        let place = self.place();
+        let what = match Obstacle::of(&error) {
+            Obstacle::OnTheWay => {
+                let what = format!("{what} at {place}");
+                return Error::Unavailable { what, source: error.into() };
+            }
+            Obstacle::FetchingCredentials => {
+                let what = format!("{what} (fetching AWS credentials for {place})");
+                return Error::Unavailable { what, source: error.into() };
+            }
+            Obstacle::NoCredentials => {
+                format!("{what} (no AWS credentials were found for {place})")
+            }
+            Obstacle::NoRequest => format!("{what} (no request to {place} could be made)"),
+        };
+        Error::Backend { what, source: error.into() }
     }
 }
 
-/// Whether the connector was never reached because there is nobody to sign the request.
-fn is_about_credentials<E, R>(error: &SdkError<E, R>) -> bool
-where
-    E: StdError + 'static,
-    R: std::fmt::Debug,
-{
-    let mut cause = StdError::source(error);
-    while let Some(found) = cause {
-        if found.is::<aws_credential_types::provider::error::CredentialsError>() {
-            return true;
+impl TableNames {
+    /// What makes the table in a development environment.
+    fn what_makes(&self, table: &str) -> &'static str {
+        if table == self.events || table == self.state {
+            "DynamoStore::ensure_tables"
+        } else {
+            "preparing the view with TableCreation::IfMissing"
         }
-        cause = found.source();
     }
-    false
 }
 
-trait IntoSourceOfService {
-    /// The service's own error, without the SDK's "service error" around it.
-    fn into_source_of_service(self) -> es_core::BoxError;
+/// What the service said, in one line.
+#[derive(Debug)]
+struct Refusal {
+    code: String,
+    message: String,
+    /// What AWS's support asks for.
+    request_id: Option<String>,
 }
 
-impl<E, R> IntoSourceOfService for SdkError<E, R>
-where
-    E: StdError + Send + Sync + 'static,
-    R: std::fmt::Debug + Send + Sync + 'static,
-{
-    fn into_source_of_service(self) -> es_core::BoxError {
-        match self {
-            Self::ServiceError(context) => Box::new(context.into_err()),
-            other => Box::new(other),
+impl Refusal {
+    fn of(service: &impl ProvideErrorMetadata) -> Self {
+        Self {
+            code: service.code().unwrap_or("an error without a code").to_owned(),
+            message: service.message().unwrap_or("it says no more").to_owned(),
+            request_id: service.meta().extra("aws_request_id").map(str::to_owned),
         }
     }
+
+    /// Whether the same request may be taken later.
+    fn passes(&self) -> bool {
+        // The message of a cancelled transaction lists why each of its items was refused.
+        let lasts = || LASTING.iter().any(|reason| self.message.contains(reason));
+        let is_transaction = self.code == "TransactionCanceledException";
+        PASSING.contains(&&*self.code) && !(is_transaction && lasts())
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { code, message, request_id } = self;
+        write!(f, "{code}: {message}")?;
+        request_id.iter().try_for_each(|id| write!(f, " (request {id})"))
+    }
+}
+
+impl StdError for Refusal {}
+
+/// Why there is no answer.
+enum Obstacle {
+    /// Requests were made, and did not come through.
+    OnTheWay,
+    /// There are credentials, and they could not be fetched.
+    FetchingCredentials,
+    /// Nobody can sign requests.
+    NoCredentials,
+    /// The configuration does not say enough: where DynamoDB is, perhaps.
+    NoRequest,
+}
+
+impl Obstacle {
+    fn of<E, R>(error: &SdkError<E, R>) -> Self
+    where
+        E: StdError + 'static,
+        R: fmt::Debug + 'static,
+    {
+        match error {
+            SdkError::ConstructionFailure(_) => Self::NoRequest,
+            // Not of the connector: the SDK did not get as far as that.
+            SdkError::DispatchFailure(failure)
+                if failure.is_other() && failure.as_other().is_none() =>
+            {
+                match cause::<CredentialsError>(error) {
+                    Some(
+                        CredentialsError::ProviderTimedOut(_) | CredentialsError::ProviderError(_),
+                    ) => Self::FetchingCredentials,
+                    Some(_) => Self::NoCredentials,
+                    None => Self::NoRequest,
+                }
+            }
+            _ => Self::OnTheWay,
+        }
+    }
+}
+
+/// The first of the causes that is of this type.
+fn cause<'a, C: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a C> {
+    let mut next = error.source();
+    while let Some(cause) = next {
+        if let Some(cause) = cause.downcast_ref() {
+            return Some(cause);
+        }
+        next = cause.source();
+    }
+    None
 }

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use es_core::Result;
 
+use crate::endpoint::Endpoint;
+use crate::event_log::OutOfOrderIds;
 use crate::feed::FeedState;
 use crate::metering::{Metering, metered};
 use crate::options::DynamoOptions;
@@ -22,9 +24,11 @@ pub struct DynamoStore {
 struct Shared {
     dynamodb: aws_sdk_dynamodb::Client,
     streams: aws_sdk_dynamodbstreams::Client,
+    endpoint: Endpoint,
     tables: TableNames,
     feed: FeedState,
     options: DynamoOptions,
+    out_of_order_ids: OutOfOrderIds,
     known_books: KnownBooks,
     known_pointers: KnownPointers,
 }
@@ -42,12 +46,16 @@ impl DynamoStore {
     ) -> Result<Self> {
         let tables = TableNames::new(&options.prefix)?;
         let metered_streams = streams.config().to_builder().interceptor(Metering).build();
+        let endpoint = Endpoint::default();
+        let dynamodb = dynamodb.config().to_builder().interceptor(endpoint.clone()).build();
         let shared = Shared {
-            dynamodb: metered(&dynamodb),
+            dynamodb: metered(&aws_sdk_dynamodb::Client::from_conf(dynamodb)),
             streams: aws_sdk_dynamodbstreams::Client::from_conf(metered_streams),
+            endpoint,
             tables,
             feed: FeedState::new(&options),
             options,
+            out_of_order_ids: OutOfOrderIds::default(),
             known_books: KnownBooks::default(),
             known_pointers: KnownPointers::default(),
         };
@@ -74,6 +82,10 @@ impl DynamoStore {
         &self.shared.options
     }
 
+    pub(crate) fn out_of_order_ids(&self) -> &OutOfOrderIds {
+        &self.shared.out_of_order_ids
+    }
+
     pub(crate) fn known_books(&self) -> &KnownBooks {
         &self.shared.known_books
     }
@@ -84,12 +96,13 @@ impl DynamoStore {
 
     /// Where requests go, for errors.
     pub(crate) fn place(&self) -> String {
-        let config = self.dynamodb().config();
-        let region = config.region().map(|region| region.to_string());
-        match (&self.options().endpoint_url, region) {
-            (Some(url), _) => url.clone(),
-            (None, Some(region)) => format!("DynamoDB in {region}"),
-            (None, None) => "DynamoDB (no region is configured)".to_owned(),
+        let seen = self.shared.endpoint.seen();
+        if let Some(endpoint) = seen.or(self.options().endpoint_url.as_deref()) {
+            return endpoint.to_owned();
+        }
+        match self.dynamodb().config().region() {
+            Some(region) => format!("DynamoDB in {region}"),
+            None => "DynamoDB (no region is configured)".to_owned(),
         }
     }
 }

@@ -125,7 +125,7 @@ impl<H: Handler> Consumer<H> {
         }
         for parent in &partition.gone_parents {
             let at = self.handler.checkpoints().load(&self.id, parent).await?;
-            if false {
+            if !at.checkpoint.is_end() {
                 let (partition, after) = (partition.id.to_string(), after.as_str().to_owned());
                 return Err(Error::FeedTrimmed { partition, after });
             }

@@ -11,7 +11,7 @@ use es_core::{
     NewCommit, Result, StreamId, Version,
 };
 
-use super::commit_item::{self, CommitItem, Content, Encoded, IdOrder};
+use super::commit_item::{self, Content, Encoded, IdOrder};
 use super::id_search::Begin;
 use super::markers;
 use crate::item::Item;
@@ -75,7 +75,7 @@ impl DynamoStore {
     ) -> Result<Appended> {
         let mut order = IdOrder::Ascending;
         if let Some(head) = head
-            && may_be_before(&commit, head)
+            && self.may_be_before(&commit, head)
         {
             let begin = Begin::At(head.commit_start());
             let seen = self.look_back(stream, commit.id, begin).await?;
@@ -140,6 +140,8 @@ impl DynamoStore {
         order: IdOrder,
     ) -> Result<Written> {
         let first_version = head.map_or(Version::FIRST, |head| head.version().next());
+        // Before it is there: it may be read before the answer arrives.
+        self.out_of_order_ids().note(commit.id, order);
         let commit = commit.clone().place(stream.clone(), first_version);
         let Encoded { item, pieces } = commit_item::encode(&commit, order);
         self.write_pieces(stream, pieces).await?;
@@ -208,7 +210,7 @@ impl DynamoStore {
 
     /// What the item says that `commit` met in its place.
     async fn taken(&self, commit: &Commit, item: Item) -> Result<Written> {
-        let item = CommitItem::read(commit.stream(), item)?;
+        let item = self.read_commit_item(commit.stream(), item)?;
         if item.header.id == commit.id() {
             return Ok(Written::Repeated(self.complete(item).await?));
         }
@@ -220,6 +222,15 @@ impl DynamoStore {
         Ok(Written::Taken { head, winner })
     }
 
+    /// Whether the stream that ends at `head` may have the commit's id, or a greater one, as far as ids
+    /// tell.
+    fn may_be_before(&self, commit: &NewCommit, head: Head) -> bool {
+        let ascending = head.commit_id().is_generated()
+            && head.commit_id() < commit.id
+            && !self.out_of_order_ids().may_have(head);
+        commit.id.is_generated() && !ascending
+    }
+
     fn not_appended<E, R>(&self, commit: &Commit, error: SdkError<E, R>) -> Error
     where
         E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
@@ -228,12 +239,6 @@ impl DynamoStore {
         let what = format!("appending to {}", commit.stream());
         self.failed(&what, &self.tables().events, error)
     }
-}
-
-/// Whether the stream that ends at `head` may have the commit's id already, as far as ids tell.
-fn may_be_before(commit: &NewCommit, head: Head) -> bool {
-    let ascending = head.commit_id().is_generated() && head.commit_id() < commit.id;
-    commit.id.is_generated() && !ascending
 }
 
 /// The answer to a commit whose id is in the stream already.

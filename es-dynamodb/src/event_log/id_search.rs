@@ -6,7 +6,7 @@
 
 use es_core::{Commit, CommitId, Head, Result, StreamId, Version};
 
-use super::commit_item::{CommitItem, IdOrder};
+use super::commit_item::IdOrder;
 use super::requests::CommitRange;
 use crate::store::DynamoStore;
 
@@ -98,7 +98,7 @@ impl DynamoStore {
         while let Some(next) = range {
             let page = self.item_page(next.limit(limits.next())).await?;
             for item in page.items {
-                let item = CommitItem::read(stream, item)?;
+                let item = self.read_commit_item(stream, item)?;
                 end = end.or(Some(item.header.head()));
                 match search.pass(item.header.id, item.header.order) {
                     Passed::IsIt => {

@@ -6,6 +6,7 @@ pub(crate) mod commit_item;
 mod continuation;
 mod id_search;
 mod markers;
+mod out_of_order;
 mod reading;
 mod requests;
 
@@ -17,8 +18,8 @@ use es_core::{
 use futures::stream::BoxStream;
 
 use crate::store::DynamoStore;
-use commit_item::CommitItem;
 use id_search::Begin;
+pub(crate) use out_of_order::OutOfOrderIds;
 use requests::CommitRange;
 
 #[async_trait]
@@ -58,7 +59,7 @@ impl EventStore for DynamoStore {
             CommitRange::backwards_from(stream.clone(), Version::new(u64::MAX)).limit(Some(1));
         let page = self.item_page(end).await?;
         let Some(item) = page.items.into_iter().next() else { return Ok(None) };
-        let item = CommitItem::read(stream, item)?;
+        let item = self.read_commit_item(stream, item)?;
         let head = item.header.head();
         item.check()?;
         Ok(Some(head))

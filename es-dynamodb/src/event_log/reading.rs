@@ -112,7 +112,7 @@ impl Place {
         let range = CommitRange::backwards_from(self.stream.clone(), before).limit(Some(1));
         let page = self.store.item_page(range).await?;
         for item in page.items {
-            let item = CommitItem::read(&self.stream, item)?;
+            let item = self.store.read_commit_item(&self.stream, item)?;
             let head = item.header.head();
             if head.version() >= version {
                 self.chain = Chain::forwards(self.stream.clone(), head.commit_start());
@@ -152,8 +152,8 @@ impl Place {
         while self.waiting.is_empty()
             && let Some(items) = self.requests.next().await?
         {
-            let items = items.into_iter().map(|item| CommitItem::read(&self.stream, item));
-            self.waiting.extend(items);
+            let read = |item| self.store.read_commit_item(&self.stream, item);
+            self.waiting.extend(items.into_iter().map(read));
         }
         Ok(())
     }

@@ -78,7 +78,15 @@ impl DynamoStore {
         version: Version,
     ) -> Result<Option<CommitItem>> {
         let item = self.log_item(stream, number(version)).await?;
-        item.map(|item| CommitItem::read(stream, item)).transpose()
+        item.map(|item| self.read_commit_item(stream, item)).transpose()
+    }
+
+    /// Reads the item of a commit of the log. Whoever appends behind it may need to know how its id
+    /// stands, which its head does not say.
+    pub(super) fn read_commit_item(&self, stream: &StreamId, item: Item) -> Result<CommitItem> {
+        let item = CommitItem::read(stream, item)?;
+        self.out_of_order_ids().note(item.header.id, item.header.order);
+        Ok(item)
     }
 
     /// The item of a stream with this sort key.

@@ -76,7 +76,7 @@ impl DynamoStore {
             names.insert(format!("#{n}"), name);
             values.insert(format!(":{n}"), value);
         }
-        let updated = self
+        let update = self
             .dynamodb()
             .update_item()
             .table_name(&pointer.table)
@@ -84,10 +84,9 @@ impl DynamoStore {
             .update_expression(format!("SET {}", terms.join(", ")))
             .condition_expression("#hash = :hash")
             .set_expression_attribute_names(Some(names))
-            .set_expression_attribute_values(Some(values))
-            .send()
-            .await;
-        match updated {
+            .set_expression_attribute_values(Some(values));
+        // A step that writes the document is a transaction.
+        match self.past_transactions(|| update.clone().send()).await {
             Ok(_) => Ok(()),
             Err(error) => match error.as_service_error() {
                 Some(refusal) if refusal.is_conditional_check_failed_exception() => Ok(()),

@@ -156,7 +156,7 @@ impl DynamoStore {
                 .expression_attribute_names("#indexing", INDEXING)
                 .expression_attribute_values(":indexing", texts(&read.indexing)),
         };
-        match put.send().await {
+        match self.past_transactions(|| put.clone().send()).await {
             Ok(_) => {
                 self.known_pointers().learn(view, Some(to));
                 Ok(true)

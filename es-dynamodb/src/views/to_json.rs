@@ -5,6 +5,7 @@ use serde::ser::{Error as _, Serialize, SerializeMap as _, Serializer};
 use serde_json::value::RawValue;
 
 use super::layout::Layout;
+use super::number::Number;
 use crate::item::{Damage, Item};
 
 /// The fields as a JSON object, compact and in the order of the layout.
@@ -59,7 +60,9 @@ fn serialize_number<S: Serializer>(digits: &str, serializer: S) -> Result<S::Ok,
         // Nearly all; nothing has to be allocated for them.
         Ok(number) => serializer.serialize_i64(number),
         Err(_) => {
-            let number = RawValue::from_string(digits.to_owned()).map_err(S::Error::custom)?;
+            // The notation in which numbers come back is not documented, only their value.
+            let plain = Number::of_json(digits).map_or_else(|| digits.to_owned(), |n| n.plain);
+            let number = RawValue::from_string(plain).map_err(S::Error::custom)?;
             number.serialize(serializer)
         }
     }

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, unreachable_pub, reason = "each test file uses a part")]
 
+pub(crate) mod canned;
 pub(crate) mod faults;
 
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -32,6 +33,11 @@ impl Server {
         let database = dynoxide::Database::memory().expect("a database in memory");
         let serving = tokio::spawn(dynoxide::server::serve_on(listener, database));
         Self { endpoint, serving: Some(serving) }
+    }
+
+    /// No server at all: nobody listens there.
+    pub(crate) fn nowhere() -> Self {
+        Self { endpoint: "http://127.0.0.1:1".to_owned(), serving: None }
     }
 
     /// A prefix that no other test of this run has: a server may be shared.

@@ -296,3 +296,14 @@ fn a_document_that_was_changed_from_outside_is_damaged() {
     assert!(text_of(item).is_err());
     assert!(text_of(Item::new()).is_err());
 }
+
+#[test]
+fn a_number_comes_back_in_whatever_notation_the_server_gives_it() {
+    let json = r#"{"a":0.0000001,"b":12.5,"c":1200}"#;
+    let mut item = item_of(json);
+    assert!(!item.contains_key(TEXT), "the text is not needed");
+    for (name, notation) in [("a", "1E-7"), ("b", "12.50"), ("c", "1.2E+3")] {
+        item.insert(name.to_owned(), number(notation));
+    }
+    assert_eq!(text_of(item).as_deref(), Ok(json));
+}
