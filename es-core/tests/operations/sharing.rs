@@ -416,3 +416,23 @@ async fn partitions_that_had_ended_are_begun_again_when_the_consumer_is_set_back
     world.pass(Duration::from_secs(90)).await;
     assert_effects(&world, 2, 1, &["one"]);
 }
+
+#[tokio::test]
+async fn a_child_waits_for_its_parents_again_when_the_consumer_is_set_back() {
+    let world = World::with(1);
+    world.feed.put(&shard(0), "of the parent").await;
+    world.feed.close(&shard(0));
+    world.feed.open(id("child"), &[shard(0)]);
+    world.feed.put(&id("child"), "of the child").await;
+    let one = world.start("one");
+    let in_order = ["of the parent", "of the child"].map(|stream| {
+        let (stream, version, by) = (stream.to_owned(), Version::new(1), "one".to_owned());
+        (stream, version, by)
+    });
+    world.pass(3 * DURATION).await;
+    assert_eq!(world.take_effects(), in_order);
+    assert_eq!(one.held(), [id("child")].into());
+    CheckpointStore::reset(&world.store, one.consumer.id()).await.unwrap();
+    world.pass(Duration::from_secs(90)).await;
+    assert_eq!(world.take_effects(), in_order);
+}

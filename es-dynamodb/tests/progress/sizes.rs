@@ -68,7 +68,11 @@ async fn a_letter_is_as_large_as_commits_can_be() {
     for bytes in [390_000, 400_000, 405_000, 410_000, 1_000_000, 4 * 1024 * 1024 - 100] {
         let letter = letter_of("s", 1, bytes);
         change(&scene.store, vec![parking(&letter)]).await.unwrap();
-        assert_eq!(parked(&scene.store).await.unwrap(), [letter.clone()], "{bytes} bytes");
+        assert_eq!(
+            parked(&scene.store).await.unwrap(),
+            std::slice::from_ref(&letter),
+            "{bytes} bytes"
+        );
         change(&scene.store, vec![dropping(&letter, &"x".repeat(8_000))]).await.unwrap();
         assert_eq!(parked(&scene.store).await.unwrap(), []);
         let records = dropped(&scene.store).await.unwrap();

@@ -6,7 +6,7 @@ pub trait Place {
     fn arguments(&self) -> Vec<OsString>;
 
     /// These and the arguments of a command.
-    fn with<'a>(&self, command: &[&'a str]) -> Vec<OsString> {
+    fn with(&self, command: &[&str]) -> Vec<OsString> {
         command.iter().map(OsString::from).chain(self.arguments()).collect()
     }
 }
