@@ -67,6 +67,7 @@
 //! |---|---|
 //! | `options`, `store` | [`DynamoOptions`], [`DynamoStore`]: connecting, what is shared |
 //! | `tables`, `ensure_tables`, `ensure_indexes`, `table_check`, `cloudformation` | the tables: what they look like, making them, checking them, [`cloudformation_template`] |
+//! | `permissions` | what a program may do with the tables: [`iam_policy`] |
 //! | `event_log` | appending and reading streams |
 //! | `feed` | the scan of the history and the table's stream |
 //! | `snapshots`, `progress`, `views`, `leases`, `idempotency` | the stores of these names |
@@ -96,6 +97,7 @@ mod leases;
 mod metering;
 mod options;
 mod partition_query;
+mod permissions;
 mod progress;
 mod snapshots;
 mod store;
@@ -106,4 +108,5 @@ mod views;
 pub use cloudformation::cloudformation_template;
 pub use metering::metered;
 pub use options::{DynamoOptions, Heads, TableCreation};
+pub use permissions::{Role, iam_policy};
 pub use store::DynamoStore;

@@ -7,7 +7,7 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
-use es_core::{Clock, Entropy, Limits, Result, SystemClock, SystemEntropy};
+use es_core::{Clock, Entropy, Error, Limits, Result, SystemClock, SystemEntropy};
 
 use crate::store::DynamoStore;
 
@@ -197,7 +197,8 @@ impl DynamoOptions {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidId`](es_core::Error::InvalidId) when the prefix cannot be part of a table's name.
+    /// [`Error::InvalidId`] when the prefix cannot be part of a table's name, [`Error::Misuse`] when no
+    /// region is configured, and when the endpoint is no URL.
     pub async fn connect(self) -> Result<DynamoStore> {
         let config = self.sdk_config().await;
         self.with_config(&config)
@@ -210,7 +211,11 @@ impl DynamoOptions {
     ///
     /// As [`connect`](Self::connect).
     pub fn with_config(mut self, config: &SdkConfig) -> Result<DynamoStore> {
+        if config.region().is_none() {
+            return Err(Error::Misuse(NO_REGION.to_owned()));
+        }
         if let Some(url) = config.endpoint_url() {
+            check_endpoint(url)?;
             self.endpoint_url = Some(url.to_owned());
         }
         let dynamodb = aws_sdk_dynamodb::Client::new(config);
@@ -255,5 +260,22 @@ impl DynamoOptions {
             loader = loader.endpoint_url(url);
         }
         loader.load().await
+    }
+}
+
+const NO_REGION: &str = "no AWS region is configured: set AWS_REGION, or the region of the profile, or \
+                         give one to the store";
+
+fn check_endpoint(url: &str) -> Result<()> {
+    let refused = |reason: &str| {
+        Error::Misuse(format!(
+            "{url:?} is not where DynamoDB can be: {reason}; expected is a URL as http://127.0.0.1:8000"
+        ))
+    };
+    let parsed = url.parse::<http::Uri>().map_err(|error| refused(&error.to_string()))?;
+    match (parsed.scheme_str(), parsed.host()) {
+        (Some("http" | "https"), Some(_)) => Ok(()),
+        (Some("http" | "https"), None) => Err(refused("it has no host")),
+        _ => Err(refused("it begins neither with http:// nor with https://")),
     }
 }

@@ -43,6 +43,11 @@ impl TableNames {
     pub(crate) fn view(&self, view: &ViewName) -> String {
         format!("{}view_{}", self.prefix, live_name(view))
     }
+
+    /// A pattern for the tables of all views, with `*` for any characters.
+    pub(crate) fn any_view(&self) -> String {
+        format!("{}view_*", self.prefix)
+    }
 }
 
 /// The name of the view whose place this one takes, if it is a rebuild; its own otherwise.

@@ -1,4 +1,4 @@
-//! The DynamoDB backend keeps every contract.
+//! The DynamoDB backend keeps every contract, with the permissions that an application has.
 
 mod support;
 
@@ -7,38 +7,44 @@ use std::time::Duration;
 
 use es_core::testing::VirtualClock;
 use es_core::testing::conformance::{Holding, event_store as suite, holding};
-use es_dynamodb::{DynamoStore, Heads};
+use es_dynamodb::{DynamoOptions, DynamoStore, Heads, Role};
 use support::Server;
+use support::permissions::Permissions;
 
-/// A store with tables of its own, on a server of its own, that takes heads as they come.
-async fn trusting() -> Holding<DynamoStore, Server> {
+/// A store with tables of its own, on a server of its own, and nothing allowed but what the policy says.
+async fn store_with(options: impl FnOnce(DynamoOptions) -> DynamoOptions) -> (DynamoStore, Server) {
     let server = Server::start().await;
-    let store = server.store().await;
+    let prefix = Server::prefix();
+    let options = options(server.options(&prefix));
+    server.store_with(options.clone()).await;
+    // Views get their tables when they are prepared.
+    let permissions = Permissions::new(&prefix, &Role::ALL).with_set_up();
+    (permissions.store(&server, options), server)
+}
+
+/// One that takes heads as they come.
+async fn trusting() -> Holding<DynamoStore, Server> {
+    let (store, server) = store_with(|options| options).await;
     holding(store, server)
 }
 
-/// The same, on a clock that stands still.
+/// One on a clock that stands still.
 async fn on_a_clock() -> Holding<(DynamoStore, Arc<VirtualClock>), Server> {
-    let server = Server::start().await;
     let clock = Arc::new(VirtualClock::at("2026-03-01T12:00:00Z"));
-    let options = server.options(&Server::prefix()).clock(clock.clone());
-    let store = server.store_with(options).await;
+    let (store, server) = store_with(|options| options.clock(clock.clone())).await;
     holding((store, clock), server)
 }
 
-/// The same, with every head looked at.
+/// One that looks at every head.
 async fn checking() -> Holding<DynamoStore, Server> {
-    let server = Server::start().await;
-    let options = server.options(&Server::prefix()).heads(Heads::Checked);
-    let store = server.store_with(options).await;
+    let (store, server) = store_with(|options| options.heads(Heads::Checked)).await;
     holding(store, server)
 }
 
 /// One whose feed asks often, in a history of several segments.
 async fn following() -> Holding<DynamoStore, Server> {
-    let server = Server::start().await;
-    let options = server.options(&Server::prefix()).poll_interval(Duration::from_millis(2));
-    let store = server.store_with(options.scan_segments(3)).await;
+    let often = Duration::from_millis(2);
+    let (store, server) = store_with(|options| options.poll_interval(often).scan_segments(3)).await;
     holding(store, server)
 }
 

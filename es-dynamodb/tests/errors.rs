@@ -187,3 +187,27 @@ async fn a_prefix_that_no_table_can_have_is_refused() {
         assert!(error.to_string().contains(reason), "{error}");
     }
 }
+
+#[tokio::test]
+async fn an_endpoint_that_is_no_url_is_refused() {
+    for (url, reason) in [
+        ("localhost:8000", "it begins neither with http:// nor with https://"),
+        ("nonsense", "it begins neither with http:// nor with https://"),
+        ("ftp://127.0.0.1", "it begins neither with http:// nor with https://"),
+        ("http://", "empty string"),
+        ("http://a b", "invalid uri character"),
+    ] {
+        let refused = options("pharmacy-").local_endpoint(url).connect().await;
+        let Err(Error::Misuse(text)) = refused else { panic!("{url}: {refused:?}") };
+        assert!(text.starts_with(&format!("{url:?} is not where DynamoDB can be: ")), "{text}");
+        assert!(text.contains(reason), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_configuration_without_a_region_is_refused_before_any_request() {
+    let config = aws_config::SdkConfig::builder().behavior_version(BehaviorVersion::latest());
+    let refused = options("pharmacy-").with_config(&config.build());
+    let Err(Error::Misuse(text)) = refused else { panic!("{refused:?}") };
+    assert!(text.starts_with("no AWS region is configured: set AWS_REGION"), "{text}");
+}

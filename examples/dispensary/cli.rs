@@ -126,13 +126,16 @@ enum Command {
     },
 }
 
+/// What is logged without `RUST_LOG`. What keeps DynamoDB from answering is in our own errors.
+const LOGGED: &str = "warn,aws_config=error,dynoxide=error";
+
 type AnyError = Box<dyn StdError + Send + Sync>;
 
 /// Runs the program.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(LOGGED));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

@@ -4,6 +4,7 @@
 
 pub(crate) mod canned;
 pub(crate) mod faults;
+pub(crate) mod permissions;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 

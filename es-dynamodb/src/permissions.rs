@@ -1,0 +1,145 @@
+//! What a program may do with the tables, as IAM policies.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use es_core::Result;
+use serde_json::json;
+
+use crate::tables::TableNames;
+
+/// A part that a program plays, for [`iam_policy`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Role {
+    /// Executes commands: appends to the log and reads it, keeps snapshots and idempotency records.
+    Commands,
+    /// Runs projections and policies, and operates them: follows the feed, writes views, keeps progress,
+    /// dead letters and leases. A policy executes commands, too.
+    Projections,
+    /// Reads views.
+    Queries,
+}
+
+impl Role {
+    /// All of them, for an application that is one program.
+    pub const ALL: [Self; 3] = [Self::Commands, Self::Projections, Self::Queries];
+}
+
+/// The permissions that these roles need, and no more, as an IAM policy in JSON: the tables with this
+/// prefix, in all regions of the account that the policy is in. (In China and GovCloud ARNs begin with
+/// `arn:aws-cn:` and `arn:aws-us-gov:`; replace that.)
+///
+/// No role may update or delete an item of the log. IAM cannot tell a put that replaces an item from one
+/// that does not: what keeps a commit from being replaced is the condition of each append, and whoever
+/// may put items without this library could do it. Point-in-time recovery is for that.
+///
+/// Making tables is not among the permissions ([`ensure_tables`](crate::DynamoStore::ensure_tables) is for
+/// development), and neither are those for a KMS key of your own (`kms:Decrypt`, `kms:DescribeKey` and
+/// `kms:CreateGrant`, as its own policy can give them for use through DynamoDB).
+///
+/// The repository has the policy of all roles, for the prefix `pharmacy-`, as
+/// `es-dynamodb/iam/application.json`.
+///
+/// # Errors
+///
+/// [`Error::InvalidId`](es_core::Error::InvalidId) when the prefix cannot be part of a table's name.
+///
+/// ```
+/// use es_dynamodb::{Role, iam_policy};
+///
+/// # fn main() -> es_core::Result<()> {
+/// let policy = iam_policy("pharmacy-", &[Role::Queries])?;
+/// assert!(policy.contains("arn:aws:dynamodb:*:*:table/pharmacy-view_*"));
+/// assert!(!policy.contains("PutItem"));
+/// # Ok(()) }
+/// ```
+pub fn iam_policy(prefix: &str, roles: &[Role]) -> Result<String> {
+    let names = TableNames::new(prefix)?;
+    let mut granted = BTreeMap::<Resource, BTreeSet<&str>>::new();
+    for (role, resource, actions) in GRANTS {
+        if roles.contains(role) {
+            granted.entry(*resource).or_default().extend(*actions);
+        }
+    }
+    let statements: Vec<_> = granted
+        .into_iter()
+        .map(|(resource, actions)| {
+            let actions: Vec<_> =
+                actions.into_iter().map(|action| format!("dynamodb:{action}")).collect();
+            json!({
+                "Sid": format!("{resource:?}"),
+                "Effect": "Allow",
+                "Action": actions,
+                "Resource": resource.arn(&names),
+            })
+        })
+        .collect();
+    let policy = json!({ "Version": "2012-10-17", "Statement": statements });
+    Ok(format!("{policy:#}\n"))
+}
+
+/// What actions are granted on. Their names are those of the statements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Resource {
+    Events,
+    EventsStream,
+    State,
+    Views,
+    ViewIndexes,
+}
+
+impl Resource {
+    fn arn(self, names: &TableNames) -> String {
+        let table = match self {
+            Self::Events => names.events.clone(),
+            Self::EventsStream => format!("{}/stream/*", names.events),
+            Self::State => names.state.clone(),
+            Self::Views => names.any_view(),
+            Self::ViewIndexes => format!("{}/index/*", names.any_view()),
+        };
+        format!("arn:aws:dynamodb:*:*:table/{table}")
+    }
+}
+
+/// A transaction needs the actions of its parts: there is none of its own.
+const GRANTS: &[(Role, Resource, &[&str])] = &[
+    (Role::Commands, Resource::Events, &["GetItem", "PutItem", "Query"]),
+    (Role::Commands, Resource::State, &["DeleteItem", "GetItem", "PutItem", "UpdateItem"]),
+    (Role::Projections, Resource::Events, &["DescribeTable", "Query", "Scan"]),
+    (
+        Role::Projections,
+        Resource::EventsStream,
+        &["DescribeStream", "GetRecords", "GetShardIterator"],
+    ),
+    (
+        Role::Projections,
+        Resource::State,
+        &[
+            "BatchGetItem",
+            "BatchWriteItem",
+            "ConditionCheckItem",
+            "DeleteItem",
+            "GetItem",
+            "PutItem",
+            "Query",
+            "UpdateItem",
+        ],
+    ),
+    (
+        Role::Projections,
+        Resource::Views,
+        &[
+            "BatchGetItem",
+            "BatchWriteItem",
+            "DeleteItem",
+            "DescribeTable",
+            "PutItem",
+            "Query",
+            "UpdateItem",
+        ],
+    ),
+    (Role::Projections, Resource::ViewIndexes, &["Query"]),
+    (Role::Queries, Resource::State, &["GetItem"]),
+    (Role::Queries, Resource::Views, &["BatchGetItem", "Query"]),
+    (Role::Queries, Resource::ViewIndexes, &["Query"]),
+];

@@ -1,0 +1,237 @@
+//! The policies allow what each role does, and nothing else.
+
+mod doc {
+    #![allow(dead_code, unreachable_pub, reason = "a part is used")]
+    include!(concat!(env!("CARGO_MANIFEST_DIR"), "/../es-core/doc/account.rs"));
+}
+mod support;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use doc::{Account, AccountCommand, AccountEvent};
+use es_core::testing::VirtualClock;
+use es_core::{
+    Begun, BoxError, DeadLetterFilter, EventStore as _, ExecuteOptions, IdempotencyStore as _,
+    IdempotentRequest, LeaseStore as _, NewLease, PartitionId, Projection, Projector, ReadStream,
+    Recorded, Repository, RewindTo, Settled, SnapshotPolicy, Version, View, ViewName, ViewQuery,
+    ViewSchema, ViewStore as _, WorkerId,
+};
+use es_dynamodb::{DynamoStore, Role, iam_policy};
+use futures::TryStreamExt as _;
+use support::Server;
+use support::permissions::Permissions;
+
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+struct Balance {
+    credits: String,
+}
+
+/// Shows how often an account was credited. Fails with the account `poison` until it is cured, and
+/// forgets the account `brief` the second time.
+#[derive(Debug, Clone, Default)]
+struct Balances<const IS_INDEXED: bool> {
+    is_cured: Arc<AtomicBool>,
+}
+
+impl<const IS_INDEXED: bool> Projector for Balances<IS_INDEXED> {
+    const NAME: &'static str = "balances";
+    const VERSION: u32 = 1;
+    const CATEGORIES: &'static [&'static str] = &["account"];
+    const INDEXED_FIELDS: &'static [&'static str] = if IS_INDEXED { &["credits"] } else { &[] };
+    type Event = AccountEvent;
+    type View = Balance;
+
+    fn project(
+        &self,
+        key: &str,
+        view: &mut Option<Balance>,
+        _: &Recorded<'_, AccountEvent>,
+    ) -> Result<(), BoxError> {
+        if key == "poison" && !self.is_cured.load(Ordering::Relaxed) {
+            return Err("poison".into());
+        }
+        *view = match view {
+            None => Some(Balance { credits: "one".to_owned() }),
+            Some(_) if key == "brief" => None,
+            Some(_) => Some(Balance { credits: "many".to_owned() }),
+        };
+        Ok(())
+    }
+}
+
+fn schema(name: &str, indexed_fields: &'static [&'static str]) -> ViewSchema {
+    ViewSchema { name: ViewName::new(name).unwrap(), indexed_fields }
+}
+
+/// Tables, and a way to play one role on them.
+struct Scene {
+    server: Server,
+    prefix: String,
+}
+
+impl Scene {
+    async fn new() -> Self {
+        let (server, prefix) = (Server::start().await, Server::prefix());
+        let store = server.store_with(server.options(&prefix)).await;
+        store.prepare(&schema("balances_v1", &[])).await.unwrap();
+        // As of a stack that was updated: the table has an index that the view does not use yet.
+        store.prepare(&schema("balances_v1_rebuild", &["credits"])).await.unwrap();
+        Self { server, prefix }
+    }
+
+    /// A store of a program with this role only.
+    fn play(&self, role: Role) -> (Arc<DynamoStore>, Permissions) {
+        let permissions = Permissions::new(&self.prefix, &[role]);
+        let clock = Arc::new(VirtualClock::auto_advancing("2026-01-01T00:00:00Z"));
+        let options = DynamoStore::builder(&self.prefix).scan_segments(1).clock(clock);
+        (Arc::new(permissions.store(&self.server, options)), permissions)
+    }
+
+    async fn credit(&self, id: &str) {
+        let (store, _) = self.play(Role::Commands);
+        Repository::<Account>::new(store).execute(id, AccountCommand::Credit(1)).await.unwrap();
+    }
+
+    fn balances<const IS_INDEXED: bool>(
+        &self,
+        store: &Arc<DynamoStore>,
+        projector: &Balances<IS_INDEXED>,
+    ) -> Projection<Balances<IS_INDEXED>> {
+        let clock = Arc::new(VirtualClock::auto_advancing("2026-01-01T00:00:00Z"));
+        Projection::on(projector.clone(), store.clone()).unwrap().with_clock(clock)
+    }
+}
+
+#[tokio::test]
+async fn commands_need_what_their_role_allows() {
+    let scene = Scene::new().await;
+    let (store, permissions) = scene.play(Role::Commands);
+    let accounts = Repository::<Account>::new(store.clone())
+        .with_snapshots(store.clone(), SnapshotPolicy::Every(2));
+    for _ in 0..3 {
+        accounts.execute("a", AccountCommand::Credit(1)).await.unwrap();
+    }
+    for _ in 0..2 {
+        let once = ExecuteOptions::new().idempotency_key("request 1");
+        accounts.execute_with("a", AccountCommand::Credit(1), once).await.unwrap();
+    }
+    for (key, completes) in [("r-1", true), ("r-2", false)] {
+        let request = IdempotentRequest::new("orders", key, b"payload").unwrap();
+        let begun = store.begin(&request, Duration::from_secs(60)).await.unwrap();
+        let Begun::Started(claim) = begun else { panic!("{begun:?}") };
+        if completes {
+            let settled = store.complete(&claim, b"done"[..].into(), Duration::from_secs(60)).await;
+            assert_eq!(settled.unwrap(), Settled::Done);
+        } else {
+            assert_eq!(store.abandon(&claim).await.unwrap(), Settled::Done);
+        }
+    }
+    assert_eq!(permissions.take_unused(), []);
+}
+
+#[tokio::test]
+async fn projections_need_what_their_role_allows() {
+    let scene = Scene::new().await;
+    for id in ["a", "brief", "poison", "poison"] {
+        scene.credit(id).await;
+    }
+    let (store, permissions) = scene.play(Role::Projections);
+    let unindexed = Balances::<false>::default();
+    assert_eq!(scene.balances(&store, &unindexed).catch_up().await.unwrap().applied, 2);
+    let projector = Balances::<true>::default();
+    let balances = scene.balances(&store, &projector);
+    balances.prepare().await.unwrap();
+    scene.credit("brief").await;
+    balances.catch_up().await.unwrap();
+    // As the repair of a gap reads it.
+    let stream = "account:a".parse().unwrap();
+    store.read(ReadStream::new(stream)).try_collect::<Vec<_>>().await.unwrap();
+
+    let poison = "account:poison".parse().unwrap();
+    balances.drop_dead_letter(&poison, Version::FIRST, "a test").await.unwrap().unwrap();
+    projector.is_cured.store(true, Ordering::Relaxed);
+    balances.retry_dead_letters(&DeadLetterFilter::all()).await.unwrap();
+    balances.health().await.unwrap();
+    balances.pause().await.unwrap();
+    balances.resume().await.unwrap();
+    balances.rebuild(|_| {}).await.unwrap();
+    balances.rewind(RewindTo::Start, |_| {}).await.unwrap();
+    balances.catch_up().await.unwrap();
+
+    let lease = NewLease::new(PartitionId::new("scan-0-of-1").unwrap());
+    store.create(balances.id(), lease).await.unwrap();
+    let mut leases = store.leases(balances.id()).await.unwrap();
+    let worker = WorkerId::new("host").unwrap();
+    let taken = store.take(balances.id(), &leases.remove(0), &worker).await.unwrap().unwrap();
+    assert!(store.delete(balances.id(), &taken).await.unwrap());
+    let found = balances.view().list(&ViewQuery::default().equals("credits", "one")).await.unwrap();
+    assert_eq!(found.len(), 1);
+    assert_eq!(permissions.take_unused(), []);
+}
+
+#[tokio::test]
+async fn queries_need_what_their_role_allows() {
+    let scene = Scene::new().await;
+    scene.credit("a").await;
+    let (projecting, _) = scene.play(Role::Projections);
+    let balances = scene.balances(&projecting, &Balances::<true>::default());
+    balances.prepare().await.unwrap();
+    balances.catch_up().await.unwrap();
+
+    let (store, permissions) = scene.play(Role::Queries);
+    let view = View::<Balance>::new(store, balances.view().name().clone());
+    assert!(view.get("a").await.unwrap().is_some());
+    for query in [ViewQuery::default(), ViewQuery::default().equals("credits", "one")] {
+        assert_eq!(view.list(&query).await.unwrap().len(), 1);
+    }
+    assert_eq!(permissions.take_unused(), []);
+}
+
+#[tokio::test]
+async fn what_a_role_does_not_allow_is_not_sent() {
+    let scene = Scene::new().await;
+    let (store, _) = scene.play(Role::Queries);
+    let refused = Repository::<Account>::new(store).execute("a", AccountCommand::Credit(1)).await;
+    assert!(refused.is_err());
+    let (store, _) = scene.play(Role::Commands);
+    let view = View::<Balance>::new(store, schema("balances_v1", &[]).name);
+    assert!(view.get("a").await.is_err());
+}
+
+#[test]
+fn nobody_may_change_or_delete_an_item_of_the_log() {
+    let permissions = Permissions::new("bank-", &Role::ALL);
+    let on_events: BTreeSet<&str> = permissions
+        .allowed()
+        .iter()
+        .filter(|(_, on)| on.contains("events") || on == "*")
+        .map(|(action, _)| action.as_str())
+        .collect();
+    let expected = [
+        "DescribeStream",
+        "DescribeTable",
+        "GetItem",
+        "GetRecords",
+        "GetShardIterator",
+        "PutItem",
+        "Query",
+        "Scan",
+    ];
+    assert_eq!(on_events, BTreeSet::from(expected));
+}
+
+/// Writes the file where `ES_ACCEPT_SCHEMA` is 1.
+#[test]
+fn the_policy_in_the_repository_is_the_one_that_is_rendered() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("iam/application.json");
+    let policy = iam_policy("pharmacy-", &Role::ALL).unwrap();
+    if std::env::var_os("ES_ACCEPT_SCHEMA").is_some_and(|accept| accept == "1") {
+        std::fs::write(&path, &policy).unwrap();
+    }
+    let file = std::fs::read_to_string(&path).unwrap();
+    assert_eq!(file.replace("\r\n", "\n"), policy, "write it with ES_ACCEPT_SCHEMA=1");
+}
