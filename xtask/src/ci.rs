@@ -105,7 +105,7 @@ const STEPS: [Step; 8] = [
 /// # Errors
 ///
 /// The first failure of a step that the later ones depend on.
-pub(crate) fn run() -> Result<ExitCode, process::Error> {
+pub(crate) fn run() -> Result<ExitCode, test::Error> {
     let mut times = Vec::new();
     let mut failed = Vec::new();
 
@@ -128,7 +128,7 @@ pub(crate) fn run() -> Result<ExitCode, process::Error> {
                     seconds(time),
                     failed.join(", ")
                 );
-                return Err(error);
+                return Err(error.into());
             }
         }
     }

@@ -4,7 +4,7 @@ use std::{
     env,
     error::Error as StdError,
     ffi::OsStr,
-    fmt,
+    fmt, fs,
     io::{self, IsTerminal, Read, Write},
     path::Path,
     process::{Command, ExitStatus, Stdio},
@@ -22,6 +22,8 @@ enum Reason {
     /// It could not be started, or its output could not be passed on.
     Io(io::Error),
     Exit(ExitStatus),
+    /// It is a file that a program needs.
+    Write(io::Error),
 }
 
 /// `cargo` with these arguments, to be run in the workspace's root.
@@ -66,6 +68,18 @@ fn quoted(word: &OsStr) -> String {
 pub(crate) fn run(mut command: Command) -> Result<(), Error> {
     let status = command.status().map_err(|error| Error::new(&command, Reason::Io(error)))?;
     if status.success() { Ok(()) } else { Err(Error::new(&command, Reason::Exit(status))) }
+}
+
+/// Writes a file that a program needs.
+///
+/// # Errors
+///
+/// When it cannot be written.
+pub(crate) fn write(path: &Path, text: &str) -> Result<(), Error> {
+    fs::write(path, text).map_err(|error| Error {
+        command: path.display().to_string(),
+        reason: Reason::Write(error),
+    })
 }
 
 /// Whether a program can be started and succeeds; what it prints is dropped.
@@ -137,6 +151,7 @@ impl fmt::Display for Error {
         match &self.reason {
             Reason::Io(_) => write!(f, "`{}` could not be run", self.command),
             Reason::Exit(status) => write!(f, "`{}` failed ({status})", self.command),
+            Reason::Write(_) => write!(f, "{} could not be written", self.command),
         }
     }
 }
@@ -144,7 +159,7 @@ impl fmt::Display for Error {
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match &self.reason {
-            Reason::Io(error) => Some(error),
+            Reason::Io(error) | Reason::Write(error) => Some(error),
             Reason::Exit(_) => None,
         }
     }
