@@ -14,31 +14,40 @@ use faults::Faults;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-/// The variable that names another server: `http://127.0.0.1:4566`.
+/// The variable that names another server, as `http://127.0.0.1:4566`; `aws` is the region's own, with
+/// the credentials and the region of the environment. Tests leave their tables, `t<number>-…`, there.
 const ENDPOINT: &str = "ES_TEST_ENDPOINT_DYNAMODB";
+/// What it says for the service itself.
+const AWS: &str = "aws";
 
 /// A server that ends with this value, or one outside of the test.
 #[derive(Debug)]
 pub(crate) struct Server {
     pub(crate) endpoint: String,
+    is_aws: bool,
     serving: Option<JoinHandle<()>>,
 }
 
 impl Server {
     pub(crate) async fn start() -> Self {
-        if let Ok(endpoint) = std::env::var(ENDPOINT) {
-            return Self { endpoint, serving: None };
+        match std::env::var(ENDPOINT) {
+            Ok(named) if named == AWS => {
+                let endpoint = format!("https://dynamodb.{}.amazonaws.com", region());
+                return Self { endpoint, is_aws: true, serving: None };
+            }
+            Ok(endpoint) => return Self { endpoint, is_aws: false, serving: None },
+            Err(_) => {}
         }
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let endpoint = format!("http://{}", listener.local_addr().expect("a bound port"));
         let database = dynoxide::Database::memory().expect("a database in memory");
         let serving = tokio::spawn(dynoxide::server::serve_on(listener, database));
-        Self { endpoint, serving: Some(serving) }
+        Self { endpoint, is_aws: false, serving: Some(serving) }
     }
 
     /// No server at all: nobody listens there.
     pub(crate) fn nowhere() -> Self {
-        Self { endpoint: "http://127.0.0.1:1".to_owned(), serving: None }
+        Self { endpoint: "http://127.0.0.1:1".to_owned(), is_aws: false, serving: None }
     }
 
     /// A prefix that no other test of this run has: a server may be shared.
@@ -89,19 +98,35 @@ impl Server {
     }
 
     fn dynamodb_config(&self) -> aws_sdk_dynamodb::config::Builder {
-        aws_sdk_dynamodb::Config::builder()
+        let config = aws_sdk_dynamodb::Config::builder()
             .behavior_version(BehaviorVersion::latest())
-            .region(Region::new("us-east-1"))
-            .credentials_provider(Credentials::for_tests())
-            .endpoint_url(&self.endpoint)
+            .region(Region::new(region()))
+            .credentials_provider(credentials());
+        if self.is_aws { config } else { config.endpoint_url(&self.endpoint) }
     }
 
     fn streams_config(&self) -> aws_sdk_dynamodbstreams::config::Builder {
-        aws_sdk_dynamodbstreams::Config::builder()
+        let config = aws_sdk_dynamodbstreams::Config::builder()
             .behavior_version(BehaviorVersion::latest())
-            .region(Region::new("us-east-1"))
-            .credentials_provider(Credentials::for_tests())
-            .endpoint_url(&self.endpoint)
+            .region(Region::new(region()))
+            .credentials_provider(credentials());
+        if self.is_aws { config } else { config.endpoint_url(&self.endpoint) }
+    }
+}
+
+fn region() -> String {
+    std::env::var("AWS_REGION").unwrap_or_else(|_| "us-east-1".to_owned())
+}
+
+/// Those of the environment where another server is named; local servers take any.
+fn credentials() -> Credentials {
+    let variable = |name| std::env::var(name).ok();
+    let keys = variable("AWS_ACCESS_KEY_ID").zip(variable("AWS_SECRET_ACCESS_KEY"));
+    match keys {
+        Some((id, secret)) if variable(ENDPOINT).is_some() => {
+            Credentials::new(id, secret, variable("AWS_SESSION_TOKEN"), None, "environment")
+        }
+        _ => Credentials::for_tests(),
     }
 }
 
