@@ -72,7 +72,8 @@ pub trait CheckpointStore: Debug + Send + Sync + 'static {
     /// Saves progress. The position in the partition has the [next](Revision::next) revision then.
     ///
     /// A store may take only so much in one step: see [`max_step_items`](Self::max_step_items).
-    ///    /// # Errors
+    ///
+    /// # Errors
     ///
     /// [`Error::Fenced`](crate::Error::Fenced) when another worker saved since the revision was
     /// loaded, or one of the streams is not as it was [seen](Progress::seen): nothing was written, no

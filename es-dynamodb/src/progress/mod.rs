@@ -31,6 +31,7 @@ pub(crate) use garbage::Garbage;
 pub(crate) use handover::AdoptionStep;
 pub(crate) use known_books::KnownBooks;
 use position::SavedPosition;
+use step::MAX_ITEMS;
 pub(crate) use step::{Refusal, Sent};
 use stream_state::StreamState;
 pub(crate) use write::{Condition, Write};
@@ -79,6 +80,10 @@ impl CheckpointStore for DynamoStore {
                 }
             }
         }
+    }
+
+    fn max_step_items(&self) -> usize {
+        MAX_ITEMS
     }
 
     async fn reset(&self, consumer: &ConsumerId) -> Result<()> {

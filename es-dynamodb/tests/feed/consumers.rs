@@ -1,10 +1,16 @@
 //! Consumers on the feed: what they show is what the log comes to, or they say what they have lost.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex};
 
+use async_trait::async_trait;
 use aws_sdk_dynamodb::types::AttributeValue;
 use es_core::memory::MemoryStore;
-use es_core::{Error, Projection, RewindTo};
+use es_core::{
+    Batch, CheckpointStore, Consumer, ConsumerId, Error, Handled, Handler, Progress, Projection,
+    RewindTo,
+};
+use es_dynamodb::DynamoStore;
 
 use crate::scene::{Scene, Statements, shown};
 
@@ -94,6 +100,58 @@ async fn rewinding_reads_the_history_again() {
     assert_eq!(shown(&statements).await, Balances::new());
     assert_eq!(statements.catch_up().await.unwrap().applied, 12);
     assert_eq!(shown(&statements).await, balances);
+}
+
+/// Notes what it handles, and keeps its progress in the store that limits steps.
+struct Noting {
+    store: DynamoStore,
+    handled: Arc<Mutex<Vec<String>>>,
+}
+
+#[async_trait]
+impl Handler for Noting {
+    type Effect = ();
+
+    fn categories(&self) -> &'static [&'static str] {
+        &["account"]
+    }
+
+    fn checkpoints(&self) -> &dyn CheckpointStore {
+        &self.store
+    }
+
+    async fn prepare(&self) -> es_core::Result<()> {
+        Ok(())
+    }
+
+    async fn handle(&self, batch: &Batch<'_>) -> es_core::Result<Handled<()>> {
+        let streams = batch.commits.iter().map(|commit| commit.stream().to_string());
+        self.handled.lock().unwrap().extend(streams);
+        Ok(Handled { effect: (), failed: Vec::new() })
+    }
+
+    async fn save(&self, (): (), progress: Progress) -> es_core::Result<()> {
+        CheckpointStore::save(&self.store, progress).await
+    }
+}
+
+#[tokio::test]
+async fn what_no_transaction_has_room_for_is_divided_before_it_is_handled() {
+    let scene = Scene::with(|options| options.scan_segments(1)).await;
+    for n in 0..130 {
+        scene.credit_unseen(&format!("a-{n}"), 1).await;
+    }
+    let store = Arc::new(scene.store.clone());
+    let handled = Arc::new(Mutex::default());
+    let noting = Noting { store: scene.store.clone(), handled: Arc::clone(&handled) };
+    let id = ConsumerId::new("noting").unwrap();
+    let consumer = Consumer::with_handler(noting, id, store.clone(), store, 500);
+    assert_eq!(consumer.catch_up().await.unwrap().applied, 130);
+    let mut handled = handled.lock().unwrap().clone();
+    handled.sort_unstable();
+    let times = handled.len();
+    handled.dedup();
+    assert_eq!((handled.len(), times), (130, 130), "each commit is handled once");
 }
 
 /// A life of a table: records that come late, out of order and again, in shards that split and forget.
