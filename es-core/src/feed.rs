@@ -93,7 +93,8 @@ pub trait Feed: Debug + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// [`Error::Unavailable`](crate::Error::Unavailable).
+    /// [`Error::Unavailable`](crate::Error::Unavailable), and
+    /// [`Error::FeedTrimmed`](crate::Error::FeedTrimmed) as [`read`](Self::read).
     async fn wait(&self, partition: &PartitionId, after: &Checkpoint) -> Result<()>;
 }
 

@@ -418,7 +418,11 @@ impl<H: Handler> Consumer<H> {
             Some(known) => known.lock().await.as_ref().map(|position| position.checkpoint.clone()),
             None => None,
         };
-        self.feed.wait(partition, &checkpoint.unwrap_or_else(Checkpoint::start)).await
+        match self.feed.wait(partition, &checkpoint.unwrap_or_else(Checkpoint::start)).await {
+            // Another worker may have read what is gone. The next step looks where the consumer is.
+            Err(Error::FeedTrimmed { .. }) => Ok(()),
+            waited => waited,
+        }
     }
 
     fn positions(&self) -> MutexGuard<'_, HashMap<PartitionId, KnownPosition>> {

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use es_core::memory::MemoryStore;
@@ -155,6 +156,66 @@ async fn a_worker_stops_at_a_trimmed_feed_and_its_health_says_so() {
     assert_shows_the_log(&worker, &feed.store).await;
     feed.credit("a", 11).await;
     assert_eq!(worker.catch_up().await.unwrap().applied, 1);
+}
+
+/// While a worker waits for the first time, another one reads on, and the feed forgets what it read.
+#[derive(Debug)]
+struct Outrunning {
+    feed: Retaining,
+    waits: AtomicUsize,
+    /// Somebody waits once more.
+    again: tokio::sync::Notify,
+}
+
+#[async_trait::async_trait]
+impl Feed for Outrunning {
+    async fn partitions(&self) -> Result<Vec<es_core::Partition>> {
+        self.feed.partitions().await
+    }
+
+    async fn anchors(&self) -> Result<Vec<(es_core::PartitionId, es_core::Checkpoint)>> {
+        self.feed.anchors().await
+    }
+
+    async fn read(
+        &self,
+        partition: &es_core::PartitionId,
+        after: &es_core::Checkpoint,
+        max_commits: usize,
+    ) -> Result<es_core::FeedPage> {
+        self.feed.read(partition, after, max_commits).await
+    }
+
+    async fn wait(
+        &self,
+        partition: &es_core::PartitionId,
+        after: &es_core::Checkpoint,
+    ) -> Result<()> {
+        if self.waits.fetch_add(1, Ordering::Relaxed) > 0 {
+            self.again.notify_one();
+            return std::future::pending().await;
+        }
+        self.feed.credit("a", 10).await;
+        self.feed.roll();
+        consumer(&self.feed).catch_up().await.unwrap();
+        self.feed.trim();
+        let (partition, after) = (partition.to_string(), after.as_str().to_owned());
+        Err(Error::FeedTrimmed { partition, after })
+    }
+}
+
+#[tokio::test]
+async fn a_worker_that_waits_where_another_one_has_read_on_has_lost_nothing() {
+    let feed = Retaining::with_history(BEFORE).await;
+    let again = tokio::sync::Notify::new();
+    let outrunning = Outrunning { feed: feed.clone(), waits: AtomicUsize::new(0), again };
+    let outrunning = Arc::new(outrunning);
+    let views = Arc::new(feed.store.clone());
+    let worker = projection_on(outrunning.clone(), &feed.store, views, &Mood::refusing(&[]))
+        .with_clock(Arc::new(VirtualClock::auto_advancing("2026-01-01T00:00:00Z")));
+    worker.run(outrunning.again.notified()).await.unwrap();
+    assert!(worker.health().await.unwrap().last_error.is_none());
+    assert_shows_the_log(&worker, &feed.store).await;
 }
 
 #[tokio::test]
