@@ -42,7 +42,8 @@ impl DynamoStore {
         Err(Error::DeadlineExceeded { what, waited: POLL * POLLS })
     }
 
-    /// Refuses a table that is missing or lacks an index.
+    /// Refuses a table that is missing or lacks an index, for good, and for now one whose index is being
+    /// filled: DynamoDB lets nobody read it until then.
     pub(crate) async fn check_indexes(
         &self,
         table: &str,
@@ -52,7 +53,13 @@ impl DynamoStore {
         let found = self.described(&what, table).await?;
         let missing = missing(&found, table, indexes)?;
         if missing.is_empty() {
-            return Ok(());
+            return match indexes.iter().find(|index| !index.can_be_read(&found)) {
+                None => Ok(()),
+                Some(index) => Err(Error::Unavailable {
+                    what: format!("{what} at {}", self.place()),
+                    source: format!("the index {} is being made", index.name).into(),
+                }),
+            };
         }
         let names: Vec<&str> = missing.iter().map(|index| &*index.name).collect();
         let source = format!(
@@ -137,6 +144,13 @@ fn somebody_else_is_at_it(error: &SdkError<UpdateTableError>) -> bool {
 }
 
 impl IndexDefinition {
+    fn can_be_read(&self, found: &TableDescription) -> bool {
+        let mut indexes = found.global_secondary_indexes().iter();
+        let named = indexes.find(|found| found.index_name() == Some(&self.name));
+        let status = named.and_then(GlobalSecondaryIndexDescription::index_status);
+        matches!(status, Some(IndexStatus::Active | IndexStatus::Updating))
+    }
+
     fn is(&self, found: &GlobalSecondaryIndexDescription) -> bool {
         let expected = [(&*self.partition_key, KeyType::Hash), (self.sort_key, KeyType::Range)];
         let has_key = expected.iter().all(|(name, role)| {

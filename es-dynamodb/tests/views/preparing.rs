@@ -1,8 +1,19 @@
 //! Tables, indexes, and what becomes of documents that are older than an index.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, KeySchemaElement, KeyType, ScalarAttributeType,
 };
+use aws_smithy_http_client::Builder;
+use aws_smithy_runtime_api::client::http::{
+    HttpClient as _, HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
+};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::byte_stream::ByteStream;
 use es_core::{Cost, Error, ViewQuery, ViewSchema, ViewStore as _};
 use es_dynamodb::{DynamoStore, TableCreation};
 
@@ -58,6 +69,56 @@ async fn a_missing_index_is_named_where_none_may_be_made() {
     assert_eq!(scene.pointer("v").await, before);
     prepare(&scene.other, "v", &["status", "owner"]).await;
     prepare(&store, "v_rebuild", &["status", "owner"]).await;
+}
+
+/// Lets indexes look as AWS shows them for as long as they are filled. Local servers fill them at once.
+#[derive(Debug, Clone)]
+struct Filling {
+    real: SharedHttpConnector,
+    is_over: Arc<AtomicBool>,
+}
+
+impl HttpConnector for Filling {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let Self { real, is_over } = self.clone();
+        HttpConnectorFuture::new(async move {
+            let mut answer = real.call(request).await?;
+            let body = ByteStream::new(answer.take_body()).collect().await;
+            let body = body.map_err(|error| ConnectorError::io(error.into()))?.to_vec();
+            let text = String::from_utf8(body).expect("DynamoDB's answers are text");
+            let text = match is_over.load(Ordering::Relaxed) {
+                true => text,
+                false => text.replace(r#""IndexStatus":"ACTIVE""#, r#""IndexStatus":"CREATING""#),
+            };
+            // Both are of the body that was.
+            answer.headers_mut().remove("x-amz-crc32");
+            answer.headers_mut().insert("content-length", text.len().to_string());
+            *answer.body_mut() = SdkBody::from(text);
+            Ok(answer)
+        })
+    }
+}
+
+#[tokio::test]
+async fn an_index_that_is_being_made_elsewhere_is_waited_for() {
+    let scene = Scene::new().await;
+    prepare(&scene.store, "v", &["status"]).await;
+    let is_over = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&is_over);
+    let http = http_client_fn(move |settings, components| {
+        let real = Builder::new().build_http().http_connector(settings, components);
+        SharedHttpConnector::new(Filling { real, is_over: Arc::clone(&seen) })
+    });
+    let client = scene.server.dynamodb().config().to_builder().http_client(http).build();
+    let client = aws_sdk_dynamodb::Client::from_conf(client);
+    let options = scene.server.options(&scene.prefix).table_creation(TableCreation::Never);
+    let store = options.with_clients(client, scene.server.streams()).expect("valid options");
+    let error = try_prepare(&store, "v_rebuild", &["status"]).await;
+    let Err(error @ Error::Unavailable { .. }) = error else { panic!("{error:?}") };
+    assert!(error.with_causes().contains("by_status"), "{error:?}");
+    assert_eq!(scene.pointer("v_rebuild").await, None, "readers would be refused");
+    is_over.store(true, Ordering::Relaxed);
+    prepare(&store, "v_rebuild", &["status"]).await;
 }
 
 #[tokio::test]
