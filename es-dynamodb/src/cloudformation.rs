@@ -19,6 +19,9 @@ use crate::views::check_field;
 /// The repository has a template without views as `es-dynamodb/cloudformation/tables.json`, and one
 /// with a view that has an indexed field as `tables-with-view.json` beside it.
 ///
+/// CloudFormation adds one index to a table that exists per update of the stack: deploy several new
+/// indexed fields of one view one after the other. New tables have all of theirs at once.
+///
 /// # Errors
 ///
 /// [`Error::Misuse`] for a field that cannot be indexed, and when two views have the same table, or names

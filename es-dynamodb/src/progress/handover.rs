@@ -63,7 +63,7 @@ impl DynamoStore {
         // Before anything is compared: a save that comes between is noticed by the step.
         let replaced = match adoption.backwards && adoption.replaces_dead_letters {
             true => HashMap::new(),
-            false => self.positions(&what, &taking).await?,
+            false => with_those_not_begun(self.positions(&what, &taking).await?, &given),
         };
         if !adoption.replaces_dead_letters {
             let parked = self.count_parked(&taking).await?;
@@ -209,6 +209,18 @@ impl DynamoStore {
         };
         states.map(version).collect()
     }
+}
+
+/// The positions of the one that is replaced, and the partitions that it can begin any moment, as the other
+/// is in the middle of them: there it would go on without having been compared.
+fn with_those_not_begun(
+    mut replaced: HashMap<String, SavedPosition>,
+    given: &HashMap<String, SavedPosition>,
+) -> HashMap<String, SavedPosition> {
+    for (partition, _) in given.iter().filter(|(_, position)| !position.checkpoint.is_end()) {
+        replaced.entry(partition.clone()).or_default();
+    }
+    replaced
 }
 
 /// How often the partitions that the adoption is based on were saved.

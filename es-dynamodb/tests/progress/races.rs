@@ -122,6 +122,20 @@ async fn an_adoption_notices_what_the_other_has_saved_since_it_was_compared() {
 }
 
 #[tokio::test]
+async fn an_adoption_notices_a_partition_that_the_other_has_begun_since() {
+    let Scene { store, other, faults, .. } = &Scene::new().await;
+    let again = Progress { streams: reached(&[("s", 1)]), ..step(Revision::default(), "1") };
+    save(store, Progress { consumer: consumer("again"), ..again }).await;
+    let rival = other.clone();
+    faults.before(TRANSACTION, 1, async move {
+        let first = Progress { streams: reached(&[("s", 2)]), ..step(Revision::default(), "2") };
+        save(&rival, first).await;
+    });
+    assert_eq!(store.adopt(&adoption()).await.unwrap(), Adopted::Behind(stream("s")));
+    assert_eq!((version(store, "s").await, place(store).await.as_str()), (2.into(), "2"));
+}
+
+#[tokio::test]
 async fn whoever_is_always_too_late_gives_up() {
     let Scene { store, other, faults, .. } = &Scene::new().await;
     for nth in 1..=20 {
