@@ -164,7 +164,9 @@ impl DynamoOptions {
         self
     }
 
-    /// How often a waiting feed asks for new commits. Default: 250 ms.
+    /// How often a waiting feed asks for new commits. Default: 250 ms. Each consumer asks for itself, and
+    /// DynamoDB slows down more than a few requests per second about one shard: with several consumers
+    /// in all programs together, let it be longer.
     pub fn poll_interval(mut self, interval: Duration) -> Self {
         self.poll_interval = interval;
         self

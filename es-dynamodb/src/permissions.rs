@@ -105,7 +105,8 @@ impl Resource {
 const GRANTS: &[(Role, Resource, &[&str])] = &[
     (Role::Commands, Resource::Events, &["GetItem", "PutItem", "Query"]),
     (Role::Commands, Resource::State, &["DeleteItem", "GetItem", "PutItem", "UpdateItem"]),
-    (Role::Projections, Resource::Events, &["DescribeTable", "Query", "Scan"]),
+    // Dead letters that no item has room for have their content where the log has that of such commits.
+    (Role::Projections, Resource::Events, &["DescribeTable", "PutItem", "Query", "Scan"]),
     (
         Role::Projections,
         Resource::EventsStream,

@@ -15,10 +15,11 @@ use std::time::Duration;
 use doc::{Account, AccountCommand, AccountEvent};
 use es_core::testing::VirtualClock;
 use es_core::{
-    Begun, BoxError, DeadLetterFilter, EventStore as _, ExecuteOptions, IdempotencyStore as _,
-    IdempotentRequest, LeaseStore as _, NewLease, PartitionId, Projection, Projector, ReadStream,
-    Recorded, Repository, RewindTo, Settled, SnapshotPolicy, Version, View, ViewName, ViewQuery,
-    ViewSchema, ViewStore as _, WorkerId,
+    Begun, BoxError, Clock as _, Codec, CommitId, Compression, DeadLetterFilter, EncodedEvents,
+    EncodedMetadata, EventStore as _, ExecuteOptions, Expected, IdempotencyStore as _,
+    IdempotentRequest, LeaseStore as _, NewCommit, NewLease, PartitionId, Projection, Projector,
+    ReadStream, Recorded, Repository, RewindTo, Settled, SnapshotPolicy, SystemClock,
+    SystemEntropy, Version, View, ViewName, ViewQuery, ViewSchema, ViewStore as _, WorkerId,
 };
 use es_dynamodb::{DynamoStore, Role, iam_policy};
 use futures::TryStreamExt as _;
@@ -96,6 +97,24 @@ impl Scene {
         Repository::<Account>::new(store).execute(id, AccountCommand::Credit(1)).await.unwrap();
     }
 
+    /// Appends a commit that no item has room for.
+    async fn credit_often(&self, id: &str) {
+        let (store, _) = self.play(Role::Commands);
+        let events: Vec<_> =
+            (0..10_000).map(|_| AccountEvent::Credited { amount: 1_000_000_000_000 }).collect();
+        let events = EncodedEvents::encode(&events, Codec::Json, Compression::None, usize::MAX);
+        let now = SystemClock.now();
+        let commit = NewCommit::new(
+            CommitId::generate(now, &SystemEntropy),
+            now,
+            EncodedMetadata::default(),
+            events.unwrap(),
+        );
+        assert!(commit.stored_len() > 400 * 1024);
+        let stream = format!("account:{id}").parse().unwrap();
+        store.append(&stream, Expected::Any, commit).await.unwrap();
+    }
+
     fn balances<const IS_INDEXED: bool>(
         &self,
         store: &Arc<DynamoStore>,
@@ -139,6 +158,7 @@ async fn projections_need_what_their_role_allows() {
     for id in ["a", "brief", "poison", "poison"] {
         scene.credit(id).await;
     }
+    scene.credit_often("poison").await;
     let (store, permissions) = scene.play(Role::Projections);
     let unindexed = Balances::<false>::default();
     assert_eq!(scene.balances(&store, &unindexed).catch_up().await.unwrap().applied, 2);
