@@ -8,4 +8,3 @@ mod consumers;
 mod history;
 mod scene;
 mod shards;
-mod stream_server;

@@ -12,8 +12,8 @@ use es_core::{
 };
 use es_dynamodb::{DynamoOptions, DynamoStore};
 
-use crate::stream_server::StreamServer;
 use crate::support::Server;
+use crate::support::stream_server::StreamServer;
 
 include!(concat!(env!("CARGO_MANIFEST_DIR"), "/../es-core/doc/account.rs"));
 include!(concat!(env!("CARGO_MANIFEST_DIR"), "/../es-core/doc/statements.rs"));

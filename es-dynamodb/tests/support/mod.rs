@@ -4,13 +4,20 @@
 
 pub(crate) mod canned;
 pub(crate) mod faults;
+pub(crate) mod in_process;
 pub(crate) mod permissions;
+pub(crate) mod stream_server;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedHttpClient};
+use aws_smithy_http_client::Builder;
+use aws_smithy_http_client::tls::Provider;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use es_dynamodb::{DynamoOptions, DynamoStore, TableCreation};
 use faults::Faults;
+use in_process::InProcess;
+use stream_server::StreamServer;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -26,6 +33,8 @@ pub(crate) struct Server {
     pub(crate) endpoint: String,
     is_aws: bool,
     serving: Option<JoinHandle<()>>,
+    /// How requests about tables, and those about streams, get there, unless it is over a network.
+    direct: Option<[SharedHttpClient; 2]>,
 }
 
 impl Server {
@@ -33,21 +42,37 @@ impl Server {
         match std::env::var(ENDPOINT) {
             Ok(named) if named == AWS => {
                 let endpoint = format!("https://dynamodb.{}.amazonaws.com", region());
-                return Self { endpoint, is_aws: true, serving: None };
+                return Self::at(endpoint).with(|server| server.is_aws = true);
             }
-            Ok(endpoint) => return Self { endpoint, is_aws: false, serving: None },
+            Ok(endpoint) => return Self::at(endpoint),
             Err(_) => {}
         }
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let endpoint = format!("http://{}", listener.local_addr().expect("a bound port"));
         let database = dynoxide::Database::memory().expect("a database in memory");
         let serving = tokio::spawn(dynoxide::server::serve_on(listener, database));
-        Self { endpoint, is_aws: false, serving: Some(serving) }
+        Self::at(endpoint).with(|server| server.serving = Some(serving))
     }
 
     /// No server at all: nobody listens there.
     pub(crate) fn nowhere() -> Self {
-        Self { endpoint: "http://127.0.0.1:1".to_owned(), is_aws: false, serving: None }
+        Self::at("http://127.0.0.1:1".to_owned())
+    }
+
+    /// The in-process server without a network, whatever the environment names, and with streams that the
+    /// test makes.
+    pub(crate) fn direct(streams: &StreamServer) -> Self {
+        let direct = [InProcess::new().http_client(), streams.http_client()];
+        Self::at("http://direct".to_owned()).with(|server| server.direct = Some(direct))
+    }
+
+    fn at(endpoint: String) -> Self {
+        Self { endpoint, is_aws: false, serving: None, direct: None }
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
+        change(&mut self);
+        self
     }
 
     /// A prefix that no other test of this run has: a server may be shared.
@@ -101,7 +126,8 @@ impl Server {
         let config = aws_sdk_dynamodb::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(region()))
-            .credentials_provider(credentials());
+            .credentials_provider(credentials())
+            .http_client(self.way_to_tables());
         if self.is_aws { config } else { config.endpoint_url(&self.endpoint) }
     }
 
@@ -109,8 +135,28 @@ impl Server {
         let config = aws_sdk_dynamodbstreams::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(region()))
-            .credentials_provider(credentials());
+            .credentials_provider(credentials())
+            .http_client(self.way_to_streams());
         if self.is_aws { config } else { config.endpoint_url(&self.endpoint) }
+    }
+
+    /// How the SDK's requests about tables get here.
+    fn way_to_tables(&self) -> SharedHttpClient {
+        self.direct.as_ref().map_or_else(|| self.network(), |[it, _]| it.clone())
+    }
+
+    /// How the SDK's requests about streams get here.
+    fn way_to_streams(&self) -> SharedHttpClient {
+        self.direct.as_ref().map_or_else(|| self.network(), |[_, it]| it.clone())
+    }
+
+    fn network(&self) -> SharedHttpClient {
+        let builder = Builder::new();
+        if self.endpoint.starts_with("https") {
+            builder.tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build_https()
+        } else {
+            builder.build_http()
+        }
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use aws_smithy_http_client::Builder;
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
     SharedHttpConnector,
@@ -26,8 +25,8 @@ pub(super) struct FaultyClient {
 }
 
 impl FaultyClient {
-    pub(super) fn new(faults: Faults) -> Self {
-        Self { faults, real: Builder::new().build_http() }
+    pub(super) fn new(faults: Faults, real: SharedHttpClient) -> Self {
+        Self { faults, real }
     }
 }
 
@@ -138,7 +137,7 @@ impl FaultyConnector {
     fn make_late(&self, request: HttpRequest) {
         let state = &mut *self.faults.state();
         let overtaken_by = state.rng.u32(1..=4);
-        state.late.push(Late { request, overtaken_by });
+        state.late.push(Late { request, to: self.real.clone(), overtaken_by });
     }
 
     /// Sends what is due by now; nobody waits for the answers.
@@ -155,7 +154,7 @@ impl FaultyConnector {
             due
         };
         for late in due {
-            let _ = self.real.call(late.request).await;
+            let _ = late.to.call(late.request).await;
         }
     }
 }

@@ -25,6 +25,8 @@ use std::time::Duration;
 use aws_sdk_dynamodb::config::retry::{RetryConfig, RetryPartition, TokenBucket};
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{SharedHttpClient, StalledStreamProtectionConfig};
+use aws_smithy_http_client::Builder;
+use aws_smithy_runtime_api::client::http::SharedHttpConnector;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use futures::future::BoxFuture;
 use serde_json::Value;
@@ -75,6 +77,7 @@ pub(crate) struct Sent {
 /// A request whose caller has given it up, and that is still on its way.
 struct Late {
     request: HttpRequest,
+    to: SharedHttpConnector,
     /// How many requests overtake it.
     overtaken_by: u32,
 }
@@ -192,7 +195,7 @@ impl Faults {
     pub(crate) fn dynamodb(&self, server: &Server) -> aws_sdk_dynamodb::Client {
         let config = server
             .dynamodb_config()
-            .http_client(self.http_client())
+            .http_client(self.http_client_over(server.way_to_tables()))
             .sleep_impl(Sleepless(self.clone()))
             .timeout_config(TimeoutConfig::disabled())
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
@@ -205,7 +208,7 @@ impl Faults {
     pub(crate) fn streams(&self, server: &Server) -> aws_sdk_dynamodbstreams::Client {
         let config = server
             .streams_config()
-            .http_client(self.http_client())
+            .http_client(self.http_client_over(server.way_to_streams()))
             .sleep_impl(Sleepless(self.clone()))
             .timeout_config(TimeoutConfig::disabled())
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
@@ -216,7 +219,11 @@ impl Faults {
 
     /// For a client that is configured otherwise.
     pub(crate) fn http_client(&self) -> SharedHttpClient {
-        SharedHttpClient::new(FaultyClient::new(self.clone()))
+        self.http_client_over(Builder::new().build_http())
+    }
+
+    fn http_client_over(&self, real: SharedHttpClient) -> SharedHttpClient {
+        SharedHttpClient::new(FaultyClient::new(self.clone(), real))
     }
 
     /// For a client that is configured otherwise: every sleep is over at once, time-outs included, so
