@@ -2,14 +2,10 @@
 //! split; iterators expire; a day goes by.
 
 use std::cell::Cell;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::AttributeValue;
-
-use crate::world::World;
-
-type Item = HashMap<String, AttributeValue>;
+use crate::world::{Item, World};
 
 /// How bad it is.
 #[derive(Debug, Default)]

@@ -3,9 +3,14 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod crashes;
+mod fencing;
 mod ledger;
 mod life_of_a_stream;
+mod rebuilds;
+mod scenario;
 mod simulation;
+mod snapshots;
 mod storm;
 mod world;
 mod writing;

@@ -1,10 +1,11 @@
 //! Tables, a stream that forgets and splits, a clock that the test moves, and what must hold in the end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use es_core::testing::{SeededEntropy, VirtualClock};
 use es_core::{
     Backoff, CheckpointStore as _, Commit, EventStore as _, Projection, ReadStream, Repository,
@@ -20,17 +21,22 @@ use crate::support::stream_server::StreamServer;
 
 pub(crate) const LEDGERS: [&str; 5] = ["a", "b", "c", "d", "e"];
 
+const BEGINNING: &str = "2026-01-01T00:00:00Z";
+
 /// How long a lease lasts.
 pub(crate) const LEASE: Duration = Duration::from_secs(9);
+
+pub(crate) type Item = HashMap<String, AttributeValue>;
 
 pub(crate) struct World {
     pub(crate) server: Server,
     pub(crate) stream: StreamServer,
     pub(crate) faults: Faults,
-    /// Moved by the test.
+    /// The processes' clock.
     pub(crate) clock: Arc<VirtualClock>,
     /// Beside the faults, on a clock of its own.
     pub(crate) plain: DynamoStore,
+    options: DynamoOptions,
     prefix: String,
     seed: u64,
     /// How many objects have been made: each has random bits of its own.
@@ -38,15 +44,26 @@ pub(crate) struct World {
 }
 
 impl World {
+    /// One whose time only the test moves.
     pub(crate) async fn with(faults: Faults, seed: u64) -> Self {
+        Self::on(VirtualClock::at(BEGINNING), 2, faults, seed).await
+    }
+
+    /// One in which waiting takes no time, for tests without leases.
+    pub(crate) async fn without_waiting() -> Self {
+        Self::on(VirtualClock::auto_advancing(BEGINNING), 1, Faults::none(), 1).await
+    }
+
+    async fn on(clock: VirtualClock, segments: u32, faults: Faults, seed: u64) -> Self {
+        let clock = Arc::new(clock);
         let stream = StreamServer::new();
         let server = Server::direct(&stream);
         let prefix = Server::prefix();
-        let clock = Arc::new(VirtualClock::at("2026-01-01T00:00:00Z"));
-        let own_clock = Arc::new(VirtualClock::auto_advancing("2026-01-01T00:00:00Z"));
-        let plain = server.store_with(options(&server, &prefix).clock(own_clock)).await;
-        let world =
-            Self { server, stream, faults, clock, plain, prefix, seed, made: AtomicU64::new(0) };
+        let options = options(&server, &prefix).scan_segments(segments);
+        let own_clock = Arc::new(VirtualClock::auto_advancing(BEGINNING));
+        let plain = server.store_with(options.clone().clock(own_clock)).await;
+        let made = AtomicU64::new(0);
+        let world = Self { server, stream, faults, clock, plain, options, prefix, seed, made };
         world.watching().prepare().await.expect("the view can be made");
         world
     }
@@ -59,10 +76,11 @@ impl World {
 
     /// The store of a program that has just been started, behind the faults.
     pub(crate) fn store(&self) -> Arc<DynamoStore> {
-        let options = options(&self.server, &self.prefix)
-            .clock(self.clock.clone())
-            .entropy(self.entropy())
-            .with_clients(self.faults.dynamodb(&self.server), self.faults.streams(&self.server));
+        let options =
+            self.options.clone().clock(self.clock.clone()).entropy(self.entropy()).with_clients(
+                self.faults.dynamodb(&self.server),
+                self.faults.streams(&self.server),
+            );
         Arc::new(options.expect("valid options"))
     }
 
@@ -97,16 +115,24 @@ impl World {
 
     /// The consumer beside the faults.
     pub(crate) fn watching(&self) -> Projection<Pages> {
-        let own_clock = Arc::new(VirtualClock::auto_advancing("2026-01-01T00:00:00Z"));
+        let own_clock = Arc::new(VirtualClock::auto_advancing(BEGINNING));
         Projection::on(Pages, Arc::new(self.plain.clone()))
             .expect("a valid name")
             .with_clock(own_clock)
     }
 
+    pub(crate) fn state_table(&self) -> String {
+        format!("{}state", self.prefix)
+    }
+
+    /// Puts an item in the place of another, as a person with a console could.
+    pub(crate) async fn put_state(&self, item: Item) {
+        let put = self.server.dynamodb().put_item().table_name(self.state_table());
+        put.set_item(Some(item)).send().await.expect("the server takes it");
+    }
+
     /// The items of the log.
-    pub(crate) async fn log_items(
-        &self,
-    ) -> Vec<std::collections::HashMap<String, aws_sdk_dynamodb::types::AttributeValue>> {
+    pub(crate) async fn log_items(&self) -> Vec<Item> {
         let scan = self.server.dynamodb().scan().table_name(format!("{}events", self.prefix));
         let items: Result<_, _> = scan.into_paginator().items().send().collect().await;
         items.expect("the table can be read")
@@ -175,7 +201,6 @@ impl World {
 fn options(server: &Server, prefix: &str) -> DynamoOptions {
     server
         .options(prefix)
-        .scan_segments(2)
         .scan_units_per_second(1_000_000)
         .poll_interval(Duration::from_millis(500))
 }
