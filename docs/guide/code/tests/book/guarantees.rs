@@ -39,9 +39,10 @@ impl Binary {
     fn has(&self, test: &str) -> bool {
         let mut path: Vec<&str> = test.split("::").collect();
         let function = path.pop().unwrap_or_default();
-        let in_modules = path
-            .iter()
-            .all(|module| self.source.contains(&format!("mod {module} {{")));
+        let in_modules = path.iter().all(|module| {
+            let ways = [format!("mod {module} {{"), format!("mod {module};")];
+            ways.iter().any(|way| self.source.contains(way))
+        });
         in_modules
             && (self.has_function(function) || self.has_rule(&path, function))
     }
