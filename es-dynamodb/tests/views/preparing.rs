@@ -16,6 +16,7 @@ use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
 use es_core::{Cost, Error, ViewQuery, ViewSchema, ViewStore as _};
 use es_dynamodb::{DynamoStore, TableCreation};
+use serde_json::{Value, json};
 
 use crate::scene::{Scene, keys_by, list_all, prepare, put, view, write};
 use crate::support::faults::Fault;
@@ -85,11 +86,15 @@ impl HttpConnector for Filling {
             let mut answer = real.call(request).await?;
             let body = ByteStream::new(answer.take_body()).collect().await;
             let body = body.map_err(|error| ConnectorError::io(error.into()))?.to_vec();
-            let text = String::from_utf8(body).expect("DynamoDB's answers are text");
-            let text = match is_over.load(Ordering::Relaxed) {
-                true => text,
-                false => text.replace(r#""IndexStatus":"ACTIVE""#, r#""IndexStatus":"CREATING""#),
-            };
+            let mut said: Value =
+                serde_json::from_slice(&body).expect("DynamoDB's answers are JSON");
+            let indexes = said.pointer_mut("/Table/GlobalSecondaryIndexes");
+            if !is_over.load(Ordering::Relaxed)
+                && let Some(Value::Array(indexes)) = indexes
+            {
+                indexes.iter_mut().for_each(|index| index["IndexStatus"] = json!("CREATING"));
+            }
+            let text = said.to_string();
             // Both are of the body that was.
             answer.headers_mut().remove("x-amz-crc32");
             answer.headers_mut().insert("content-length", text.len().to_string());
