@@ -8,8 +8,9 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use es_core::{Commit, Error, EventStore as _, ReadStream, Version};
 use futures::TryStreamExt as _;
 
-use crate::ledger::{Id, Scene, stream};
+use crate::scene::{Id, Scene};
 use crate::support::faults::Faults;
+use crate::support::ledger::stream;
 
 type Item = HashMap<String, AttributeValue>;
 

@@ -2,7 +2,7 @@
 
 use es_core::{EventStore as _, Expected, StreamId};
 
-use crate::ledger::{Id, Scene, commit};
+use crate::scene::{Id, Scene, commit};
 use crate::support::faults::Faults;
 
 #[tokio::test]

@@ -4,8 +4,9 @@
 use es_core::{Backoff, EventStore as _, ExecuteOptions, Expected, Repository, Version};
 use es_dynamodb::Heads;
 
-use crate::ledger::{Enter, Id, Ledger, Scene, commit, counted, stream, write};
+use crate::scene::{Id, Scene, commit, counted, write};
 use crate::support::faults::{Fault, Faults};
+use crate::support::ledger::{Enter, Ledger, stream};
 
 const AFTER_IT_ACTED: [Fault; 2] = [Fault::LostAnswer, Fault::InternalErrorAfterwards];
 

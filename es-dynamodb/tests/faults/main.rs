@@ -6,9 +6,9 @@ mod support;
 
 mod damaged_items;
 mod hostile_ids;
-mod ledger;
 mod lost_acknowledgements;
 mod oversized;
+mod scene;
 mod short_pages;
 mod throttling;
 mod two_writers;

@@ -2,8 +2,9 @@
 
 use es_core::{Error, EventStore as _, Expected, Limits};
 
-use crate::ledger::{Id, Scene, commit, stream};
+use crate::scene::{Id, Scene, commit};
 use crate::support::faults::Faults;
+use crate::support::ledger::stream;
 
 #[tokio::test]
 async fn a_commit_over_the_limit_is_refused_before_anything_is_sent() {

@@ -3,8 +3,9 @@
 use es_core::{CommitId, EventStore as _, Expected, ReadStream, Version};
 use futures::TryStreamExt as _;
 
-use crate::ledger::{Id, Ledger, Scene, commit, stream};
+use crate::scene::{Id, Scene, commit};
 use crate::support::faults::{Fault, Faults};
+use crate::support::ledger::{Ledger, stream};
 
 const COMMITS: u64 = 30;
 
@@ -74,7 +75,7 @@ async fn a_commit_id_is_found_however_far_back() {
 
 #[tokio::test]
 async fn a_large_commit_is_put_together_from_all_its_pieces() {
-    use crate::ledger::LedgerEvent;
+    use crate::support::ledger::LedgerEvent;
     use es_core::{Codec, Compression, EncodedEvents, NewCommit, Timestamp};
 
     let scene = Scene::with(Faults::seeded(3)).await;

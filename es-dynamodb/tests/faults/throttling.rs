@@ -6,8 +6,9 @@ use std::time::Duration;
 use es_core::{Cost, Error, EventStore as _, Expected, ReadStream};
 use futures::TryStreamExt as _;
 
-use crate::ledger::{Enter, Id, Scene, commit, stream};
+use crate::scene::{Id, Scene, commit};
 use crate::support::faults::{Fault, Faults};
+use crate::support::ledger::{Enter, stream};
 
 /// How often the SDK sends a request.
 const ATTEMPTS: u64 = 5;

@@ -2,8 +2,9 @@
 
 use es_core::{Backoff, Error, EventStore as _, Expected};
 
-use crate::ledger::{Enter, Id, Scene, commit, counted, stream, write};
+use crate::scene::{Id, Scene, commit, counted, write};
 use crate::support::faults::{Fault, Faults};
+use crate::support::ledger::{Enter, stream};
 
 #[tokio::test]
 async fn of_two_commits_of_different_lengths_on_one_head_one_wins() {

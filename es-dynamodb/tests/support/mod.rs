@@ -5,6 +5,7 @@
 pub(crate) mod canned;
 pub(crate) mod faults;
 pub(crate) mod in_process;
+pub(crate) mod ledger;
 pub(crate) mod permissions;
 pub(crate) mod stream_server;
 

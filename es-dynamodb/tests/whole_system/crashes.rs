@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use es_core::testing::faults::crash_at;
 use es_core::{Policy, Reaction, ReactionError, Reactor, Recorded, Repository};
 
-use crate::ledger::{Enter, Ledger, LedgerEvent};
+use crate::support::ledger::{Enter, Ledger, LedgerEvent};
 use crate::world::World;
 
 /// Crashes a scenario on fresh worlds at its first await, `every` awaits later, and so on, and lets `recover` start

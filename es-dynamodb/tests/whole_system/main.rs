@@ -5,8 +5,8 @@ mod support;
 
 mod crashes;
 mod fencing;
-mod ledger;
 mod life_of_a_stream;
+mod pages;
 mod rebuilds;
 mod scenario;
 mod simulation;

@@ -6,7 +6,7 @@ use es_core::{
     Timestamp,
 };
 
-use crate::ledger::{lines, stream};
+use crate::support::ledger::{lines, stream};
 use crate::world::{Item, World};
 
 impl World {

@@ -7,8 +7,8 @@ use es_core::{
     Codec, Error, EventStore as _, Expected, Head, SnapshotStore as _, StoredSnapshot, Version,
 };
 
-use crate::ledger::{Enter, stream};
 use crate::scenario::commit;
+use crate::support::ledger::{Enter, stream};
 use crate::world::{Item, World};
 
 /// A log of so many commits in ledger `a`.

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use es_core::{Clock as _, Error};
 
-use crate::ledger::folded;
 use crate::life_of_a_stream::{Moods, live};
+use crate::pages::folded;
 use crate::simulation::{Fate, Simulation};
 use crate::support::faults::{Fault, Faults};
 use crate::world::{LEDGERS, World};

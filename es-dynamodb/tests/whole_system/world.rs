@@ -14,9 +14,10 @@ use es_core::{
 use es_dynamodb::{DynamoOptions, DynamoStore};
 use futures::TryStreamExt as _;
 
-use crate::ledger::{Ledger, LedgerEvent, Page, Pages, folded, lines, stream};
+use crate::pages::{Page, Pages, folded};
 use crate::support::Server;
 use crate::support::faults::Faults;
+use crate::support::ledger::{Ledger, LedgerEvent, lines, stream};
 use crate::support::stream_server::StreamServer;
 
 pub(crate) const LEDGERS: [&str; 5] = ["a", "b", "c", "d", "e"];

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use es_core::{Clock as _, ExecuteError, ExecuteOptions};
 
-use crate::ledger::{Enter, NotEntered};
+use crate::support::ledger::{Enter, NotEntered};
 use crate::world::{LEDGERS, World};
 
 /// Between two commands of a client.
