@@ -25,7 +25,8 @@ const LOOK_AGAIN: Duration = Duration::from_secs(5);
 impl<P: Projector> Consumer<Projecting<P>> {
     /// Builds the view again from the log when the feed has lost what comes next, as
     /// [`rebuild`](Self::rebuild) does: beside the live view, which stays as it is until then. Of several
-    /// workers one does it; the others wait for it.
+    /// workers one does it; the others wait for it. A rebuild that takes longer than the feed keeps its
+    /// commits fails with the same error, and the consumer stops.
     ///
     /// Without, [`Error::FeedTrimmed`] stops the consumer until an operator rebuilds it: a rebuild reads
     /// the whole log, which takes time and money.

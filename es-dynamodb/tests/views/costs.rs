@@ -1,10 +1,20 @@
 //! What reading and writing documents costs, in DynamoDB's units.
 
 use std::future::Future;
+use std::sync::Arc;
 
-use es_core::{Cost, ViewQuery, ViewStore as _};
+use es_core::memory::MemoryStore;
+use es_core::{Cost, Projection, Repository, ViewQuery, ViewStore as _};
 
 use crate::scene::{Scene, get, keys_by, list, next_step, prepare, put, write};
+
+mod doc {
+    #![allow(dead_code, unreachable_pub, reason = "a part is used")]
+    include!(concat!(env!("CARGO_MANIFEST_DIR"), "/../es-core/doc/account.rs"));
+    include!(concat!(env!("CARGO_MANIFEST_DIR"), "/../es-core/doc/statements.rs"));
+}
+
+use doc::{Account, AccountCommand, Statements};
 
 const DOCUMENT: &str = r#"{"status":"open","owner":"x"}"#;
 
@@ -51,5 +61,24 @@ async fn a_step_of_one_document_is_three_requests() {
         let (requests, read_units, written) = cost_of(written).await;
         assert_eq!((requests, read_units), (3, 2.0), "control item and pointer");
         assert_eq!(written, write_units, "with indexes {fields:?}");
+    }
+}
+
+#[tokio::test]
+async fn projecting_a_commit_costs_a_read_and_a_write_of_each_item() {
+    let scene = Scene::new().await;
+    let log = Arc::new(MemoryStore::new());
+    let accounts = Repository::<Account>::new(log.clone());
+    let views = Arc::new(scene.store.clone());
+    let statements = Projection::new(Statements, log.clone(), log, views).expect("a valid name");
+    // The first time more is looked at, and 50 accounts share the requests and the position.
+    for (commits, expected) in [(1, None), (1, Some((7, 7.0, 6.0))), (50, Some((14, 110.0, 202.0)))]
+    {
+        for n in 0..commits {
+            let credited = accounts.execute(&format!("a-{n}"), AccountCommand::Credit(1)).await;
+            credited.expect("nothing is against it");
+        }
+        let cost = cost_of(statements.catch_up()).await;
+        assert!(expected.is_none_or(|expected| cost == expected), "{commits} commits: {cost:?}");
     }
 }
