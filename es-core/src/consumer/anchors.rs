@@ -1,5 +1,6 @@
 //! Where a consumer that begins has to read on behind the history.
 
+use std::collections::HashMap;
 use std::sync::{MutexGuard, PoisonError};
 
 use crate::checkpoint_store::{Advance, Progress, Revision};
@@ -86,6 +87,22 @@ impl<H: Handler> Consumer<H> {
         let mut complete = Progress::new(self.id.clone(), Some(advance));
         complete.based_on.clone_from(&self.based_on);
         checkpoints.save(complete).await
+    }
+
+    /// Where the consumer would read on behind the history if it began now; `None` when it has begun, or
+    /// the feed has no anchors.
+    pub(super) async fn anchors_unless_begun(
+        &self,
+    ) -> Result<Option<HashMap<PartitionId, Checkpoint>>> {
+        if matches!(self.known_anchors(), Anchors::None) {
+            return Ok(None);
+        }
+        let mark = self.handler.checkpoints().load(&self.id, &PartitionId::anchors_mark()).await?;
+        if !mark.checkpoint.is_start() {
+            return Ok(None);
+        }
+        let anchors: HashMap<_, _> = self.feed.anchors().await?.into_iter().collect();
+        Ok((!anchors.is_empty()).then_some(anchors))
     }
 
     /// What a step from `after` on is based on, besides its own partition and the mark of a rebuild. A

@@ -1,10 +1,11 @@
+use std::collections::HashMap;
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
 use crate::dead_letter::DeadLetterCount;
 use crate::error::Result;
-use crate::feed::{Checkpoint, FeedPage};
+use crate::feed::{Checkpoint, FeedPage, PartitionId};
 
 use super::control::{ConsumerState, LastError, Observed};
 use super::handler::Handler;
@@ -66,10 +67,14 @@ impl<H: Handler> Consumer<H> {
     /// Looks at the consumer from outside: what is stored, whoever works on it, and what this process
     /// knows. Reads one commit of each partition and changes nothing.
     ///
+    /// A consumer that has not begun has lost nothing, whatever its feed has forgotten: that is in the
+    /// history, with which it begins.
+    ///
     /// # Errors
     ///
-    /// Those of the store, and of the feed when it cannot list its partitions. That one of them cannot be
-    /// read is told in [`PartitionHealth::error`].
+    /// Those of the store, and of the feed when it cannot list its partitions or its
+    /// [anchors](crate::Feed::anchors). That one of them cannot be read is told in
+    /// [`PartitionHealth::error`].
     pub async fn health(&self) -> Result<Health> {
         let checkpoints = self.handler.checkpoints();
         let Observed { mut state, last_error } = self.control.observed();
@@ -77,11 +82,13 @@ impl<H: Handler> Consumer<H> {
             state = ConsumerState::Paused;
         }
         let DeadLetterCount { streams, letters } = checkpoints.dead_letter_count(&self.id).await?;
+        let anchors = self.anchors_unless_begun().await?;
         let mut partitions = Vec::new();
         let listed = self.feed.partitions().await?;
         let names = listed.iter().map(|partition| partition.id.clone()).collect();
         for partition in listed {
-            partitions.push(self.partition_health(&Ready::of(partition, &names)).await?);
+            let partition = Ready::of(partition, &names);
+            partitions.push(self.partition_health(&partition, anchors.as_ref()).await?);
         }
         Ok(Health {
             consumer: self.id.to_string(),
@@ -99,9 +106,21 @@ impl<H: Handler> Consumer<H> {
         })
     }
 
-    async fn partition_health(&self, partition: &Ready) -> Result<PartitionHealth> {
+    /// `anchors` are those of a consumer that has not begun.
+    async fn partition_health(
+        &self,
+        partition: &Ready,
+        anchors: Option<&HashMap<PartitionId, Checkpoint>>,
+    ) -> Result<PartitionHealth> {
         let position = self.handler.checkpoints().load(&self.id, &partition.id).await?;
-        let (next, error) = match self.next_after(partition, &position.checkpoint).await {
+        let next = match anchors {
+            None => self.next_after(partition, &position.checkpoint).await,
+            Some(anchors) => {
+                let begins = anchors.get(&partition.id).unwrap_or(&position.checkpoint);
+                self.next_of(&partition.id, begins).await
+            }
+        };
+        let (next, error) = match next {
             Ok(next) => (Some(next), None),
             Err(error) => (None, Some(failure::text_of(&error))),
         };
@@ -121,14 +140,19 @@ impl<H: Handler> Consumer<H> {
         })
     }
 
-    /// A page of one commit, if there is one.
+    /// A page of one commit, if there is one, for a consumer that has come so far.
     async fn next_after(&self, partition: &Ready, after: &Checkpoint) -> Result<FeedPage> {
+        self.check_parents(partition, after).await?;
+        self.next_of(&partition.id, after).await
+    }
+
+    /// A page of one commit, if there is one.
+    async fn next_of(&self, partition: &PartitionId, after: &Checkpoint) -> Result<FeedPage> {
         if after.is_end() {
             let (commits, checkpoint) = (Vec::new(), after.clone());
             return Ok(FeedPage { commits, checkpoint, remaining: Some(0), ended: true });
         }
-        self.check_parents(partition, after).await?;
-        self.feed.read(&partition.id, after, 1).await
+        self.feed.read(partition, after, 1).await
     }
 }
 

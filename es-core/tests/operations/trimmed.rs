@@ -111,6 +111,48 @@ async fn a_generation_of_shards_that_came_and_went_unseen_is_told() {
 }
 
 #[tokio::test]
+async fn a_consumer_that_has_not_begun_has_lost_nothing() {
+    let feed = Retaining::with_history(BEFORE).await;
+    feed.credit("a", 10).await;
+    feed.roll();
+    feed.credit("b", 11).await;
+    feed.trim();
+    feed.credit("c", 12).await;
+    let follower = consumer(&feed);
+    let health = follower.health().await.unwrap();
+    assert!(health.is_well(), "{health:?}");
+    assert!(
+        health.partitions.iter().all(|partition| partition.checkpoint.is_start()),
+        "{health:?}"
+    );
+    follower.catch_up().await.unwrap();
+    assert_shows_the_log(&follower, &feed.store).await;
+}
+
+#[tokio::test]
+async fn health_tells_a_loss_when_catching_up_would() {
+    let mut told = 0;
+    for suspension in 0..25 {
+        let feed = Retaining::with_history(BEFORE).await;
+        let _ = es_core::testing::faults::crash_at(suspension, suspending(&feed).catch_up()).await;
+        feed.credit("a", 10).await;
+        feed.trim();
+        let follower = consumer(&feed);
+        let health = follower.health().await.unwrap();
+        let told_here = health.partitions.iter().any(|partition| partition.error.is_some());
+        match follower.catch_up().await {
+            Ok(_) => assert!(!told_here, "crashed at {suspension}: {health:?}"),
+            Err(Error::FeedTrimmed { .. }) => {
+                assert!(told_here, "crashed at {suspension}: {health:?}");
+                told += 1;
+            }
+            Err(error) => panic!("crashed at {suspension}: {error}"),
+        }
+    }
+    assert!(0 < told && told < 25, "{told} of 25 prove nothing");
+}
+
+#[tokio::test]
 async fn a_parent_that_was_read_to_its_end_may_be_forgotten() {
     let feed = Retaining::with_history(BEFORE).await;
     let follower = consumer(&feed);
