@@ -45,6 +45,9 @@ pub struct Position {
     pub partition: String,
     /// The place behind what was handled, in the feed's notation; empty at the start.
     pub checkpoint: Checkpoint,
+    /// Why the feed cannot be read there; its lag is not known then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
 }
 
 /// Looks at the policy and the projections.
@@ -81,8 +84,17 @@ impl ConsumerHealth {
         let letters = (self.dead_letters > 0).then(|| {
             format!("has dead letters: {}", waiting(self.dead_letters, self.parked_streams))
         });
-        let complaints: Vec<String> = [state, letters].into_iter().flatten().collect();
+        let unreadable = self.positions.iter().filter_map(Position::complaint);
+        let complaints: Vec<String> =
+            [state, letters].into_iter().flatten().chain(unreadable).collect();
         Some(format!("{} {}", self.consumer, complaints.join(" and ")))
+    }
+}
+
+impl Position {
+    fn complaint(&self) -> Option<String> {
+        let error = self.error.as_ref()?;
+        Some(format!("cannot read {} of its feed: {error}", self.partition))
     }
 }
 
@@ -98,6 +110,7 @@ impl From<Health> for ConsumerHealth {
         let positions = health.partitions.into_iter().map(|partition| Position {
             partition: partition.partition,
             checkpoint: partition.checkpoint,
+            error: partition.error,
         });
         Self {
             well,
@@ -112,3 +125,6 @@ impl From<Health> for ConsumerHealth {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,17 +10,9 @@ use super::{number, printable, table};
 
 /// A table of the policy and the projections.
 pub fn health_table(report: &HealthReport) -> String {
-    let mut table = table([
-        "Consumer",
-        "State",
-        "Position",
-        "Lag",
-        "Parked streams",
-        "Dead letters",
-        "Last error",
-    ]);
+    let mut table =
+        table(["Consumer", "State", "Position", "Lag", "Parked streams", "Dead letters", "Errors"]);
     for consumer in &report.consumers {
-        let error = consumer.last_error.as_ref();
         table.add_row([
             Cell::new(&consumer.consumer),
             Cell::new(state(consumer.state)),
@@ -28,9 +20,7 @@ pub fn health_table(report: &HealthReport) -> String {
             Cell::new(lag(consumer)),
             number(consumer.parked_streams),
             number(consumer.dead_letters),
-            Cell::new(error.map_or("–".to_owned(), |last| {
-                format!("{} ({})", printable(&last.error), last.at)
-            })),
+            Cell::new(errors(consumer)),
         ]);
     }
     table.to_string()
@@ -61,7 +51,22 @@ fn position(consumer: &ConsumerHealth) -> String {
     places.collect::<Vec<_>>().join("\n")
 }
 
+/// What it met last, and why the feed cannot be read where it is.
+fn errors(consumer: &ConsumerHealth) -> String {
+    let last = consumer.last_error.iter();
+    let met = last.map(|last| format!("{} ({})", printable(&last.error), last.at));
+    let unreadable = consumer.positions.iter().filter_map(|position| {
+        let error = position.error.as_ref()?;
+        Some(format!("{}: {}", position.partition, printable(error)))
+    });
+    let errors: Vec<String> = met.chain(unreadable).collect();
+    if errors.is_empty() { "–".to_owned() } else { errors.join("\n") }
+}
+
 fn lag(consumer: &ConsumerHealth) -> String {
+    if consumer.positions.iter().any(|position| position.error.is_some()) {
+        return "not known".to_owned();
+    }
     let time = Duration::try_from_secs_f64(consumer.lag_seconds).unwrap_or_default();
     match consumer.lag_commits {
         Some(0) => "none".to_owned(),
