@@ -13,10 +13,12 @@
 //!
 //! Each says in one line what was tried and where, and what the service said.
 
+use std::any::Any;
 use std::error::Error as StdError;
 use std::fmt;
 
 use aws_credential_types::provider::error::CredentialsError;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use es_core::Error;
@@ -63,7 +65,7 @@ impl DynamoStore {
         R: fmt::Debug + Send + Sync + 'static,
     {
         match error.as_service_error() {
-            Some(service) => self.refused(what, table, Refusal::of(service)),
+            Some(service) => self.refused(what, table, Refusal::of(service, error.raw_response())),
             None => self.not_answered(what, error),
         }
     }
@@ -104,7 +106,8 @@ impl DynamoStore {
                 return Error::Unavailable { what, source: error.into() };
             }
             Obstacle::NoCredentials => {
-                format!("{what} (no AWS credentials were found for {place})")
+                let profile = self.options().named_profile();
+                format!("{what} (no AWS credentials were found for {place}{profile})")
             }
             Obstacle::NoRequest => format!("{what} (no request to {place} could be made)"),
         };
@@ -133,9 +136,15 @@ struct Refusal {
 }
 
 impl Refusal {
-    fn of(service: &impl ProvideErrorMetadata) -> Self {
+    fn of<R: 'static>(service: &impl ProvideErrorMetadata, answer: Option<&R>) -> Self {
+        // What has no code may come from anything that speaks HTTP.
+        let answer = answer.and_then(|answer| (answer as &dyn Any).downcast_ref::<HttpResponse>());
+        let no_code = || match answer {
+            Some(answer) => format!("an error without a code, HTTP status {}", answer.status()),
+            None => "an error without a code".to_owned(),
+        };
         Self {
-            code: service.code().unwrap_or("an error without a code").to_owned(),
+            code: service.code().map_or_else(no_code, str::to_owned),
             message: service.message().unwrap_or("it says no more").to_owned(),
             request_id: service.meta().extra("aws_request_id").map(str::to_owned),
         }

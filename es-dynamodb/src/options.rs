@@ -213,11 +213,15 @@ impl DynamoOptions {
     ///
     /// As [`connect`](Self::connect).
     pub fn with_config(mut self, config: &SdkConfig) -> Result<DynamoStore> {
+        // What is given here goes before what is found, and so do its faults.
+        if let Some(url) = self.endpoint_url.as_deref().or(config.endpoint_url()) {
+            check_endpoint(url)?;
+        }
         if config.region().is_none() {
-            return Err(Error::Misuse(NO_REGION.to_owned()));
+            let profile = self.named_profile();
+            return Err(Error::Misuse(format!("{NO_REGION}{profile}")));
         }
         if let Some(url) = config.endpoint_url() {
-            check_endpoint(url)?;
             self.endpoint_url = Some(url.to_owned());
         }
         let dynamodb = aws_sdk_dynamodb::Client::new(config);
@@ -236,6 +240,14 @@ impl DynamoOptions {
         streams: aws_sdk_dynamodbstreams::Client,
     ) -> Result<DynamoStore> {
         DynamoStore::new(self, dynamodb, streams)
+    }
+
+    /// What errors about something that profiles have add when one was named.
+    pub(crate) fn named_profile(&self) -> String {
+        let profile = self.profile.as_ref();
+        profile.map_or_else(String::new, |name| {
+            format!("; the profile {name:?} has none, or does not exist")
+        })
     }
 
     async fn sdk_config(&self) -> SdkConfig {

@@ -118,6 +118,14 @@ async fn any_other_refusal_is_told_as_it_is() {
     );
 }
 
+#[tokio::test]
+async fn what_is_not_dynamodb_is_told_with_its_http_status() {
+    let server = Canned::answering("404 Not Found", "<h1>there is no such page</h1>").await;
+    let store = options("pharmacy-").local_endpoint(&server.endpoint).connect().await;
+    let text = error_of(&store.expect("a valid prefix")).await.with_causes();
+    assert!(text.contains("an error without a code, HTTP status 404"), "{text}");
+}
+
 /// A provider that has none.
 #[derive(Debug)]
 struct NoCredentials;
@@ -141,12 +149,14 @@ async fn who_has_no_credentials_is_told_so_without_a_request() {
         .http_client(faults.http_client())
         .retry_config(RetryConfig::disabled());
     let unsigned = "no request to DynamoDB in eu-central-1 could be made) failed: ";
-    let none = "no AWS credentials were found for DynamoDB in eu-central-1) failed: ";
+    let none = "no AWS credentials were found for DynamoDB in eu-central-1; the profile \"nosuch\" has \
+                none, or does not exist) failed: ";
     let without = config.clone();
     let empty = config.credentials_provider(NoCredentials);
     for (config, expected) in [(without, unsigned), (empty, none)] {
         let dynamodb = aws_sdk_dynamodb::Client::from_conf(config.build());
-        let store = options("pharmacy-").with_clients(dynamodb, Server::nowhere().streams());
+        let options = options("pharmacy-").profile("nosuch");
+        let store = options.with_clients(dynamodb, Server::nowhere().streams());
         let error = error_of(&store.expect("a valid prefix")).await;
         assert!(!error.is_transient());
         let text = error.with_causes();
@@ -204,10 +214,26 @@ async fn an_endpoint_that_is_no_url_is_refused() {
     }
 }
 
+fn without_region() -> aws_config::SdkConfig {
+    aws_config::SdkConfig::builder().behavior_version(BehaviorVersion::latest()).build()
+}
+
 #[tokio::test]
 async fn a_configuration_without_a_region_is_refused_before_any_request() {
-    let config = aws_config::SdkConfig::builder().behavior_version(BehaviorVersion::latest());
-    let refused = options("pharmacy-").with_config(&config.build());
+    let config = without_region();
+    let refused = options("pharmacy-").with_config(&config);
     let Err(Error::Misuse(text)) = refused else { panic!("{refused:?}") };
     assert!(text.starts_with("no AWS region is configured: set AWS_REGION"), "{text}");
+    let refused = options("pharmacy-").profile("nosuch").with_config(&config);
+    let Err(Error::Misuse(text)) = refused else { panic!("{refused:?}") };
+    assert!(text.contains("the profile \"nosuch\" has none, or does not exist"), "{text}");
+}
+
+#[tokio::test]
+async fn an_endpoint_that_is_no_url_is_refused_before_anything_about_the_region() {
+    for url in ["nonsense", ""] {
+        let refused = options("pharmacy-").endpoint_url(url).with_config(&without_region());
+        let Err(Error::Misuse(text)) = refused else { panic!("{url}: {refused:?}") };
+        assert!(text.starts_with(&format!("{url:?} is not where DynamoDB can be: ")), "{text}");
+    }
 }

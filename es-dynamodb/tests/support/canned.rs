@@ -7,7 +7,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-/// It refuses every request as AWS would. It ends with this value.
+/// It ends with this value.
 #[derive(Debug)]
 pub(crate) struct Canned {
     pub(crate) endpoint: String,
@@ -16,15 +16,19 @@ pub(crate) struct Canned {
 }
 
 impl Canned {
+    /// Refuses every request as AWS would.
     pub(crate) async fn refusing(code: &str, message: &str) -> Self {
+        let refusal =
+            json!({ "__type": format!("com.amazon.coral.service#{code}"), "message": message });
+        Self::answering("400 Bad Request", &refusal.to_string()).await
+    }
+
+    pub(crate) async fn answering(status: &str, body: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let endpoint = format!("http://{}", listener.local_addr().expect("a bound port"));
         let asked = Arc::new(Mutex::new(Vec::new()));
-        let body =
-            json!({ "__type": format!("com.amazon.coral.service#{code}"), "message": message });
-        let body = body.to_string();
         let answer = format!(
-            "HTTP/1.1 400 Bad Request\r\ncontent-type: application/x-amz-json-1.0\r\n\
+            "HTTP/1.1 {status}\r\ncontent-type: application/x-amz-json-1.0\r\n\
              x-amzn-requestid: R1\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
             body.len()
         );
