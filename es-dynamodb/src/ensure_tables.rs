@@ -230,7 +230,7 @@ pub(crate) fn whole_items() -> Projection {
 }
 
 /// Whether the service refused with this code.
-fn is<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>, code: &str) -> bool {
+pub(crate) fn is<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>, code: &str) -> bool {
     error.as_service_error().and_then(ProvideErrorMetadata::code) == Some(code)
 }
 

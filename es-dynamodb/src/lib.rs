@@ -95,6 +95,7 @@ mod item;
 mod item_size;
 mod leases;
 mod metering;
+mod missing_tables;
 mod options;
 mod partition_query;
 mod permissions;

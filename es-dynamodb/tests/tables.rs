@@ -24,6 +24,21 @@ async fn tables_are_made_once() {
 }
 
 #[tokio::test]
+async fn missing_tables_are_named() {
+    let server = Server::start().await;
+    let prefix = Server::prefix();
+    let store = server.options(&prefix).with_clients(server.dynamodb(), server.streams());
+    let store = store.expect("valid options");
+    let names = ["events", "state"].map(|table| format!("{prefix}{table}"));
+    assert_eq!(store.missing_tables().await.expect("the server answers"), names);
+    store.ensure_tables().await.expect("tables can be made");
+    assert_eq!(store.missing_tables().await.expect("the server answers"), [""; 0]);
+    let deleted = server.dynamodb().delete_table().table_name(&names[1]).send().await;
+    deleted.expect("a table can be deleted");
+    assert_eq!(store.missing_tables().await.expect("the server answers"), names[1..]);
+}
+
+#[tokio::test]
 async fn tables_that_are_there_are_not_asked_for() {
     let server = Server::start().await;
     let faults = Faults::none();
