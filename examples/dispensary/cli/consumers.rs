@@ -10,6 +10,7 @@ use crate::dispensary::report::health_table;
 use super::bar::Bar;
 use super::opened::Opened;
 use super::place::Place;
+use super::rebuild::handled;
 use super::{AnyError, print};
 
 /// The place to go to: exactly one of them.
@@ -66,7 +67,7 @@ pub(super) async fn rewind(
     let opened = Opened::existing(place).await?;
     let found = opened.consumer(consumer)?;
     let bar = Bar::of_commits(consumer)?;
-    let commits = found.rewind(to.to(), &mut |progress| bar.show(progress)).await?.passed;
+    let commits = handled(found.rewind(to.to(), &mut |progress| bar.show(progress)).await?);
     drop(bar);
     let done = json!({ "consumer": consumer, "commits_before": commits });
     print(json, &done, || match commits {

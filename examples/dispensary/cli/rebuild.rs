@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use es_core::{AnyConsumer, Error};
+use es_core::{AnyConsumer, CatchUp, Error};
 use serde::Serialize;
 
 use super::bar::Bar;
@@ -67,16 +67,26 @@ async fn rebuild_view(consumer: &dyn AnyConsumer) -> Result<RebuiltView, AnyErro
     match consumer.rebuild(&mut |progress| bar.show(progress)).await {
         Ok(total) => Ok(RebuiltView {
             view,
-            commits: total.passed,
+            commits: handled(total),
             parked: total.parked,
             seconds: total.elapsed.as_secs_f64(),
-            commits_per_second: total.rate(),
+            commits_per_second: per_second(total),
         }),
         Err(Error::Fenced { .. }) => {
             Err(format!("another rebuild of {view} began meanwhile; that one goes on").into())
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// A feed may give a commit twice, from the history and from the stream. Here each counts once.
+pub(super) fn handled(total: CatchUp) -> u64 {
+    total.applied + total.parked
+}
+
+fn per_second(total: CatchUp) -> Option<f64> {
+    let seconds = total.elapsed.as_secs_f64();
+    (seconds > 0.0).then(|| handled(total) as f64 / seconds)
 }
 
 impl Rebuilt {
