@@ -95,6 +95,17 @@ impl Dispensary {
         }
     }
 
+    /// A view that rests, if one does: what is dispensed is not shown before it is resumed.
+    ///
+    /// # Errors
+    ///
+    /// Those of the backend.
+    pub async fn paused_view(&self) -> Result<Option<String>, Error> {
+        let views = [self.list.health().await?, self.details.health().await?];
+        let paused = views.into_iter().find(|view| view.state == ConsumerState::Paused);
+        Ok(paused.map(|view| view.consumer))
+    }
+
     /// A version that is not there yet may be the analysis's to bring about: waits for that, so that
     /// nobody waits for an analysis which is parked.
     async fn wait_for_analysis(

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use es_core::{CheckpointStore as _, ConsumerId, PartitionId};
 use es_sqlite::SqliteStore;
 use serde_json::{Value, json};
-use support::{Client, Running, Server, dispensary_on, eventually, start_dispenses};
+use support::{Client, PRESCRIPTION, Running, Server, dispensary_on, eventually, start_dispenses};
 
 const LIST: &str = "dispense_list_v1";
 const DETAIL: &str = "dispense_detail_v1";
@@ -222,6 +222,25 @@ async fn a_paused_projection_rests_over_restarts_until_another_process_resumes_i
     })
     .await;
     assert!(dispensary_on(data, ["health"]).success);
+}
+
+#[test]
+fn the_main_job_begins_nothing_that_a_paused_view_would_not_show() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path();
+    let prescriptions = tempfile::tempdir().unwrap();
+    std::fs::write(prescriptions.path().join("one.txt"), PRESCRIPTION).unwrap();
+    let main_job = ["--prescriptions", prescriptions.path().to_str().unwrap()];
+    assert!(dispensary_on(data, main_job).success);
+    for view in [LIST, DETAIL] {
+        assert!(dispensary_on(data, ["pause", view]).success);
+        let refused = dispensary_on(data, main_job);
+        assert!(refused.error().contains(&format!("{view} is paused: `resume {view} --data-dir")));
+        let resumed = dispensary_on(data, ["resume", view]);
+        assert_eq!(resumed.stdout.trim(), format!("{view} goes on, in all processes"));
+    }
+    assert_eq!(json_of(data, &["list"]).as_array().unwrap().len(), 1, "nothing was begun");
+    assert!(dispensary_on(data, main_job).success);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

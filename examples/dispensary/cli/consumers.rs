@@ -54,7 +54,7 @@ pub(super) async fn resume(place: Place, consumer: &str, json: bool) -> Result<(
     let opened = Opened::existing(place).await?;
     opened.consumer(consumer)?.resume().await?;
     let done = json!({ "consumer": consumer, "paused": false });
-    print(json, &done, || format!("{consumer} is not paused: its workers go on"))?;
+    print(json, &done, || format!("{consumer} goes on, in all processes"))?;
     opened.close().await
 }
 

@@ -21,6 +21,10 @@ pub(super) async fn run(
     let shipped = || Path::new(env!("CARGO_MANIFEST_DIR")).join("dispensary/prescriptions");
     let prescriptions = read_prescriptions(&prescriptions.unwrap_or_else(shipped))?;
     let opened = Opened::new(place).await?;
+    if let Some(view) = opened.dispensary.paused_view().await? {
+        let arguments = &opened.arguments;
+        return Err(format!("{view} is paused: `resume {view} {arguments}` lets it go on").into());
+    }
     let mut workers = opened.dispensary.start_workers();
     let journey = Journey::new(api::router(opened.dispensary.clone()));
     let parked = tokio::select! {
