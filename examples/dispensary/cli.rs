@@ -3,6 +3,7 @@
 mod bar;
 mod consumers;
 mod dead_letters;
+mod default_directory;
 mod dispenses;
 mod export;
 mod import;

@@ -120,6 +120,7 @@ fn people_get_a_table_and_the_place_of_the_data() {
     std::fs::write(prescriptions.path().join("one.txt"), text).unwrap();
     let run = dispensary(["--prescriptions", prescriptions.path().to_str().unwrap()]);
     assert!(run.success, "{}", run.stderr);
+    assert!(run.stderr.starts_with("note: the data is in "), "said before all: {}", run.stderr);
     for expected in [
         "complete",
         "Ada Example",
@@ -156,6 +157,13 @@ fn what_goes_wrong_is_said_in_one_sentence() {
     assert!(sentence(&["list", "--data-dir", &missing]).contains("no dispensary data"));
     assert!(!Path::new(&missing).exists(), "a look must not make anything");
     assert!(sentence(&["list"]).contains("--data-dir"));
+    let prefix = ["list", "--data-dir", &missing, "--table-prefix", "p-"];
+    assert!(sentence(&prefix).contains("--table-prefix goes with --backend dynamodb"));
+
+    let unwritten = path("unwritten");
+    std::fs::create_dir(&unwritten).unwrap();
+    std::fs::write(Path::new(&unwritten).join("dispensary.db"), "").unwrap();
+    assert!(sentence(&["list", "--data-dir", &unwritten]).contains("no dispensary data"));
 
     let empty = path("empty");
     std::fs::create_dir(&empty).unwrap();

@@ -1,21 +1,21 @@
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use axum::http::Uri;
 use es_dynamodb::{DynamoStore, TableCreation};
-use object_store::local::LocalFileSystem;
+use object_store::ObjectStore;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::{Backend, OpenError, open_objects};
+use super::{Backend, OpenError, has_database, make, open_objects};
 
 /// DynamoDB tables for everything but the prescription files, which are in a directory.
 #[derive(Debug)]
 pub struct DynamoDb {
     store: Arc<DynamoStore>,
-    objects: Arc<LocalFileSystem>,
+    objects: Arc<dyn ObjectStore>,
     local: Option<LocalServer>,
 }
 
@@ -30,7 +30,7 @@ pub struct DynamoDbOptions {
     pub region: Option<String>,
     /// The profile of the AWS configuration.
     pub profile: Option<String>,
-    /// Whether tables that are missing are made.
+    /// Whether tables that are missing are made, instead of being an error.
     pub create_tables: bool,
     /// Whether to start a server in this process, with its data beside the files.
     pub local: bool,
@@ -46,6 +46,38 @@ impl DynamoDbOptions {
             (None, Some(region)) => format!("tables {prefix}* in {region}"),
             (None, None) => format!("tables {prefix}* of the AWS configuration"),
         }
+    }
+
+    /// How to connect, but for the server of this process.
+    fn builder(&self) -> es_dynamodb::DynamoOptions {
+        let mut builder = DynamoStore::builder(&self.table_prefix);
+        if self.create_tables {
+            builder = builder.table_creation(TableCreation::IfMissing);
+        }
+        let mut region = self.region.clone();
+        if let Some(url) = &self.endpoint_url {
+            if self.needs_no_keys(url) {
+                builder = builder.local_endpoint(url);
+                region = region.or_else(region_of_environment);
+            } else {
+                builder = builder.endpoint_url(url);
+            }
+        }
+        if let Some(region) = region {
+            builder = builder.region(region);
+        }
+        if let Some(profile) = &self.profile {
+            builder = builder.profile(profile);
+        }
+        builder
+    }
+
+    /// Whether the server is one that takes any keys, and nobody has said which.
+    fn needs_no_keys(&self, url: &str) -> bool {
+        let keys = ["AWS_ACCESS_KEY_ID", "AWS_PROFILE"];
+        let has_keys =
+            self.profile.is_some() || keys.iter().any(|key| std::env::var_os(key).is_some());
+        is_loopback(url) && !has_keys
     }
 
     /// How to ask for them on the command line.
@@ -72,33 +104,25 @@ impl DynamoDb {
     ///
     /// # Errors
     ///
-    /// [`OpenError`].
+    /// [`OpenError::Missing`] and [`OpenError::MissingTables`] when there is no data and none is to be
+    /// made; [`OpenError`].
     pub async fn open(directory: &Path, options: DynamoDbOptions) -> Result<Self, OpenError> {
-        let objects = Arc::new(open_objects(directory)?);
-        let mut builder = DynamoStore::builder(&options.table_prefix);
-        if options.create_tables {
-            builder = builder.table_creation(TableCreation::IfMissing);
-        }
-        if let Some(region) = options.region {
-            builder = builder.region(region);
-        }
-        if let Some(profile) = options.profile {
-            builder = builder.profile(profile);
-        }
+        let objects = open_objects(directory)?;
         let mut local = None;
+        let mut builder = options.builder();
         if options.local {
-            let server = LocalServer::start(directory.join("dynamodb.db")).await?;
+            let server = LocalServer::start(directory, options.create_tables).await?;
             builder = builder.local_endpoint(&server.url);
             local = Some(server);
-        } else if let Some(url) = options.endpoint_url {
-            builder = match is_loopback(&url) && !has_keys() {
-                true => builder.local_endpoint(url),
-                false => builder.endpoint_url(url),
-            };
         }
         let store = builder.connect().await?;
         if options.create_tables {
             store.ensure_tables().await?;
+        } else {
+            let missing = store.missing_tables().await?;
+            if !missing.is_empty() {
+                return Err(OpenError::MissingTables { place: options.place(), missing });
+            }
         }
         Ok(Self { store: Arc::new(store), objects, local })
     }
@@ -132,9 +156,11 @@ fn is_loopback(url: &str) -> bool {
     })
 }
 
-/// Whether the environment says who is asking.
-fn has_keys() -> bool {
-    ["AWS_ACCESS_KEY_ID", "AWS_PROFILE"].iter().any(|name| std::env::var_os(name).is_some())
+/// Servers may keep the tables of each region apart, so it counts where keys do not, too.
+fn region_of_environment() -> Option<String> {
+    let named =
+        ["AWS_REGION", "AWS_DEFAULT_REGION"].iter().find_map(|name| std::env::var(name).ok());
+    named.filter(|region| !region.is_empty())
 }
 
 /// A DynamoDB-compatible server in this process, on a free port of the loopback interface, with its data
@@ -147,10 +173,18 @@ struct LocalServer {
 }
 
 impl LocalServer {
-    async fn start(file: PathBuf) -> Result<Self, OpenError> {
+    const DATABASE: &'static str = "dynamodb.db";
+
+    /// On the data in `directory`, which is made if there is none and that is asked for.
+    async fn start(directory: &Path, make_data: bool) -> Result<Self, OpenError> {
+        let file = directory.join(Self::DATABASE);
+        if make_data {
+            make(directory)?;
+        } else if !has_database(&file) {
+            return Err(OpenError::Missing(directory.to_owned()));
+        }
         let failed = |error: String| OpenError::LocalServer(error);
-        let path = file.to_str().ok_or_else(|| failed(format!("{file:?} is not UTF-8")))?;
-        let database = dynoxide::Database::new(path).map_err(|error| failed(error.to_string()))?;
+        let database = open_database(&file)?;
         let listener =
             TcpListener::bind("127.0.0.1:0").await.map_err(|error| failed(error.to_string()))?;
         let address = listener.local_addr().map_err(|error| failed(error.to_string()))?;
@@ -168,4 +202,16 @@ impl LocalServer {
         // It ends well or not: nobody asks it anything any more.
         let _ = self.serving.await;
     }
+}
+
+fn open_database(file: &Path) -> Result<dynoxide::Database, OpenError> {
+    let failed = |reason: String| OpenError::LocalServer(format!("{}: {reason}", file.display()));
+    let path = file.to_str().ok_or_else(|| failed("its name is not UTF-8".to_owned()))?;
+    dynoxide::Database::new(path).map_err(|error| match error {
+        // What else it says is about encryption, which is not built in.
+        dynoxide::DynoxideError::InternalServerError(_) => {
+            failed("it is damaged, or no database of this server".to_owned())
+        }
+        error => failed(error.to_string()),
+    })
 }

@@ -3,15 +3,15 @@ use std::sync::Arc;
 
 use es_core::Error;
 use es_sqlite::SqliteStore;
-use object_store::local::LocalFileSystem;
+use object_store::ObjectStore;
 
-use super::{Backend, OpenError, open_objects};
+use super::{Backend, OpenError, has_database, make, open_objects};
 
 /// The embedded backend: one directory with a database and the prescription files.
 #[derive(Debug)]
 pub struct Embedded {
     store: Arc<SqliteStore>,
-    objects: Arc<LocalFileSystem>,
+    objects: Arc<dyn ObjectStore>,
 }
 
 impl Embedded {
@@ -23,7 +23,8 @@ impl Embedded {
     ///
     /// [`OpenError`].
     pub async fn open(directory: &Path) -> Result<Self, OpenError> {
-        let objects = Arc::new(open_objects(directory)?);
+        make(directory)?;
+        let objects = open_objects(directory)?;
         let store = SqliteStore::open(directory.join(Self::DATABASE)).await?;
         Ok(Self { store: Arc::new(store), objects })
     }
@@ -34,7 +35,7 @@ impl Embedded {
     ///
     /// [`OpenError::Missing`] when it is not, and as [`open`](Self::open).
     pub async fn open_existing(directory: &Path) -> Result<Self, OpenError> {
-        if !directory.join(Self::DATABASE).is_file() {
+        if !has_database(&directory.join(Self::DATABASE)) {
             return Err(OpenError::Missing(directory.to_owned()));
         }
         Self::open(directory).await

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use es_core::{CheckpointStore, Error, EventStore, Feed, SnapshotStore, ViewStore};
 use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
+use object_store::prefix::PrefixStore;
 
 #[cfg(feature = "aws")]
 pub use dynamodb::{DynamoDb, DynamoDbOptions};
@@ -47,6 +48,18 @@ pub enum OpenError {
     /// There is no data where some is to be read.
     #[error("there is no dispensary data in {}", .0.display())]
     Missing(PathBuf),
+    /// There are no tables where some are to be used.
+    #[cfg(feature = "aws")]
+    #[error(
+        "there is no dispensary data in {place}: there is no table {}; `--create-tables` makes them",
+        .missing.join(", ")
+    )]
+    MissingTables {
+        /// Where they are looked for.
+        place: String,
+        /// Their names.
+        missing: Vec<String>,
+    },
     /// The object store cannot be opened.
     #[error("the prescription files cannot be opened")]
     Objects(#[from] object_store::Error),
@@ -59,11 +72,29 @@ pub enum OpenError {
     LocalServer(String),
 }
 
-/// The prescription files in `directory`, which is made if it is not there.
-fn open_objects(directory: &Path) -> Result<LocalFileSystem, OpenError> {
+/// Where the prescription files of a data directory are.
+pub fn files_in(directory: &Path) -> PathBuf {
+    directory.join("objects")
+}
+
+/// Makes `directory`, unless it is there.
+fn make(directory: &Path) -> Result<(), OpenError> {
     let cannot = |source| OpenError::Directory { path: directory.to_owned(), source };
-    let objects = directory.join("objects");
-    std::fs::create_dir_all(&objects).map_err(cannot)?;
+    std::fs::create_dir_all(directory).map_err(cannot)
+}
+
+/// Whether there is a database in `file`. An empty one was never written.
+fn has_database(file: &Path) -> bool {
+    std::fs::metadata(file).is_ok_and(|file| file.is_file() && file.len() > 0)
+}
+
+/// The prescription files in `directory`. It is made with the first of them.
+fn open_objects(directory: &Path) -> Result<Arc<dyn ObjectStore>, OpenError> {
+    let cannot = |source| OpenError::Directory { path: directory.to_owned(), source };
+    let prefix = files_in(&std::path::absolute(directory).map_err(cannot)?);
+    let prefix =
+        object_store::path::Path::from_absolute_path(prefix).map_err(object_store::Error::from)?;
     // A file must not be lost when its event is kept.
-    Ok(LocalFileSystem::new_with_prefix(objects)?.with_fsync(true))
+    let files = LocalFileSystem::new().with_fsync(true);
+    Ok(Arc::new(PrefixStore::new(files, prefix)))
 }

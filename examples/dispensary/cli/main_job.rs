@@ -20,7 +20,12 @@ pub(super) async fn run(
     let began = Instant::now();
     let shipped = || Path::new(env!("CARGO_MANIFEST_DIR")).join("dispensary/prescriptions");
     let prescriptions = read_prescriptions(&prescriptions.unwrap_or_else(shipped))?;
+    let is_named = place.data_dir.is_some();
     let opened = Opened::new(place).await?;
+    if !is_named {
+        // Before anything happens, so that it is known after a crash, too.
+        eprintln!("note: the data is in {}; --data-dir DIR has it elsewhere", opened.place);
+    }
     if let Some(view) = opened.dispensary.paused_view().await? {
         let arguments = &opened.arguments;
         return Err(format!("{view} is paused: `resume {view} {arguments}` lets it go on").into());

@@ -3,9 +3,9 @@ use std::sync::Arc;
 
 use es_core::{AnyConsumer, Feed};
 
-use crate::dispensary::backend::Embedded;
 #[cfg(feature = "aws")]
-use crate::dispensary::backend::{DynamoDb, DynamoDbOptions};
+use crate::dispensary::backend::DynamoDb;
+use crate::dispensary::backend::{Embedded, files_in};
 use crate::dispensary::service::Dispensary;
 
 use super::AnyError;
@@ -17,6 +17,8 @@ pub(super) struct Opened {
     pub(super) place: String,
     /// How to say so on the command line.
     pub(super) arguments: String,
+    /// Where the prescription files are.
+    pub(super) files: PathBuf,
     pub(super) dispensary: Arc<Dispensary>,
     pub(super) feed: Arc<dyn Feed>,
     kept: Kept,
@@ -32,36 +34,41 @@ enum Kept {
 impl Opened {
     /// The data at `place`, which is made if need be.
     pub(super) async fn new(place: Place) -> Result<Self, AnyError> {
-        let fresh = || {
-            let name = format!("dispensary-{}", uuid::Uuid::now_v7().simple());
-            std::env::temp_dir().join(name)
-        };
-        let directory = place.data_dir.clone().unwrap_or_else(fresh);
-        match place.checked_backend()? {
+        place.check_flags()?;
+        let directory = place.directory();
+        match place.backend {
             BackendKind::Sqlite => {
                 let embedded = Embedded::open(&directory).await?;
                 Self::embedded(directory, embedded).await
             }
-            BackendKind::Dynamodb => Self::dynamodb(directory, place).await,
+            BackendKind::Dynamodb => {
+                let create_tables = place.makes_tables();
+                Self::dynamodb(directory, place, create_tables).await
+            }
         }
     }
 
     /// The data at `place`, which must be there.
     pub(super) async fn existing(place: Place) -> Result<Self, AnyError> {
-        match (place.checked_backend()?, place.named_directory()?) {
-            (BackendKind::Sqlite, Some(directory)) => {
-                let directory = directory.to_owned();
+        place.check_flags()?;
+        place.check_named()?;
+        let directory = place.directory();
+        match place.backend {
+            BackendKind::Sqlite => {
                 let embedded = Embedded::open_existing(&directory).await?;
                 Self::embedded(directory, embedded).await
             }
-            _ => Self::new(place).await,
+            BackendKind::Dynamodb => {
+                let create_tables = place.dynamodb.create_tables;
+                Self::dynamodb(directory, place, create_tables).await
+            }
         }
     }
 
     /// The data at `place`, which is made if need be, but must be named.
     pub(super) async fn named(place: Place) -> Result<Self, AnyError> {
-        place.checked_backend()?;
-        place.named_directory()?;
+        place.check_flags()?;
+        place.check_named()?;
         Self::new(place).await
     }
 
@@ -71,25 +78,30 @@ impl Opened {
         let feed = backend.feed.clone();
         let dispensary = Arc::new(Dispensary::new(backend).await?);
         let place = directory.display().to_string();
-        let arguments = data_dir_argument(&directory);
-        Ok(Self { place, arguments, dispensary, feed, kept: Kept::Embedded(embedded) })
+        let (arguments, files) = (data_dir_argument(&directory), files_in(&directory));
+        Ok(Self { place, arguments, files, dispensary, feed, kept: Kept::Embedded(embedded) })
     }
 
     #[cfg(feature = "aws")]
-    async fn dynamodb(directory: PathBuf, place: Place) -> Result<Self, AnyError> {
+    async fn dynamodb(
+        directory: PathBuf,
+        place: Place,
+        create_tables: bool,
+    ) -> Result<Self, AnyError> {
         let directory = std::path::absolute(directory)?;
-        let options = place.dynamodb_options();
+        let options = place.dynamodb.options(create_tables);
         let shown = format!("{}, files in {}", options.place(), directory.display());
         let arguments = format!("{} {}", options.arguments(), data_dir_argument(&directory));
         let dynamodb = DynamoDb::open(&directory, options).await?;
         let backend = dynamodb.backend();
         let feed = backend.feed.clone();
         let dispensary = Arc::new(Dispensary::new(backend).await?);
-        Ok(Self { place: shown, arguments, dispensary, feed, kept: Kept::DynamoDb(dynamodb) })
+        let (files, kept) = (files_in(&directory), Kept::DynamoDb(dynamodb));
+        Ok(Self { place: shown, arguments, files, dispensary, feed, kept })
     }
 
     #[cfg(not(feature = "aws"))]
-    async fn dynamodb(_: PathBuf, _: Place) -> Result<Self, AnyError> {
+    async fn dynamodb(_: PathBuf, _: Place, _: bool) -> Result<Self, AnyError> {
         let message = "this program was built without DynamoDB: build it with `--features aws`";
         Err(message.into())
     }
@@ -126,36 +138,4 @@ impl Opened {
 
 fn data_dir_argument(directory: &Path) -> String {
     format!("--data-dir {}", directory.display())
-}
-
-impl Place {
-    fn checked_backend(&self) -> Result<BackendKind, AnyError> {
-        match self.misplaced() {
-            Some(flag) => Err(format!("{flag} goes with --backend dynamodb").into()),
-            None => Ok(self.backend),
-        }
-    }
-
-    /// The data directory, which must be named unless the data is elsewhere.
-    fn named_directory(&self) -> Result<Option<&Path>, AnyError> {
-        let is_elsewhere = self.backend == BackendKind::Dynamodb && !self.dynamodb.local;
-        match &self.data_dir {
-            Some(directory) => Ok(Some(directory)),
-            None if is_elsewhere => Ok(None),
-            None => Err("--data-dir DIR says whose data this is about".into()),
-        }
-    }
-
-    #[cfg(feature = "aws")]
-    fn dynamodb_options(self) -> DynamoDbOptions {
-        let given = self.dynamodb;
-        DynamoDbOptions {
-            create_tables: given.create_tables || given.local || given.endpoint_url.is_some(),
-            table_prefix: given.table_prefix,
-            endpoint_url: given.endpoint_url,
-            region: given.region,
-            profile: given.profile,
-            local: given.local,
-        }
-    }
 }

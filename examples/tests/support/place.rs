@@ -70,6 +70,10 @@ impl DynamoDb {
         });
         Self { files, url, stop: Some(stop), serving: Some(serving) }
     }
+
+    pub fn url(&self) -> &str {
+        &self.url
+    }
 }
 
 #[cfg(feature = "aws")]

@@ -92,9 +92,28 @@ impl Running {
         Self::spawn(Command::new(executable()).args(arguments).args(data.arguments()))
     }
 
+    /// With variables of the environment; those that say who asks AWS are these only.
+    pub fn start_with<I: AsRef<OsStr>>(
+        environment: &[(&str, &OsStr)],
+        arguments: impl IntoIterator<Item = I>,
+    ) -> Self {
+        let mut command = Command::new(executable());
+        for name in ["AWS_ACCESS_KEY_ID", "AWS_DEFAULT_REGION", "AWS_PROFILE", "AWS_REGION"] {
+            command.env_remove(name);
+        }
+        Self::spawn(command.args(arguments).envs(environment.iter().copied()))
+    }
+
     fn spawn(command: &mut Command) -> Self {
         let piped = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         Self(piped.env_remove("RUST_LOG").spawn().unwrap())
+    }
+
+    /// What it has said on standard error, up to the first line that has this in it.
+    pub fn said(&mut self, what: &str) -> String {
+        let lines = BufReader::new(self.0.stderr.as_mut().unwrap()).lines();
+        let mut lines = lines.map(|line| line.unwrap());
+        lines.find(|line| line.contains(what)).expect("it ended before it said so")
     }
 
     /// Whether it has ended.
