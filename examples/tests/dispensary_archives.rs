@@ -94,6 +94,19 @@ async fn another_dispensary_goes_on_with_an_exported_log() {
 }
 
 #[tokio::test]
+async fn who_moves_a_log_is_told_where_the_files_are_and_where_they_belong() {
+    let (old, new) = (Directory::new(), Directory::new());
+    start_dispenses(&old.data(), 1).await;
+    let files = |data: &Path| data.join("objects").display().to_string();
+    let exported = dispensary_on(&old.data(), [Path::new("export"), &old.file()]).stdout;
+    assert!(exported.contains(&files(&old.data())), "{exported}");
+    let imported = dispensary_on(&new.data(), [Path::new("import"), &old.file()]).stdout;
+    assert!(imported.contains(&files(&new.data())), "{imported}");
+    let serve = format!("`dispensary serve --data-dir {}`", new.data().display());
+    assert!(imported.contains(&serve), "{imported}");
+}
+
+#[tokio::test]
 async fn an_export_writes_over_nothing_unless_it_is_told_to() {
     let directory = Directory::new();
     start_dispenses(&directory.data(), 3).await;

@@ -7,7 +7,7 @@ mod support;
 use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 use support::{DynamoDb, Output, PRESCRIPTION, Running, dispensary, dispensary_on, eventually};
@@ -149,6 +149,18 @@ fn tables_that_nobody_has_worked_on_are_well_and_so_is_an_imported_log() {
     let health = tables.run(&["health"]);
     assert!(health.success, "{health:?}");
     assert_eq!(tables.left(), [""; 0].map(PathBuf::from), "no file was stored");
+
+    // Files that are copied to the place that it names are found.
+    let named = imported.stdout.split(" to ").nth(1).unwrap().split(',').next().unwrap();
+    let (from, to) = ("objects/prescriptions", Path::new(named).join("prescriptions"));
+    std::fs::create_dir_all(&to).unwrap();
+    for file in std::fs::read_dir(old.path().join(from)).unwrap() {
+        let file = file.unwrap();
+        std::fs::copy(file.path(), to.join(file.file_name())).unwrap();
+    }
+    assert!(tables.run(&main_job).success);
+    assert_eq!(tables.run(&["dead-letters", "--json"]).json(), json!([]));
+    assert_eq!(tables.left().len(), 1);
 }
 
 /// As whom, and for which region, a server is asked that refuses everything.

@@ -52,7 +52,7 @@ pub(super) async fn run(
     };
     tokio::fs::rename(&unfinished, &file).await?;
     let exported = Exported::new(file, report);
-    print(json, &exported, || exported.to_text())?;
+    print(json, &exported, || exported.to_text(&opened.files))?;
     opened.close().await
 }
 
@@ -81,13 +81,13 @@ impl Exported {
         Self { file, commits, events, bytes, digest, seconds }
     }
 
-    fn to_text(&self) -> String {
+    fn to_text(&self, files: &Path) -> String {
         let Self { file, commits, events, digest, .. } = self;
-        let file = file.display();
+        let (file, files) = (file.display(), files.display());
         format!(
             "{commits} commits with {events} events are in {file}\n\
              digest {digest}\n\
-             the prescription files are not part of it: copy the directory `objects`"
+             the prescription files are not part of it: copy the directory {files}"
         )
     }
 }

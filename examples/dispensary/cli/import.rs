@@ -37,7 +37,7 @@ pub(super) async fn run(place: Place, file: PathBuf, json: bool) -> Result<(), A
         }
     };
     let imported = Imported::new(report);
-    print(json, &imported, || imported.to_text(&opened.arguments))?;
+    print(json, &imported, || imported.to_text(&opened))?;
     opened.close().await
 }
 
@@ -101,14 +101,17 @@ impl Imported {
         Self { commits, events, skipped, digest, seconds }
     }
 
-    fn to_text(&self, arguments: &str) -> String {
+    fn to_text(&self, opened: &Opened) -> String {
         let Self { commits, events, skipped, digest, .. } = self;
+        let (arguments, files) = (&opened.arguments, opened.files.display());
         let new = commits - skipped;
         format!(
             "{new} commits are imported, {skipped} were there already: {commits} commits with \
              {events} events\n\
              digest {digest}\n\
-             the views follow when the program runs: `dispensary serve {arguments}`"
+             the prescription files are not part of it: first copy the directory `objects` of the \
+             exported dispensary to {files}, or what was uploaded waits in the dead letters\n\
+             then the views follow when the program runs: `dispensary serve {arguments}`"
         )
     }
 }
