@@ -10,7 +10,7 @@ use super::pages::{self, Listing, Page};
 /// Other languages than these are written by hand.
 fn sources(language: &str) -> &'static [&'static str] {
     match language {
-        "rust" => &["docs/guide/code/src"],
+        "rust" => &["docs/guide/code/src", "es-dynamodb/tests/first_steps.rs"],
         "text" => &["docs/guide/code/output", "docs/guide/code/stored"],
         "sql" => &["docs/guide/code/sql"],
         _ => &[],
@@ -179,8 +179,9 @@ fn the_manifest_is_that_of_the_code() {
             .unwrap();
     let compiled: toml::Table = compiled.parse().unwrap();
     let manifests = pages::all().into_iter().flat_map(|page| page.listings());
-    let manifests: Vec<Listing> =
-        manifests.filter(|l| l.language == "toml").collect();
+    let manifests: Vec<Listing> = manifests
+        .filter(|l| l.language == "toml" && l.body.contains("[package]"))
+        .collect();
     let [manifest] = &manifests[..] else {
         panic!("one manifest, not {manifests:?}")
     };
@@ -197,6 +198,26 @@ fn the_manifest_is_that_of_the_code() {
         shown.is_subset(&compiled),
         "{shown:?} are not all in {compiled:?}"
     );
+}
+
+#[test]
+fn dependencies_that_are_shown_for_dynamodb_are_those_of_its_tests() {
+    let read = |path: &str| -> toml::Table {
+        let text = fs::read_to_string(pages::root().join(path)).unwrap();
+        text.parse().unwrap()
+    };
+    let page = Page::named("dynamodb.md");
+    let shown = page.listings().into_iter().find(|l| l.language == "toml");
+    let shown: toml::Table = shown.unwrap().body.parse().unwrap();
+    let compiled = read("es-dynamodb/Cargo.toml");
+    for (name, _) in shown["dependencies"].as_table().unwrap() {
+        let is_itself = compiled["package"]["name"].as_str() == Some(name);
+        let is_used = compiled["dependencies"].get(name).is_some();
+        assert!(is_itself || is_used, "{name}");
+    }
+    let server = &shown["dev-dependencies"]["dynoxide-rs"];
+    let of_all = read("Cargo.toml");
+    assert_eq!(*server, of_all["workspace"]["dependencies"]["dynoxide-rs"]);
 }
 
 #[test]

@@ -5,8 +5,11 @@ use std::fs;
 
 use super::pages::{self, Page};
 
-const SOURCES: [&str; 2] =
-    ["es-core/src/telemetry.rs", "es-sqlite/src/telemetry.rs"];
+const SOURCES: [&str; 3] = [
+    "es-core/src/telemetry.rs",
+    "es-dynamodb/src/telemetry.rs",
+    "es-sqlite/src/telemetry.rs",
+];
 
 /// A name with its fields or labels.
 type Named = (String, BTreeSet<String>);
