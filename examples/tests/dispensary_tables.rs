@@ -78,10 +78,11 @@ async fn the_files_of_tables_are_found_again_after_a_crash() {
     assert!(said.contains(files[0].to_str().unwrap()), "it was said at the start: {said}");
 
     assert!(tables.run(&["resume", ANALYSIS]).success);
-    let ended = tables.run(&main_job);
-    assert!(ended.success, "{ended:?}");
     eventually("the first is analyzed, too", async || {
-        tables.run(&["health"]).success.then_some(())
+        let ended = tables.run(&main_job);
+        assert!(ended.success, "{ended:?}");
+        let left = tables.run(&["list", "--status", "analyzing", "--json"]).json();
+        (left == json!([])).then_some(())
     })
     .await;
     assert_eq!(tables.run(&["dead-letters", "--json"]).json(), json!([]));
@@ -91,7 +92,7 @@ async fn the_files_of_tables_are_found_again_after_a_crash() {
 #[test]
 fn looking_at_tables_that_there_are_not_makes_neither_tables_nor_files() {
     let tables = Tables::new("typo-");
-    let file = tables.server.url().rsplit(':').next().unwrap().to_owned();
+    let file = tables.temporary.path().join("log.jsonl");
     // Twice: the second time would find what the first one had made.
     for _ in 0..2 {
         for command in [
@@ -104,7 +105,7 @@ fn looking_at_tables_that_there_are_not_makes_neither_tables_nor_files() {
             &["resume", "dispense_list_v1"],
             &["rewind", "dispense_list_v1", "--to-start"],
             &["rebuild"],
-            &["export", &file],
+            &["export", file.to_str().unwrap()],
         ] {
             let refused = tables.run(command);
             let sentence = refused.error();
