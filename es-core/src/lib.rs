@@ -71,6 +71,7 @@
 //! |---|---|
 //! | [`Clock`], [`Entropy`], [`Backoff`] | time and randomness as dependencies, and retries made of them |
 //! | [`Cost`] | what requests to a service cost, per command |
+//! | [`cloud_events`] | commits as they are on the wire |
 //! | [`archive`] | export and import of a whole log, between any two stores |
 //! | [`memory`] | the in-memory backend |
 //! | [`telemetry`] | the names of spans and metrics |
@@ -86,6 +87,7 @@
 extern crate self as es_core;
 
 pub mod archive;
+pub mod cloud_events;
 pub mod memory;
 pub mod telemetry;
 #[cfg(feature = "testing")]
