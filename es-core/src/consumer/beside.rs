@@ -248,7 +248,7 @@ impl<'a, H: Rewindable> Beside<'a, H> {
     /// live view may be inline, or the feed may not reach back so far.
     async fn bring_forward(&self, stream: StreamId) -> Result<()> {
         let consumer = || self.live.id.to_string();
-        if !self.again.handler.categories().contains(&stream.category()) {
+        if !self.again.handler.handles(stream.category()) {
             return Err(Error::Misuse(format!(
                 "the live view of {} shows {stream}, whose category the projector does not follow \
                  any more: that needs a new version",

@@ -26,8 +26,8 @@ use crate::error::{BoxError, Error, Result};
 /// impl Handler for Printer {
 ///     type Effect = ();
 ///
-///     fn categories(&self) -> &'static [&'static str] {
-///         &["account"]
+///     fn handles(&self, category: &str) -> bool {
+///         category == "account"
 ///     }
 ///
 ///     fn checkpoints(&self) -> &dyn CheckpointStore {
@@ -64,8 +64,8 @@ pub trait Handler: Send + Sync + 'static {
     /// What a batch comes to, until it is saved. The default is no effect.
     type Effect: Default + Send;
 
-    /// The categories that are handled.
-    fn categories(&self) -> &'static [&'static str];
+    /// Whether commits of the category are handled. Others are passed over.
+    fn handles(&self, category: &str) -> bool;
 
     /// Where the progress is kept.
     fn checkpoints(&self) -> &dyn CheckpointStore;

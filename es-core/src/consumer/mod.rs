@@ -454,7 +454,7 @@ impl<H: Handler> Consumer<H> {
         /// Another process may do the work, so that no notification comes from it.
         const POLL: Duration = Duration::from_millis(20);
         const SLOWEST_POLL: Duration = Duration::from_millis(320);
-        if !self.handler.categories().contains(&stream.category()) {
+        if !self.handler.handles(stream.category()) {
             let (consumer, category) = (&self.id, stream.category());
             return Err(Error::Misuse(format!("{consumer} does not follow category {category}")));
         }

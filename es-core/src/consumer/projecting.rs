@@ -102,8 +102,8 @@ impl<P: Projector> Consumer<Projecting<P>> {
 impl<P: Projector> Handler for Projecting<P> {
     type Effect = Vec<ViewChange>;
 
-    fn categories(&self) -> &'static [&'static str] {
-        P::CATEGORIES
+    fn handles(&self, category: &str) -> bool {
+        P::CATEGORIES.contains(&category)
     }
 
     fn checkpoints(&self) -> &dyn CheckpointStore {

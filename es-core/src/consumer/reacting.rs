@@ -92,8 +92,8 @@ impl<P: Policy> Reacting<P> {
 impl<P: Policy> Handler for Reacting<P> {
     type Effect = ();
 
-    fn categories(&self) -> &'static [&'static str] {
-        P::CATEGORIES
+    fn handles(&self, category: &str) -> bool {
+        P::CATEGORIES.contains(&category)
     }
 
     fn checkpoints(&self) -> &dyn CheckpointStore {
@@ -147,8 +147,8 @@ pub struct Passing {
 impl Handler for Passing {
     type Effect = ();
 
-    fn categories(&self) -> &'static [&'static str] {
-        self.categories
+    fn handles(&self, category: &str) -> bool {
+        self.categories.contains(&category)
     }
 
     fn checkpoints(&self) -> &dyn CheckpointStore {

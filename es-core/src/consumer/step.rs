@@ -171,8 +171,7 @@ impl<H: Handler> Consumer<H> {
         mut delivered: Vec<Commit>,
         moves: Option<Move>,
     ) -> Result<Taken> {
-        let categories = self.handler.categories();
-        delivered.retain(|commit| categories.contains(&commit.stream().category()));
+        delivered.retain(|commit| self.handler.handles(commit.stream().category()));
         let seen = self.stream_progress(&delivered).await?;
         let mut taken = seen.iter().map(|(stream, at)| (stream.clone(), at.taken())).collect();
         let accepted =

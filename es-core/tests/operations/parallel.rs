@@ -83,8 +83,8 @@ struct Sizes {
 impl Handler for Sizes {
     type Effect = ();
 
-    fn categories(&self) -> &'static [&'static str] {
-        &["account"]
+    fn handles(&self, category: &str) -> bool {
+        category == "account"
     }
 
     fn checkpoints(&self) -> &dyn CheckpointStore {

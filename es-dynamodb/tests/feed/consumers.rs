@@ -112,8 +112,8 @@ struct Noting {
 impl Handler for Noting {
     type Effect = ();
 
-    fn categories(&self) -> &'static [&'static str] {
-        &["account"]
+    fn handles(&self, category: &str) -> bool {
+        category == "account"
     }
 
     fn checkpoints(&self) -> &dyn CheckpointStore {
