@@ -84,7 +84,6 @@ mod attempts;
 mod batch_get;
 mod cloudformation;
 mod contention;
-mod endpoint;
 mod ensure_indexes;
 mod ensure_tables;
 mod errors;

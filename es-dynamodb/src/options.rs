@@ -3,13 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_credential_types::Credentials;
-use aws_smithy_types::retry::RetryConfig;
-use aws_smithy_types::timeout::TimeoutConfig;
-use es_core::{Clock, Entropy, Error, Limits, Result, SystemClock, SystemEntropy};
+use aws_config::SdkConfig;
+use es_aws::Connection;
+use es_core::{Clock, Entropy, Limits, Result, SystemClock, SystemEntropy};
 
-use crate::store::DynamoStore;
+use crate::store::{DynamoStore, SERVICE};
 
 /// How to connect a [`DynamoStore`]; from [`DynamoStore::builder`].
 ///
@@ -34,10 +32,7 @@ use crate::store::DynamoStore;
 #[must_use = "a store is connected by `connect`"]
 pub struct DynamoOptions {
     pub(crate) prefix: String,
-    pub(crate) region: Option<String>,
-    pub(crate) profile: Option<String>,
-    pub(crate) endpoint_url: Option<String>,
-    pub(crate) is_local: bool,
+    pub(crate) connection: Connection,
     pub(crate) heads: Heads,
     pub(crate) table_creation: TableCreation,
     pub(crate) encryption_key: Option<String>,
@@ -82,10 +77,7 @@ impl DynamoOptions {
     pub(crate) fn new(prefix: &str) -> Self {
         Self {
             prefix: prefix.to_owned(),
-            region: None,
-            profile: None,
-            endpoint_url: None,
-            is_local: false,
+            connection: Connection::default(),
             heads: Heads::default(),
             table_creation: TableCreation::default(),
             encryption_key: None,
@@ -101,26 +93,26 @@ impl DynamoOptions {
 
     /// The region, before what the environment says.
     pub fn region(mut self, region: impl Into<String>) -> Self {
-        self.region = Some(region.into());
+        self.connection.region = Some(region.into());
         self
     }
 
     /// The profile of the AWS configuration files, before what the environment says.
     pub fn profile(mut self, profile: impl Into<String>) -> Self {
-        self.profile = Some(profile.into());
+        self.connection.profile = Some(profile.into());
         self
     }
 
     /// Where DynamoDB answers, as of a local server; by default where AWS says for the region.
     pub fn endpoint_url(mut self, url: impl Into<String>) -> Self {
-        self.endpoint_url = Some(url.into());
+        self.connection.endpoint_url = Some(url.into());
         self
     }
 
     /// Where a local server answers, as [`endpoint_url`](Self::endpoint_url). Such a server takes any
     /// region and credentials, so none need be configured, and those of the environment stay here.
     pub fn local_endpoint(mut self, url: impl Into<String>) -> Self {
-        self.is_local = true;
+        self.connection.is_local = true;
         self.endpoint_url(url)
     }
 
@@ -199,10 +191,11 @@ impl DynamoOptions {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidId`] when the prefix cannot be part of a table's name, [`Error::Misuse`] when no
+    /// [`Error::InvalidId`](es_core::Error::InvalidId) when the prefix cannot be part of a table's name,
+    /// [`Error::Misuse`](es_core::Error::Misuse) when no
     /// region is configured, and when the endpoint is no URL.
     pub async fn connect(self) -> Result<DynamoStore> {
-        let config = self.sdk_config().await;
+        let config = self.connection.sdk_config().await;
         self.with_config(&config)
     }
 
@@ -213,17 +206,7 @@ impl DynamoOptions {
     ///
     /// As [`connect`](Self::connect).
     pub fn with_config(mut self, config: &SdkConfig) -> Result<DynamoStore> {
-        // What is given here goes before what is found, and so do its faults.
-        if let Some(url) = self.endpoint_url.as_deref().or(config.endpoint_url()) {
-            check_endpoint(url)?;
-        }
-        if config.region().is_none() {
-            let profile = self.named_profile();
-            return Err(Error::Misuse(format!("{NO_REGION}{profile}")));
-        }
-        if let Some(url) = config.endpoint_url() {
-            self.endpoint_url = Some(url.to_owned());
-        }
+        self.connection.adopt(config, SERVICE)?;
         let dynamodb = aws_sdk_dynamodb::Client::new(config);
         let streams = aws_sdk_dynamodbstreams::Client::new(config);
         self.with_clients(dynamodb, streams)
@@ -240,56 +223,5 @@ impl DynamoOptions {
         streams: aws_sdk_dynamodbstreams::Client,
     ) -> Result<DynamoStore> {
         DynamoStore::new(self, dynamodb, streams)
-    }
-
-    /// What errors about something that profiles have add when one was named.
-    pub(crate) fn named_profile(&self) -> String {
-        let profile = self.profile.as_ref();
-        profile.map_or_else(String::new, |name| {
-            format!("; the profile {name:?} has none, or does not exist")
-        })
-    }
-
-    async fn sdk_config(&self) -> SdkConfig {
-        let timeouts = TimeoutConfig::builder()
-            .connect_timeout(Duration::from_secs(3))
-            .operation_attempt_timeout(Duration::from_secs(10))
-            .operation_timeout(Duration::from_secs(30))
-            .build();
-        let mut loader = aws_config::defaults(BehaviorVersion::latest())
-            .timeout_config(timeouts)
-            .retry_config(RetryConfig::standard().with_max_attempts(5));
-        if self.is_local {
-            let credentials = Credentials::from_keys("local", "local", None);
-            loader =
-                loader.region(Region::from_static("us-east-1")).credentials_provider(credentials);
-        }
-        if let Some(region) = &self.region {
-            loader = loader.region(Region::new(region.clone()));
-        }
-        if let Some(profile) = &self.profile {
-            loader = loader.profile_name(profile);
-        }
-        if let Some(url) = &self.endpoint_url {
-            loader = loader.endpoint_url(url);
-        }
-        loader.load().await
-    }
-}
-
-const NO_REGION: &str = "no AWS region is configured: set AWS_REGION, or the region of the profile, or \
-                         give one to the store";
-
-fn check_endpoint(url: &str) -> Result<()> {
-    let refused = |reason: &str| {
-        Error::Misuse(format!(
-            "{url:?} is not where DynamoDB can be: {reason}; expected is a URL as http://127.0.0.1:8000"
-        ))
-    };
-    let parsed = url.parse::<http::Uri>().map_err(|error| refused(&error.to_string()))?;
-    match (parsed.scheme_str(), parsed.host()) {
-        (Some("http" | "https"), Some(_)) => Ok(()),
-        (Some("http" | "https"), None) => Err(refused("it has no host")),
-        _ => Err(refused("it begins neither with http:// nor with https://")),
     }
 }

@@ -3,9 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
+use es_aws::Endpoint;
 use es_core::Result;
 
-use crate::endpoint::Endpoint;
 use crate::event_log::OutOfOrderIds;
 use crate::feed::FeedState;
 use crate::metering::{Metering, metered};
@@ -13,6 +13,9 @@ use crate::options::DynamoOptions;
 use crate::progress::KnownBooks;
 use crate::tables::TableNames;
 use crate::views::KnownPointers;
+
+/// The service's name, for errors.
+pub(crate) const SERVICE: &str = "DynamoDB";
 
 /// Log, feed, snapshots, progress, views, leases and idempotency records in DynamoDB tables. Cloning is
 /// cheap, and clones share everything.
@@ -96,14 +99,9 @@ impl DynamoStore {
 
     /// Where requests go, for errors.
     pub(crate) fn place(&self) -> String {
-        let seen = self.shared.endpoint.seen();
-        if let Some(endpoint) = seen.or(self.options().endpoint_url.as_deref()) {
-            return endpoint.to_owned();
-        }
-        match self.dynamodb().config().region() {
-            Some(region) => format!("DynamoDB in {region}"),
-            None => "DynamoDB (no region is configured)".to_owned(),
-        }
+        let configured = self.options().connection.endpoint_url.as_deref();
+        let region = self.dynamodb().config().region();
+        self.shared.endpoint.place(SERVICE, configured, region)
     }
 }
 

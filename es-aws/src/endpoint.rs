@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use aws_config::Region;
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::context::BeforeTransmitInterceptorContextRef;
 use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
@@ -10,13 +11,30 @@ use aws_smithy_types::config_bag::ConfigBag;
 
 /// The endpoint of a client, as its requests have it. The SDK finds it in one of many places, the
 /// environment and the configuration files among them, and tells it nowhere else.
+///
+/// It is an interceptor: a client whose configuration has it tells it with the first request.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Endpoint(Arc<OnceLock<String>>);
+pub struct Endpoint(Arc<OnceLock<String>>);
 
 impl Endpoint {
     /// As `https://dynamodb.eu-central-1.amazonaws.com`; `None` before the first request.
-    pub(crate) fn seen(&self) -> Option<&str> {
+    pub fn seen(&self) -> Option<&str> {
         self.0.get().map(String::as_str)
+    }
+
+    /// Where requests to `service` go, as well as it is known: what was seen, or else what the program
+    /// has `configured`, or else the region.
+    pub fn place(
+        &self,
+        service: &str,
+        configured: Option<&str>,
+        region: Option<&Region>,
+    ) -> String {
+        match (self.seen().or(configured), region) {
+            (Some(endpoint), _) => endpoint.to_owned(),
+            (None, Some(region)) => format!("{service} in {region}"),
+            (None, None) => format!("{service} (no region is configured)"),
+        }
     }
 }
 

@@ -1,0 +1,198 @@
+//! How AWS's errors become the framework's.
+//!
+//! The question that decides is whether the same call can succeed later:
+//!
+//! | AWS | becomes |
+//! |---|---|
+//! | no connection, no answer in time, an answer that cannot be read | [`Error::Unavailable`] |
+//! | a refusal that passes, as throttling, after the SDK's own retries | [`Error::Unavailable`] |
+//! | credentials that cannot be fetched at the moment | [`Error::Unavailable`] |
+//! | something that does not exist | [`Error::Backend`], naming it and what makes it |
+//! | credentials or a region that are missing; no permission | [`Error::Backend`], saying so |
+//! | all the rest | [`Error::Backend`] |
+//!
+//! Each says in one line what was tried and where, and what the service said.
+
+use std::any::Any;
+use std::error::Error as StdError;
+use std::fmt;
+
+use aws_credential_types::provider::error::CredentialsError;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use es_core::Error;
+
+use crate::connection::Connection;
+
+/// Codes of refusals of who asks.
+const UNAUTHORIZED: [&str; 8] = [
+    "AccessDeniedException",
+    "ExpiredTokenException",
+    "IncompleteSignature",
+    "IncompleteSignatureException",
+    "InvalidSignatureException",
+    "MissingAuthenticationTokenException",
+    "NotAuthorizedException",
+    "UnrecognizedClientException",
+];
+
+/// A request, for the error that it ends with.
+#[derive(Debug, Clone, Copy)]
+pub struct Attempt<'a> {
+    /// What was tried, as in "appending to order:1".
+    pub what: &'a str,
+    /// Where.
+    pub place: &'a str,
+    /// How it was connected.
+    pub connection: &'a Connection,
+}
+
+impl Attempt<'_> {
+    /// The error of the request. `passes` says whether the same request may be taken later, `advice` what
+    /// helps, in the middle of a sentence, when it will not.
+    pub fn failed<E, R>(
+        self,
+        error: SdkError<E, R>,
+        passes: impl FnOnce(&Refusal) -> bool,
+        advice: impl FnOnce(&Refusal) -> Option<String>,
+    ) -> Error
+    where
+        E: StdError + ProvideErrorMetadata + Send + Sync + 'static,
+        R: fmt::Debug + Send + Sync + 'static,
+    {
+        let Some(service) = error.as_service_error() else { return self.not_answered(error) };
+        let refusal = Refusal::of(service, error.raw_response());
+        let Self { what, place, .. } = self;
+        if passes(&refusal) {
+            return Error::Unavailable {
+                what: format!("{what} at {place}"),
+                source: refusal.into(),
+            };
+        }
+        let what = if let Some(advice) = advice(&refusal) {
+            format!("{what} ({advice})")
+        } else if refusal.is_about_who_asks() {
+            format!("{what} (not allowed at {place}: check credentials, region and permissions)")
+        } else {
+            format!("{what} at {place}")
+        };
+        Error::Backend { what, source: refusal.into() }
+    }
+
+    fn not_answered<E, R>(self, error: SdkError<E, R>) -> Error
+    where
+        E: StdError + Send + Sync + 'static,
+        R: fmt::Debug + Send + Sync + 'static,
+    {
+        let Self { what, place, connection } = self;
+        let what = match Obstacle::of(&error) {
+            Obstacle::OnTheWay => {
+                let what = format!("{what} at {place}");
+                return Error::Unavailable { what, source: error.into() };
+            }
+            Obstacle::FetchingCredentials => {
+                let what = format!("{what} (fetching AWS credentials for {place})");
+                return Error::Unavailable { what, source: error.into() };
+            }
+            Obstacle::NoCredentials => {
+                let profile = connection.named_profile();
+                format!("{what} (no AWS credentials were found for {place}{profile})")
+            }
+            Obstacle::NoRequest => format!("{what} (no request to {place} could be made)"),
+        };
+        Error::Backend { what, source: error.into() }
+    }
+}
+
+/// What the service said, in one line.
+#[derive(Debug, Clone)]
+pub struct Refusal {
+    /// The error's code, as `ResourceNotFoundException`.
+    pub code: String,
+    /// What it says.
+    pub message: String,
+    /// What AWS's support asks for.
+    pub request_id: Option<String>,
+}
+
+impl Refusal {
+    /// What an error of the service says.
+    fn of<R: 'static>(service: &impl ProvideErrorMetadata, answer: Option<&R>) -> Self {
+        // What has no code may come from anything that speaks HTTP.
+        let answer = answer.and_then(|answer| (answer as &dyn Any).downcast_ref::<HttpResponse>());
+        let no_code = || match answer {
+            Some(answer) => format!("an error without a code, HTTP status {}", answer.status()),
+            None => "an error without a code".to_owned(),
+        };
+        Self {
+            code: service.code().map_or_else(no_code, str::to_owned),
+            message: service.message().unwrap_or("it says no more").to_owned(),
+            request_id: service.meta().extra("aws_request_id").map(str::to_owned),
+        }
+    }
+
+    /// Whether other credentials, or other permissions, may help.
+    fn is_about_who_asks(&self) -> bool {
+        UNAUTHORIZED.contains(&&*self.code)
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { code, message, request_id } = self;
+        write!(f, "{code}: {message}")?;
+        request_id.iter().try_for_each(|id| write!(f, " (request {id})"))
+    }
+}
+
+impl StdError for Refusal {}
+
+/// Why there is no answer.
+enum Obstacle {
+    /// Requests were made, and did not come through.
+    OnTheWay,
+    /// There are credentials, and they could not be fetched.
+    FetchingCredentials,
+    /// Nobody can sign requests.
+    NoCredentials,
+    /// The configuration does not say enough: where the service is, perhaps.
+    NoRequest,
+}
+
+impl Obstacle {
+    fn of<E, R>(error: &SdkError<E, R>) -> Self
+    where
+        E: StdError + 'static,
+        R: fmt::Debug + 'static,
+    {
+        match error {
+            SdkError::ConstructionFailure(_) => Self::NoRequest,
+            // Not of the connector: the SDK did not get as far as that.
+            SdkError::DispatchFailure(failure)
+                if failure.is_other() && failure.as_other().is_none() =>
+            {
+                match cause::<CredentialsError>(error) {
+                    Some(
+                        CredentialsError::ProviderTimedOut(_) | CredentialsError::ProviderError(_),
+                    ) => Self::FetchingCredentials,
+                    Some(_) => Self::NoCredentials,
+                    None => Self::NoRequest,
+                }
+            }
+            _ => Self::OnTheWay,
+        }
+    }
+}
+
+/// The first of the causes that is of this type.
+fn cause<'a, C: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a C> {
+    let mut next = error.source();
+    while let Some(cause) = next {
+        if let Some(cause) = cause.downcast_ref() {
+            return Some(cause);
+        }
+        next = cause.source();
+    }
+    None
+}
