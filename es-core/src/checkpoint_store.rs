@@ -1,5 +1,6 @@
 //! How far a consumer of a feed has come.
 
+use std::collections::BTreeMap;
 use std::fmt::{self, Debug};
 use std::sync::Arc;
 
@@ -239,6 +240,44 @@ impl Progress {
         Self { consumer, advance, based_on: Vec::new(), seen, streams, dead_letters }
     }
 
+    /// The step in several that change up to `max_items` items each, where it can be divided: by stream,
+    /// and the last one moves on in the partition. For handlers whose effect is not in the store, so that
+    /// nothing has to be in one step with it.
+    pub fn divided(self, max_items: usize) -> Vec<Self> {
+        if self.count_items() <= max_items {
+            return vec![self];
+        }
+        let Self { consumer, advance, based_on, seen, streams, dead_letters } = self;
+        let mut of_stream: BTreeMap<StreamId, Self> = BTreeMap::new();
+        let nothing = || Self::new(consumer.clone(), None);
+        for (stream, at) in seen {
+            of_stream.entry(stream.clone()).or_insert_with(nothing).seen.push((stream, at));
+        }
+        for (stream, version) in streams {
+            let part = of_stream.entry(stream.clone()).or_insert_with(nothing);
+            part.streams.push((stream, version));
+        }
+        for change in dead_letters {
+            let stream = change.stream().clone();
+            of_stream.entry(stream).or_insert_with(nothing).dead_letters.push(change);
+        }
+        let mut parts = Vec::new();
+        let empty = || Self { based_on: based_on.clone(), ..nothing() };
+        let mut part = empty();
+        for stream in of_stream.into_values() {
+            // Room for the position is kept in each, because any may be the last.
+            let count = 1 + part.count_items() + stream.count_items();
+            if count > max_items && part.count_items() > based_on.len() {
+                parts.push(std::mem::replace(&mut part, empty()));
+            }
+            part.seen.extend(stream.seen);
+            part.streams.extend(stream.streams);
+            part.dead_letters.extend(stream.dead_letters);
+        }
+        parts.push(Self { advance, ..part });
+        parts
+    }
+
     /// How many items the step changes: positions, versions of streams and dead letters. For stores.
     pub fn count_items(&self) -> usize {
         let positions = usize::from(self.advance.is_some()) + self.based_on.len();
@@ -352,5 +391,69 @@ impl fmt::Display for ConsumerId {
 impl fmt::Debug for ConsumerId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ConsumerId({:?})", &*self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn stream(n: usize) -> StreamId {
+        StreamId::new("a", &n.to_string()).expect("a valid id")
+    }
+
+    /// A step of these streams, each with a version, letters or both.
+    fn step(streams: &[(bool, usize)]) -> Progress {
+        let partition = PartitionId::new("p").expect("a valid name");
+        let mark = PartitionId::new("mark").expect("a valid name");
+        let advance = Advance {
+            partition,
+            based_on: Revision::default(),
+            checkpoint: Checkpoint::from_position(7),
+        };
+        let consumer = ConsumerId::new("c").expect("a valid name");
+        let mut step = Progress::new(consumer, Some(advance));
+        step.based_on.push((mark, Revision::default()));
+        for (n, &(moves, letters)) in streams.iter().enumerate() {
+            step.seen.push((stream(n), StreamProgress::default()));
+            if moves {
+                step.streams.push((stream(n), Version::FIRST));
+            }
+            for version in 0..letters as u64 {
+                let (stream, version) = (stream(n), Version::new(version));
+                step.dead_letters.push(DeadLetterChange::Remove { stream, version });
+            }
+        }
+        step
+    }
+
+    proptest! {
+        #[test]
+        fn a_divided_step_is_the_same_in_parts(
+            streams in prop::collection::vec((any::<bool>(), 0_usize..3), 0..40),
+            max_items in 5_usize..30,
+        ) {
+            let whole = step(&streams);
+            let parts = whole.clone().divided(max_items);
+            let (last, others) = parts.split_last().expect("at least one part");
+            prop_assert_eq!(&last.advance, &whole.advance);
+            prop_assert!(others.iter().all(|part| part.advance.is_none()));
+            for part in &parts {
+                prop_assert!(part.count_items() <= max_items, "{} items", part.count_items());
+                prop_assert_eq!(&part.based_on, &whole.based_on);
+                let seen: Vec<_> = part.seen.iter().map(|(stream, _)| stream).collect();
+                prop_assert!(part.streams.iter().all(|(stream, _)| seen.contains(&stream)));
+                prop_assert!(part.dead_letters.iter().all(|it| seen.contains(&it.stream())));
+            }
+            let mut again = parts.iter().flat_map(|part| part.seen.clone()).collect::<Vec<_>>();
+            again.sort_by_key(|(stream, _)| stream.id().parse::<usize>().expect("a number"));
+            prop_assert_eq!(again, whole.seen);
+            let moved: usize = parts.iter().map(|part| part.streams.len()).sum();
+            prop_assert_eq!(moved, whole.streams.len());
+            let letters: usize = parts.iter().map(|part| part.dead_letters.len()).sum();
+            prop_assert_eq!(letters, whole.dead_letters.len());
+        }
     }
 }

@@ -82,6 +82,16 @@ pub enum DeadLetterChange {
     },
 }
 
+impl DeadLetterChange {
+    /// The stream that it is about.
+    pub fn stream(&self) -> &StreamId {
+        match self {
+            Self::Park(letter) => letter.commit.stream(),
+            Self::Remove { stream, .. } | Self::Drop { stream, .. } => stream,
+        }
+    }
+}
+
 /// Which dead letters to list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeadLetterQuery {

@@ -64,7 +64,7 @@ impl<H: Handler> Consumer<H> {
 
     /// Whether the commits are likely to fit in one step of the store.
     fn fits(&self, commits: &[Commit]) -> bool {
-        let limit = self.handler.checkpoints().max_step_items();
+        let limit = self.handler.max_step_items();
         if limit == usize::MAX {
             return true;
         }

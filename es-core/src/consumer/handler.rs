@@ -87,6 +87,12 @@ pub trait Handler: Send + Sync + 'static {
         0
     }
 
+    /// The most items that one step may change. The default is what the store takes; a handler whose
+    /// effect is elsewhere may take larger steps and save [divided](Progress::divided) progress.
+    fn max_step_items(&self) -> usize {
+        self.checkpoints().max_step_items()
+    }
+
     /// Saves the effect and the progress. If the effect is in the same store, in one step.
     ///
     /// # Errors
