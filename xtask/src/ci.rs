@@ -111,7 +111,7 @@ const STEPS: [Step; 9] = [
 /// # Errors
 ///
 /// The first failure of a step that the later ones depend on.
-pub(crate) fn run() -> Result<ExitCode, test::Error> {
+pub(crate) fn run() -> Result<ExitCode, process::Error> {
     let mut times = Vec::new();
     let mut failed = Vec::new();
 
@@ -134,7 +134,7 @@ pub(crate) fn run() -> Result<ExitCode, test::Error> {
                     seconds(time),
                     failed.join(", ")
                 );
-                return Err(error.into());
+                return Err(error);
             }
         }
     }

@@ -3,13 +3,13 @@
 //!
 //! Everything that a contributor or a build server has to run is a command here, so that both run
 //! the same thing. The modules: `test`, `ci`, `guide` and `fuzz` are commands, `process` starts
-//! programs, `ministack` is one that tests need, `summary` reads what test runners print at their end.
+//! programs, `servers` has those that tests need, `summary` reads what test runners print at their end.
 
 mod ci;
 mod fuzz;
 mod guide;
-mod ministack;
 mod process;
+mod servers;
 mod summary;
 mod test;
 
@@ -30,12 +30,13 @@ enum Command {
     /// Run every test of the workspace, then the doc tests, and end with their totals.
     ///
     /// Sets up whatever the tests need: the example programs that the end-to-end tests start, and
-    /// ministack, a local server with AWS's interfaces, on which the tests of the AWS backends run
-    /// once more (Python 3 installs it below target/tools on first use). Uses cargo-nextest when it is
-    /// installed, `cargo test` otherwise. Fails when a test failed, and when none ran.
+    /// ministack and kinesis-local, servers with AWS's interfaces, on which the tests of the AWS
+    /// backends run once more (Python 3 and Node install them below target/tools on first use). Uses
+    /// cargo-nextest when it is installed, `cargo test` otherwise. Fails when a test failed, and when
+    /// none ran.
     Test {
         /// Arguments for the test runner, such as a test's name; the doc tests do not get them, and
-        /// nothing runs once more on ministack.
+        /// nothing runs once more on a server.
         #[arg(last = true)]
         arguments: Vec<OsString>,
     },
