@@ -106,6 +106,7 @@ mod tables;
 mod views;
 
 pub use cloudformation::cloudformation_template;
+pub use feed::DynamoHistory;
 pub use metering::metered;
 pub use options::{DynamoOptions, Heads, TableCreation};
 pub use permissions::{Role, iam_policy};

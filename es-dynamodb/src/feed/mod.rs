@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `partition` | the names of partitions |
 //! | `scan`, `rate_limit` | the history: partitions `scan-<i>-of-<n>` |
+//! | `history` | that alone |
 //! | `shards` | which shards there are, and whose child each is |
 //! | `anchors` | where a consumer that begins reads on behind the history |
 //! | `shard_place`, `iterators` | places in a shard, and how reading goes on from them |
@@ -11,6 +12,7 @@
 //! | `page` | the commits of a page, in bounded memory |
 
 mod anchors;
+mod history;
 mod iterators;
 mod page;
 mod partition;
@@ -32,6 +34,8 @@ use iterators::Iterators;
 use partition::Source;
 use rate_limit::RateLimit;
 use shards::Listed;
+
+pub use history::DynamoHistory;
 
 /// How long a wait goes on without anything: then its caller looks whether there are other partitions,
 /// or its place is another one.
