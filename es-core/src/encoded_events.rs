@@ -264,6 +264,20 @@ impl EncodedEvents {
         Manifest::new(&self.manifest).flatten().map(|entry| (entry.name, entry.schema_version))
     }
 
+    /// The same events without compression.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn decompressed(&self) -> Result<Self, CorruptEvents> {
+        let payloads = match self.open()?.plain {
+            Plain::Json(text) => Payloads::Text(text.into_owned().into()),
+            Plain::Postcard(bytes) => Payloads::Binary(bytes.into_owned().into()),
+        };
+        let encoding = Encoding { codec: self.encoding.codec, compression: Compression::None };
+        Self::checked(encoding, self.manifest.clone(), payloads)
+    }
+
     /// Makes the payloads readable, decompressing them if need be.
     ///
     /// # Errors

@@ -15,7 +15,8 @@ use crate::stream_id::check_id;
 /// # What an implementation promises
 ///
 /// Every commit that was acknowledged to its writer is delivered, at least once, in one of the
-/// partitions: nothing is skipped. Reading again from a checkpoint gives again everything after it.
+/// partitions: nothing is skipped. Its payloads may be uncompressed where they are compressed in the log.
+/// Reading again from a checkpoint gives again everything after it.
 /// Within a partition commits may come out of the order of their stream or twice; consumers check
 /// and repair that (see [`Projection`](crate::Projection)). A partition that has ended is read to
 /// its end before its children are begun.
@@ -103,8 +104,9 @@ pub trait Feed: Debug + Send + Sync + 'static {
 pub struct FeedPage {
     /// The commits, in the partition's order.
     pub commits: Vec<Commit>,
-    /// The place behind the last of them; the place read from when there are none. At the end of a
-    /// partition that has [ended](Self::ended) it is [`Checkpoint::end`].
+    /// The place behind the last of them; when there are none, the place read from, or a later one that
+    /// nothing is before. At the end of a partition that has [ended](Self::ended) it is
+    /// [`Checkpoint::end`].
     pub checkpoint: Checkpoint,
     /// How many commits are left behind this page, when the feed can tell: the lag.
     pub remaining: Option<u64>,
