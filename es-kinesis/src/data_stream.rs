@@ -1,0 +1,100 @@
+//! A data stream: the client, and what publishers and feeds share.
+
+use std::fmt;
+use std::sync::Arc;
+
+use es_aws::Endpoint;
+use es_core::{Clock, Entropy, Error, Result};
+
+use crate::options::DataStreamOptions;
+use crate::requests::Requests;
+use crate::shard_list::ShardLists;
+use crate::summary::Summaries;
+
+/// The service's name, for errors.
+pub(crate) const SERVICE: &str = "Kinesis";
+
+/// A Kinesis data stream. Cloning is cheap, and clones share everything.
+#[derive(Clone)]
+pub struct DataStream {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    client: aws_sdk_kinesis::Client,
+    endpoint: Endpoint,
+    shard_lists: ShardLists,
+    summaries: Summaries,
+    options: DataStreamOptions,
+}
+
+impl DataStream {
+    /// How to connect to the data stream of this name.
+    pub fn builder(name: &str) -> DataStreamOptions {
+        DataStreamOptions::new(name)
+    }
+
+    pub(crate) fn new(options: DataStreamOptions, client: aws_sdk_kinesis::Client) -> Result<Self> {
+        check_name(&options.name)?;
+        let endpoint = Endpoint::default();
+        let config = client.config().to_builder();
+        let config = config.interceptor(endpoint.clone()).interceptor(Requests::of(&options.name));
+        let client = aws_sdk_kinesis::Client::from_conf(config.build());
+        let (shard_lists, summaries) = (ShardLists::default(), Summaries::default());
+        let shared = Shared { client, endpoint, shard_lists, summaries, options };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.shared.options.name
+    }
+
+    pub(crate) fn client(&self) -> &aws_sdk_kinesis::Client {
+        &self.shared.client
+    }
+
+    pub(crate) fn shard_lists(&self) -> &ShardLists {
+        &self.shared.shard_lists
+    }
+
+    pub(crate) fn summaries(&self) -> &Summaries {
+        &self.shared.summaries
+    }
+
+    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
+        &self.shared.options.clock
+    }
+
+    pub(crate) fn entropy(&self) -> &dyn Entropy {
+        &*self.shared.options.entropy
+    }
+
+    /// Where requests go, for errors.
+    pub(crate) fn place(&self) -> String {
+        let configured = self.shared.options.connection.endpoint_url.as_deref();
+        self.shared.endpoint.place(SERVICE, configured, self.client().config().region())
+    }
+}
+
+/// The names that [Kinesis takes](https://docs.aws.amazon.com/kinesis/latest/APIReference/API_CreateStream.html).
+fn check_name(name: &str) -> Result<()> {
+    let valid = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
+    if (1..=128).contains(&name.len()) && name.bytes().all(valid) {
+        return Ok(());
+    }
+    Err(Error::InvalidId {
+        what: "data stream",
+        value: name.chars().take(64).collect(),
+        reason: "it may have 1 to 128 ASCII letters, digits, '_', '.' and '-'",
+    })
+}
+
+impl fmt::Debug for DataStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DataStream")
+            .field("name", &self.name())
+            .field("place", &self.place())
+            .finish_non_exhaustive()
+    }
+}

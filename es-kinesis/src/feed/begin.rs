@@ -1,0 +1,95 @@
+//! Where a consumer that begins reads.
+
+use std::sync::Arc;
+
+use es_core::{Checkpoint, Feed, Partition, PartitionId, Result, Timestamp};
+
+use super::KinesisFeed;
+use super::reading::CLOCKS_DIFFER;
+use super::shard_place::ShardPlace;
+
+/// Where a consumer without progress begins. One that has some goes on where it was, whatever is said here.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Begin {
+    /// At the beginning of the history in the log, of which it reads all partitions to their end, and then with
+    /// what was published since: so it misses nothing, however old the log is, and a rebuild works. The
+    /// history's partitions have to end, as those of `DynamoStore::history` do.
+    AfterHistory(Arc<dyn Feed>),
+    /// At the oldest record that the stream still has. What was published before that is missed, unless its
+    /// stream of the log goes on: then all of it is read from there.
+    Horizon,
+    /// With what is published from now on. The same is missed.
+    Latest,
+    /// With what was published at this time or later. The same is missed. A time longer ago than the stream
+    /// keeps records is [`Error::FeedTrimmed`](es_core::Error::FeedTrimmed).
+    At(Timestamp),
+}
+
+impl Begin {
+    pub(super) fn history(&self) -> Option<&dyn Feed> {
+        match self {
+            Self::AfterHistory(history) => Some(&**history),
+            Self::Horizon | Self::Latest | Self::At(_) => None,
+        }
+    }
+}
+
+impl KinesisFeed {
+    pub(super) async fn listed(&self) -> Result<Vec<Partition>> {
+        let mut partitions = match self.begin().history() {
+            Some(history) => history.partitions().await?,
+            None => Vec::new(),
+        };
+        let history: Vec<PartitionId> = partitions.iter().map(|it| it.id.clone()).collect();
+        let origin = self.origin().await?;
+        let list = self.stream().shards().await?;
+        for shard in list.shards() {
+            let mut parents = history.clone();
+            for parent in &shard.parents {
+                parents.push(PartitionId::new(parent)?);
+            }
+            if shard.parents.is_empty() {
+                parents.push(origin.clone());
+            }
+            partitions.push(Partition { id: PartitionId::new(&shard.id)?, parents });
+        }
+        Ok(partitions)
+    }
+
+    /// The origin as ended, with all parents that are gone: they are nothing to wait for. And, unless it is
+    /// the horizon, a time for each shard.
+    pub(super) async fn places_to_begin(&self) -> Result<Vec<(PartitionId, Checkpoint)>> {
+        let now = self.stream().clock().now();
+        let time = match self.begin() {
+            // What was appended before is in the history, whatever the clocks say.
+            Begin::AfterHistory(_) => Some(now.saturating_sub(CLOCKS_DIFFER).unwrap_or(now)),
+            Begin::Horizon => None,
+            Begin::Latest => Some(now),
+            Begin::At(time) => Some(*time),
+        };
+        let mut places = match self.begin().history() {
+            Some(history) => history.anchors().await?,
+            None => Vec::new(),
+        };
+        places.push((self.origin().await?, Checkpoint::end()));
+        let list = self.stream().shards().await?;
+        for parent in list.gone_parents() {
+            places.push((PartitionId::new(parent)?, Checkpoint::end()));
+        }
+        if let Some(time) = time {
+            let place = ShardPlace::at(time).checkpoint();
+            for shard in list.shards() {
+                places.push((PartitionId::new(&shard.id)?, place.clone()));
+            }
+        }
+        Ok(places)
+    }
+
+    /// Stands for the stream among the parents of its first shards. It is never listed: who has begun has it
+    /// as ended, and to all others it says that the stream is not the one that they were reading.
+    async fn origin(&self) -> Result<PartitionId> {
+        let created_at = self.stream().summary().await?.created_at;
+        PartitionId::new(&format!("stream-of-{}", created_at.as_second()))
+    }
+}
