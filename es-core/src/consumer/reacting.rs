@@ -136,11 +136,32 @@ fn by_stream(commits: &[Commit]) -> Vec<Vec<usize>> {
     places
 }
 
-/// Moves on without a reaction: for a policy that is set to another place.
-#[derive(Debug)]
+/// Moves on without an effect: what sets a [`Rewindable`] handler without a view to another place.
 pub struct Passing {
-    categories: &'static [&'static str],
+    handles: Box<dyn Fn(&str) -> bool + Send + Sync>,
     checkpoints: Arc<dyn CheckpointStore>,
+}
+
+impl Passing {
+    /// Passes by the commits of those categories that `handles` says, and keeps its progress in
+    /// `checkpoints`.
+    pub fn new(
+        handles: impl Fn(&str) -> bool + Send + Sync + 'static,
+        checkpoints: Arc<dyn CheckpointStore>,
+    ) -> Self {
+        Self { handles: Box::new(handles), checkpoints }
+    }
+
+    /// Takes over what another one has come to, as [`Rewindable::adopt`]. Passing by, it has neither handled
+    /// nor parked anything.
+    ///
+    /// # Errors
+    ///
+    /// As [`CheckpointStore::adopt`].
+    pub async fn adopted(&self, adoption: &Adoption) -> Result<Adopted> {
+        let adoption = Adoption { replaces_dead_letters: false, ..adoption.clone() };
+        self.checkpoints.adopt(&adoption).await
+    }
 }
 
 #[async_trait]
@@ -148,7 +169,7 @@ impl Handler for Passing {
     type Effect = ();
 
     fn handles(&self, category: &str) -> bool {
-        self.categories.contains(&category)
+        (self.handles)(category)
     }
 
     fn checkpoints(&self) -> &dyn CheckpointStore {
@@ -175,18 +196,16 @@ impl<P: Policy> Rewindable for Reacting<P> {
     const HAS_VIEW: bool = false;
 
     fn beside(&self) -> Result<Passing> {
-        let checkpoints = Arc::clone(&self.checkpoints);
-        Ok(Passing { categories: P::CATEGORIES, checkpoints })
+        let handles = |category: &str| P::CATEGORIES.contains(&category);
+        Ok(Passing::new(handles, Arc::clone(&self.checkpoints)))
     }
 
     async fn start_over(&self, _: &Passing, consumer: &ConsumerId) -> Result<()> {
         self.checkpoints.reset(consumer).await
     }
 
-    async fn adopt(&self, _: &Passing, adoption: &Adoption) -> Result<Adopted> {
-        // Passing by, it has neither handled nor parked anything.
-        let adoption = Adoption { replaces_dead_letters: false, ..adoption.clone() };
-        self.checkpoints.adopt(&adoption).await
+    async fn adopt(&self, beside: &Passing, adoption: &Adoption) -> Result<Adopted> {
+        beside.adopted(adoption).await
     }
 }
 
@@ -229,6 +248,12 @@ fn events_of<'a, E: Event>(
         Ok(())
     })?;
     Ok(events)
+}
+
+impl fmt::Debug for Passing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Passing").finish_non_exhaustive()
+    }
 }
 
 impl<P: Policy> fmt::Debug for Reacting<P> {

@@ -19,8 +19,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use es_core::cloud_events::Source;
 use es_core::{
-    Batch, CheckpointStore, Compression, Consumer, ConsumerId, Error, EventStore, Failed, Feed,
-    Handled, Handler, Progress, Result, StreamId,
+    Adopted, Adoption, Batch, CheckpointStore, Compression, Consumer, ConsumerId, Error,
+    EventStore, Failed, Feed, Handled, Handler, Passing, Progress, Result, Rewindable, StreamId,
 };
 
 use crate::data_stream::DataStream;
@@ -238,7 +238,7 @@ impl Handler for Publishing {
     type Effect = ();
 
     fn handles(&self, category: &str) -> bool {
-        self.categories.as_ref().is_none_or(|categories| categories.contains(category))
+        is_one_of(self.categories.as_ref(), category)
     }
 
     fn checkpoints(&self) -> &dyn CheckpointStore {
@@ -281,6 +281,33 @@ impl Handler for Publishing {
         }
         Ok(())
     }
+}
+
+/// Set to another place, it publishes from there on: again what comes behind the place, and not what comes before.
+#[async_trait]
+impl Rewindable for Publishing {
+    type Beside = Passing;
+
+    const HAS_VIEW: bool = false;
+
+    fn beside(&self) -> Result<Passing> {
+        let categories = self.categories.clone();
+        let handles = move |category: &str| is_one_of(categories.as_ref(), category);
+        Ok(Passing::new(handles, Arc::clone(&self.checkpoints)))
+    }
+
+    async fn start_over(&self, _: &Passing, consumer: &ConsumerId) -> Result<()> {
+        self.checkpoints.reset(consumer).await
+    }
+
+    async fn adopt(&self, beside: &Passing, adoption: &Adoption) -> Result<Adopted> {
+        beside.adopted(adoption).await
+    }
+}
+
+/// `None` is all of them.
+fn is_one_of(categories: Option<&BTreeSet<String>>, category: &str) -> bool {
+    categories.is_none_or(|categories| categories.contains(category))
 }
 
 impl fmt::Debug for Publishing {
