@@ -1,5 +1,5 @@
 //! The workspace's own commands: `cargo xtask test`, `cargo xtask ci`, `cargo xtask guide`,
-//! `cargo xtask fuzz`, `cargo xtask costs`, `cargo xtask deny`.
+//! `cargo xtask fuzz`, `cargo xtask costs`, `cargo xtask throughput`, `cargo xtask deny`.
 //!
 //! Everything that a contributor or a build server has to run is a command here, so that both run
 //! the same thing. The modules: `test`, `ci`, `guide` and `fuzz` are commands, `process` starts
@@ -67,6 +67,11 @@ enum Command {
     ///
     /// Counted on a local server in the program itself; the first run compiles a workspace of its own.
     Costs,
+    /// Print how fast commits are published to Kinesis and consumed, beside what the plain API does.
+    ///
+    /// Measured on ministack, a local server, which Python 3 installs below target/tools on first use; the
+    /// first run compiles an optimised build of the AWS SDK, which takes minutes.
+    Throughput,
     /// Check licences, advisories, bans and sources of all dependencies with cargo-deny.
     Deny,
 }
@@ -91,8 +96,19 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
             let bench = ["bench", "--manifest-path", "benches/costs/Cargo.toml"];
             process::run(process::cargo(bench)).map(|()| ExitCode::SUCCESS)?
         }
+        Command::Throughput => throughput()?,
         Command::Deny => deny()?,
     })
+}
+
+/// Not a step of `ci`, which compiles it: what it prints depends on the machine.
+fn throughput() -> Result<ExitCode, Box<dyn Error>> {
+    let server = servers::MINISTACK.start()?;
+    let mut bench = process::cargo(["bench", "--package", "es-benches"]);
+    bench.args(["--features", "aws", "--bench", "kinesis"]);
+    bench.env("ES_BENCH_ENDPOINT_KINESIS", &server.endpoint);
+    process::run(bench)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Not a step of `ci`: the advisory database comes over the network and changes by itself.
