@@ -76,6 +76,9 @@ pub trait Handler: Send + Sync + 'static {
     /// Handles the commits, those of one stream in their order. From the first commit on that fails,
     /// those of its stream leave no trace in the effect.
     ///
+    /// It is dropped where it waits when the worker loses its [lease](crate::Consumer::with_leases): to
+    /// the stored progress that is a crash, and another worker is given the same commits.
+    ///
     /// # Errors
     ///
     /// What has nothing to do with a single commit, as a store that cannot be reached.

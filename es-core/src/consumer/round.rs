@@ -40,7 +40,7 @@ pub(super) enum Round {
     Stopped,
 }
 
-/// Asks a round to stop. A step is never cut off.
+/// Asks a round to stop, which does not cut a step off.
 #[derive(Debug, Default)]
 pub(super) struct Stop(AtomicBool);
 
@@ -176,11 +176,16 @@ impl<H: Handler> Consumer<H> {
             return Ok(Reached::Remembered);
         }
         loop {
-            if stop.is_asked() || !share.has(&partition.id) {
+            if stop.is_asked() {
                 return Ok(Reached::Stop);
             }
-            self.check_not_paused().await?;
-            let step = self.step(partition, until).await?;
+            let work = async {
+                self.check_not_paused().await?;
+                self.step(partition, until).await
+            };
+            let Some(step) = share.work_in(&partition.id, work).await.transpose()? else {
+                return Ok(Reached::Stop);
+            };
             report(&partition.id, &step);
             if step.moved_elsewhere {
                 return Ok(Reached::Elsewhere);

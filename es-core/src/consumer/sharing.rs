@@ -52,6 +52,25 @@ impl Share<'_> {
         }
     }
 
+    /// Does the work if the partition is of the share, for as long as it is: what another worker may do
+    /// by now is dropped, wherever it waits. `None` if it did not come to its end.
+    pub(super) async fn work_in<T>(
+        self,
+        partition: &PartitionId,
+        work: impl Future<Output = T> + Send,
+    ) -> Option<T> {
+        let leases = match self {
+            Self::All => return Some(work.await),
+            Self::Leased(leases) => leases,
+        };
+        let held = leases.lease_of(partition)?;
+        tokio::select! {
+            biased;
+            done = work => Some(done),
+            () = held.lost() => None,
+        }
+    }
+
     /// Follows what the share has.
     pub(super) fn changes(self) -> ShareChanges {
         ShareChanges(match self {
@@ -80,7 +99,8 @@ impl<H: Handler> Consumer<H> {
     /// share the feed instead of doing the same steps: each takes its share of the leases in `store`, and
     /// those of workers that did not renew theirs for `duration`, 10 s as a rule. A partition is begun
     /// when its parents are done, whichever worker did them. When a lease is lost, the work in its
-    /// partition ends with the step at hand; that step is fenced as all are.
+    /// partition ends at once: the step at hand is dropped, also in the middle of the handler, as if the
+    /// process had crashed there. A step that is being saved is fenced as all are.
     ///
     /// `worker` must be [generated](WorkerId::generate) for this object. [`catch_up`](Self::catch_up)
     /// works in all partitions. A consumer that was set back begins partitions which had ended again

@@ -126,6 +126,18 @@ struct Noting {
     effects: Effects,
     /// Held up while true.
     held_up: watch::Receiver<bool>,
+    /// How many steps were begun, and how many of them came to no end.
+    begun: watch::Sender<u32>,
+    unfinished: watch::Sender<u32>,
+}
+
+/// Counts its end as that of a step that is dropped, unless it is forgotten.
+struct Dropped<'a>(&'a watch::Sender<u32>);
+
+impl Drop for Dropped<'_> {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count += 1);
+    }
 }
 
 #[async_trait]
@@ -145,7 +157,10 @@ impl Handler for Noting {
     }
 
     async fn handle(&self, batch: &Batch<'_>) -> Result<Handled<Self::Effect>> {
+        self.begun.send_modify(|count| *count += 1);
+        let dropped = Dropped(&self.unfinished);
         let _ = self.held_up.clone().wait_for(|held_up| !held_up).await;
+        std::mem::forget(dropped);
         let effect = batch.commits.iter();
         let effect = effect.map(|commit| (commit.stream().id().to_owned(), commit.last_version()));
         Ok(Handled { effect: effect.collect(), failed: Vec::new() })
@@ -171,6 +186,8 @@ struct World {
 struct Running {
     consumer: Arc<Consumer<Noting>>,
     held_up: watch::Sender<bool>,
+    begun: watch::Receiver<u32>,
+    unfinished: watch::Receiver<u32>,
     shutdown: oneshot::Sender<()>,
     task: JoinHandle<Result<()>>,
 }
@@ -182,9 +199,8 @@ impl World {
         Self { feed, store: MemoryStore::new(), clock, effects: Effects::default() }
     }
 
-    fn consumer(&self, name: &str, held_up: watch::Receiver<bool>) -> Consumer<Noting> {
-        let (progress, effects) = (self.store.clone(), Arc::clone(&self.effects));
-        let handler = Noting { by: name.to_owned(), progress, effects, held_up };
+    fn consumer(&self, handler: Noting) -> Consumer<Noting> {
+        let name = handler.by.clone();
         let (feed, log) = (Arc::new(self.feed.clone()), Arc::new(self.feed.log.clone()));
         let seed = name.bytes().map(u64::from).sum();
         Consumer::with_handler(handler, ConsumerId::new("noting").unwrap(), feed, log, 10)
@@ -193,9 +209,18 @@ impl World {
     }
 
     fn start(&self, name: &str) -> Running {
-        let held_up = watch::Sender::new(false);
+        let (held_up, begun, unfinished) =
+            <(watch::Sender<_>, watch::Sender<_>, watch::Sender<_>)>::default();
         let (shutdown, asked) = oneshot::channel();
-        let consumer = self.consumer(name, held_up.subscribe()).with_leases(
+        let handler = Noting {
+            by: name.to_owned(),
+            progress: self.store.clone(),
+            effects: Arc::clone(&self.effects),
+            held_up: held_up.subscribe(),
+            begun: begun.clone(),
+            unfinished: unfinished.clone(),
+        };
+        let consumer = self.consumer(handler).with_leases(
             Arc::new(self.store.clone()),
             WorkerId::new(name).unwrap(),
             DURATION,
@@ -203,7 +228,8 @@ impl World {
         let consumer = Arc::new(consumer);
         let runs = Arc::clone(&consumer);
         let task = tokio::spawn(async move { runs.run(async { drop(asked.await) }).await });
-        Running { consumer, held_up, shutdown, task }
+        let (begun, unfinished) = (begun.subscribe(), unfinished.subscribe());
+        Running { consumer, held_up, begun, unfinished, shutdown, task }
     }
 
     /// Lets time pass, second by second, and everybody do what is to be done in each.
@@ -401,6 +427,51 @@ async fn a_worker_that_wakes_up_after_it_lost_its_lease_does_no_harm() {
     world.feed.put(&shard(0), "s").await;
     world.pass(DURATION).await;
     assert_effects(&world, 1, 2, &["two"]);
+}
+
+#[tokio::test]
+async fn a_step_that_hangs_is_dropped_when_the_lease_is_lost_and_the_other_worker_does_it() {
+    let world = World::with(1);
+    let one = world.start("one");
+    world.pass(DURATION).await;
+    one.held_up.send_replace(true);
+    world.feed.put(&shard(0), "s").await;
+    world.pass(Duration::from_secs(1)).await;
+    assert_eq!((*one.begun.borrow(), *one.unfinished.borrow()), (1, 0), "it hangs");
+    let two = world.start("two");
+    let (consumer, thief) = (one.consumer.id(), WorkerId::new("two").unwrap());
+    let seen = world.store.leases(consumer).await.unwrap();
+    assert!(world.store.take(consumer, &seen[0], &thief).await.unwrap().is_some());
+    world.pass(DURATION).await;
+    assert_eq!((*one.begun.borrow(), *one.unfinished.borrow()), (1, 1), "it was dropped");
+    assert_effects(&world, 1, 1, &["two"]);
+    // What was dropped holds up nothing: the worker goes on with what it is given later.
+    one.held_up.send_replace(false);
+    two.shuts_down().await;
+    world.pass(DURATION).await;
+    world.feed.put(&shard(0), "s").await;
+    world.pass(DURATION).await;
+    assert_effects(&world, 1, 2, &["one"]);
+}
+
+#[tokio::test]
+async fn a_step_at_hand_is_finished_before_a_worker_with_leases_shuts_down() {
+    let world = World::with(1);
+    let one = world.start("one");
+    world.pass(DURATION).await;
+    one.held_up.send_replace(true);
+    world.feed.put(&shard(0), "s").await;
+    world.pass(Duration::from_secs(1)).await;
+    assert_eq!(*one.begun.borrow(), 1);
+    let Running { held_up, unfinished, shutdown, task, .. } = one;
+    shutdown.send(()).unwrap();
+    // Longer than the lease would last without renewals.
+    world.pass(2 * DURATION).await;
+    assert!(!task.is_finished(), "it waits for the step");
+    held_up.send_replace(false);
+    task.await.unwrap().unwrap();
+    assert_eq!(*unfinished.borrow(), 0);
+    assert_effects(&world, 1, 1, &["one"]);
 }
 
 #[tokio::test]
