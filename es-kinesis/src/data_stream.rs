@@ -35,7 +35,7 @@ impl DataStream {
     }
 
     pub(crate) fn new(options: DataStreamOptions, client: aws_sdk_kinesis::Client) -> Result<Self> {
-        check_name(&options.name)?;
+        check_name("data stream", &options.name)?;
         let endpoint = Endpoint::default();
         let config = client.config().to_builder();
         let config = config.interceptor(endpoint.clone()).interceptor(Requests::of(&options.name));
@@ -70,6 +70,16 @@ impl DataStream {
         &*self.shared.options.entropy
     }
 
+    /// What it is encrypted with when it is made.
+    pub(crate) fn encryption_key(&self) -> &str {
+        &self.shared.options.encryption_key
+    }
+
+    /// How long it keeps records when it is made.
+    pub(crate) fn retention_hours(&self) -> i32 {
+        i32::try_from(self.shared.options.retention_hours).unwrap_or(i32::MAX)
+    }
+
     /// Where requests go, for errors.
     pub(crate) fn place(&self) -> String {
         let configured = self.shared.options.connection.endpoint_url.as_deref();
@@ -77,14 +87,17 @@ impl DataStream {
     }
 }
 
-/// The names that [Kinesis takes](https://docs.aws.amazon.com/kinesis/latest/APIReference/API_CreateStream.html).
-fn check_name(name: &str) -> Result<()> {
+pub(crate) const MAX_NAME_LEN: usize = 128;
+
+/// The names that Kinesis takes for [streams](https://docs.aws.amazon.com/kinesis/latest/APIReference/API_CreateStream.html)
+/// and for [consumers](https://docs.aws.amazon.com/kinesis/latest/APIReference/API_RegisterStreamConsumer.html).
+pub(crate) fn check_name(what: &'static str, name: &str) -> Result<()> {
     let valid = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
-    if (1..=128).contains(&name.len()) && name.bytes().all(valid) {
+    if (1..=MAX_NAME_LEN).contains(&name.len()) && name.bytes().all(valid) {
         return Ok(());
     }
     Err(Error::InvalidId {
-        what: "data stream",
+        what,
         value: name.chars().take(64).collect(),
         reason: "it may have 1 to 128 ASCII letters, digits, '_', '.' and '-'",
     })

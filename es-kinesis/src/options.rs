@@ -8,6 +8,11 @@ use es_core::{Clock, Entropy, Result, SystemClock, SystemEntropy};
 
 use crate::data_stream::{DataStream, SERVICE};
 
+/// The key that AWS manages for Kinesis in each account.
+pub(crate) const AWS_MANAGED_KEY: &str = "alias/aws/kinesis";
+/// As long as Kinesis keeps records without being told.
+pub(crate) const DEFAULT_RETENTION_HOURS: u32 = 24;
+
 /// How to connect to a [`DataStream`]; from [`DataStream::builder`].
 ///
 /// Region, credentials, profile and endpoint are found as in every AWS program: the environment
@@ -30,6 +35,8 @@ use crate::data_stream::{DataStream, SERVICE};
 pub struct DataStreamOptions {
     pub(crate) name: String,
     pub(crate) connection: Connection,
+    pub(crate) encryption_key: String,
+    pub(crate) retention_hours: u32,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
 }
@@ -39,6 +46,8 @@ impl DataStreamOptions {
         Self {
             name: name.to_owned(),
             connection: Connection::default(),
+            encryption_key: AWS_MANAGED_KEY.to_owned(),
+            retention_hours: DEFAULT_RETENTION_HOURS,
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy),
         }
@@ -67,6 +76,23 @@ impl DataStreamOptions {
     pub fn local_endpoint(mut self, url: impl Into<String>) -> Self {
         self.connection.is_local = true;
         self.endpoint_url(url)
+    }
+
+    /// The key of KMS that the stream is encrypted with when it is [made](DataStream::ensure): its ARN, id or
+    /// alias. Each use of it is charged. Default: `alias/aws/kinesis`, the one that AWS manages for
+    /// Kinesis in the account.
+    pub fn encryption_key(mut self, key: impl Into<String>) -> Self {
+        self.encryption_key = key.into();
+        self
+    }
+
+    /// How long the stream keeps records when it is [made](DataStream::ensure), in hours: 24 to
+    /// [8,760](https://docs.aws.amazon.com/streams/latest/dev/kinesis-extended-retention.html). More than
+    /// 24 is charged. A consumer that stands still for longer has lost what comes next, and is told so by
+    /// [`Error::FeedTrimmed`](es_core::Error::FeedTrimmed). Default: 24.
+    pub fn retention_hours(mut self, hours: u32) -> Self {
+        self.retention_hours = hours;
+        self
     }
 
     /// The clock that waiting and backing off go by. Default: the machine's.

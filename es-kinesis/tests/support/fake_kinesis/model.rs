@@ -41,11 +41,15 @@ impl Model {
     ) -> Result<Value, Refusal> {
         let now = self.now();
         let asked = Asked(asked);
+        if self.options.unknown_operations.contains(&operation) {
+            return Err(unknown(operation));
+        }
         match operation {
             "CreateStream" => self.create_stream(asked, now),
             "DeleteStream" => self.delete_stream(asked, now),
             "DescribeStreamSummary" => self.describe_stream_summary(asked, now),
             "IncreaseStreamRetentionPeriod" => self.increase_retention(asked, now),
+            "StartStreamEncryption" => self.start_encryption(asked, now),
             "ListShards" => self.list_shards(asked, now),
             "SplitShard" => self.split_shard(asked, now),
             "MergeShards" => self.merge_shards(asked, now),
@@ -57,7 +61,7 @@ impl Model {
             "RegisterStreamConsumer" => self.register_stream_consumer(asked, now),
             "DescribeStreamConsumer" => self.describe_stream_consumer(asked, now),
             "DeregisterStreamConsumer" => self.deregister_stream_consumer(asked, now),
-            other => Err(Refusal::new("UnknownOperationException", other)),
+            other => Err(unknown(other)),
         }
     }
 
@@ -117,6 +121,19 @@ impl Model {
         Ok(json!({}))
     }
 
+    fn start_encryption(&mut self, asked: Asked<'_>, now: Moment) -> Result<Value, Refusal> {
+        let (kind, key) = (asked.text("EncryptionType")?, asked.text("KeyId")?);
+        if kind != "KMS" {
+            return Err(Refusal::malformed(format!("{kind} is no type of encryption")));
+        }
+        let lasts = self.options.transition;
+        let stream = self.stream_mut(asked.stream()?, now)?;
+        stream.is_active(now)?;
+        stream.encrypt_with(key);
+        stream.change("UPDATING", now, lasts);
+        Ok(json!({}))
+    }
+
     fn split_shard(&mut self, asked: Asked<'_>, now: Moment) -> Result<Value, Refusal> {
         let key = super::hash_key::parse(asked.text("NewStartingHashKey")?)?;
         let shard = asked.text("ShardToSplit")?;
@@ -152,6 +169,10 @@ impl Model {
         stream.change("UPDATING", now, lasts);
         Ok(json!({}))
     }
+}
+
+fn unknown(operation: &str) -> Refusal {
+    Refusal::new("UnknownOperationException", operation)
 }
 
 fn no_stream(name: &str) -> Refusal {

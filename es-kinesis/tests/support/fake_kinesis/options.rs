@@ -30,6 +30,8 @@ pub(crate) struct Options {
     /// Whether a subscription without news sleeps on the clock, to end when its five minutes are over, and
     /// for its heartbeat. For a clock that sleepers move it should not: it would end at once.
     pub(crate) subscriptions_sleep: bool,
+    /// Operations that it does not know, as some local servers.
+    pub(crate) unknown_operations: &'static [&'static str],
     /// Whether the requests are remembered; otherwise they are only counted.
     pub(crate) requests_are_kept: bool,
 }
@@ -61,6 +63,7 @@ impl Default for Options {
             transition: Duration::ZERO,
             heartbeat: None,
             subscriptions_sleep: true,
+            unknown_operations: &[],
             requests_are_kept: true,
         }
     }

@@ -23,6 +23,8 @@ pub(super) struct Stream {
     created: Moment,
     mode: Mode,
     retention_hours: i64,
+    /// The key that its records are encrypted with, if they are.
+    encryption_key: Option<String>,
     shards: Vec<Shard>,
     /// What a test trimmed.
     trimmed: Moment,
@@ -50,6 +52,7 @@ impl Stream {
             created: now,
             mode,
             retention_hours: RETENTION_HOURS,
+            encryption_key: None,
             shards: Vec::new(),
             trimmed: now,
             changing: None,
@@ -96,6 +99,10 @@ impl Stream {
         }
         self.retention_hours = hours;
         Ok(())
+    }
+
+    pub(super) fn encrypt_with(&mut self, key: &str) {
+        self.encryption_key = Some(key.to_owned());
     }
 
     /// When the oldest record can have arrived.
@@ -231,7 +238,7 @@ impl Stream {
             Mode::Provisioned => "PROVISIONED",
             Mode::OnDemand => "ON_DEMAND",
         };
-        json!({
+        let mut description = json!({
             "StreamName": self.name,
             "StreamARN": self.arn(),
             "StreamStatus": self.status(now),
@@ -242,7 +249,12 @@ impl Stream {
             "EncryptionType": "NONE",
             "OpenShardCount": self.open_shards().len(),
             "ConsumerCount": self.consumers.count(),
-        })
+        });
+        if let Some(key) = &self.encryption_key {
+            description["EncryptionType"] = "KMS".into();
+            description["KeyId"] = key.as_str().into();
+        }
+        description
     }
 
     fn open(&mut self, hash_keys: RangeInclusive<u128>, now: Moment, parents: &[&str]) -> String {
