@@ -14,9 +14,10 @@ use aws_sdk_kinesis::config::{BehaviorVersion, Credentials, Region};
 use es_core::SystemClock;
 use fake_kinesis::FakeKinesis;
 
-/// The variable that names another server, as `http://127.0.0.1:4567`; `aws` is the region's own, with
-/// the credentials and the region of the environment. Tests leave their streams, `t<number>-…`, there.
-const ENDPOINT: &str = "ES_TEST_ENDPOINT_KINESIS";
+/// The variables that name another server, as `http://127.0.0.1:4567`; `aws` is the region's own, with
+/// the credentials and the region of the environment. The second one names a local server whose shards
+/// split and merge as the service's. Tests leave their streams, `t<number>-…`, there.
+const ENDPOINTS: [&str; 2] = ["ES_TEST_ENDPOINT_KINESIS", "ES_TEST_ENDPOINT_KINESIS_RESHARDING"];
 /// What it says for the service itself.
 const AWS: &str = "aws";
 
@@ -31,9 +32,9 @@ pub(crate) enum Server {
 impl Server {
     /// The one that the environment names, or one in memory, on the machine's clock.
     pub(crate) fn start() -> Self {
-        match std::env::var(ENDPOINT) {
-            Ok(endpoint) => Self::Named(endpoint),
-            Err(_) => Self::Fake(FakeKinesis::new(Arc::new(SystemClock), 0)),
+        match ENDPOINTS.iter().find_map(|name| variable(name)) {
+            Some(endpoint) => Self::Named(endpoint),
+            None => Self::Fake(FakeKinesis::new(Arc::new(SystemClock), 0)),
         }
     }
 

@@ -1,0 +1,108 @@
+//! Shards that split and merge while a log is published and read. Not every local server can.
+
+use std::sync::Arc;
+
+use aws_sdk_kinesis::types::{Shard, StreamStatus};
+use es_core::{Compression, Projection, Workers};
+use es_kinesis::{Begin, Publisher};
+
+use crate::scene::{Scene, Tallies};
+
+impl Scene {
+    /// The open shards, in the order of their hash keys.
+    async fn open_shards(&self) -> Vec<Shard> {
+        let listed = self.client().list_shards().stream_name(self.name()).send().await;
+        let mut shards = listed.expect("the shards").shards.expect("a list");
+        shards.retain(|shard| {
+            let numbers = shard.sequence_number_range.as_ref();
+            numbers.is_some_and(|numbers| numbers.ending_sequence_number.is_none())
+        });
+        shards.sort_by_key(|shard| hash_keys(shard).0);
+        shards
+    }
+
+    async fn split(&self, shard: &Shard) {
+        let (start, end) = hash_keys(shard);
+        let middle = start + (end - start) / 2 + 1;
+        let split = self.client().split_shard().stream_name(self.name());
+        let split = split.shard_to_split(&shard.shard_id).new_starting_hash_key(middle.to_string());
+        split.send().await.expect("it is split");
+    }
+
+    async fn merge(&self, low: &Shard, high: &Shard) {
+        let merge = self.client().merge_shards().stream_name(self.name());
+        let merge = merge.shard_to_merge(&low.shard_id).adjacent_shard_to_merge(&high.shard_id);
+        merge.send().await.expect("they are merged");
+    }
+
+    async fn is_changing(&self) -> bool {
+        let summary = self.client().describe_stream_summary().stream_name(self.name()).send().await;
+        let summary = summary.expect("the stream").stream_description_summary;
+        summary.expect("a summary").stream_status != StreamStatus::Active
+    }
+
+    /// Publishes while the shards are changing, and once more.
+    async fn publish_until_unchanged(&self, publisher: &Publisher) {
+        loop {
+            let is_changing = self.is_changing().await;
+            self.count(8).await;
+            publisher.catch_up().await.expect("all is published");
+            if !is_changing {
+                return;
+            }
+        }
+    }
+
+    /// Splits one shard, and merges two others, with something published before, meanwhile and then.
+    async fn reshard_while_publishing(&self, publisher: &Publisher) {
+        self.publish_until_unchanged(publisher).await;
+        let open = self.open_shards().await;
+        self.split(&open[0]).await;
+        self.publish_until_unchanged(publisher).await;
+        let open = self.open_shards().await;
+        self.merge(&open[1], &open[2]).await;
+        self.publish_until_unchanged(publisher).await;
+        assert_eq!(self.open_shards().await.len(), 2);
+    }
+}
+
+fn hash_keys(shard: &Shard) -> (u128, u128) {
+    let range = shard.hash_key_range.as_ref().expect("hash keys");
+    let parse = |key: &str| key.parse().expect("a hash key");
+    (parse(&range.starting_hash_key), parse(&range.ending_hash_key))
+}
+
+#[tokio::test]
+async fn a_view_that_follows_shows_everything_in_order() {
+    let scene = Scene::new(2).await;
+    let projection: Arc<Projection<Tallies>> =
+        Arc::new(scene.projection(scene.feed(Begin::Horizon)));
+    let mut workers = Workers::new();
+    workers.start(projection.clone());
+    scene.reshard_while_publishing(&scene.publisher()).await;
+    scene.wait_until_shown(&projection).await;
+    workers.shutdown().await.expect("it runs without an error");
+}
+
+#[tokio::test]
+async fn a_view_that_comes_later_shows_everything_in_order() {
+    let scene = Scene::new(2).await;
+    let aggregating =
+        scene.publisher_with(|options| options.aggregated(51_200).compression(Compression::Zstd));
+    scene.reshard_while_publishing(&aggregating).await;
+    scene.run_until_shown(scene.projection(scene.feed(Begin::Horizon))).await;
+}
+
+#[tokio::test]
+async fn workers_with_leases_hand_on_from_parents_to_children() {
+    let scene = Scene::new(2).await;
+    let shared = [scene.sharing_worker(), scene.sharing_worker()];
+    let mut workers = Workers::new();
+    shared.iter().for_each(|worker| workers.start(worker.clone()));
+    let publisher = scene.publisher();
+    for _ in 0..2 {
+        scene.reshard_while_publishing(&publisher).await;
+        scene.wait_until_shown(&shared[0]).await;
+    }
+    workers.shutdown().await.expect("they run without an error");
+}
