@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use es_aws::Endpoint;
+use es_aws::{Connection, Endpoint};
 use es_core::{Clock, Entropy, Error, Result};
 
 use crate::options::DataStreamOptions;
@@ -80,9 +80,13 @@ impl DataStream {
         i32::try_from(self.shared.options.retention_hours).unwrap_or(i32::MAX)
     }
 
+    pub(crate) fn connection(&self) -> &Connection {
+        &self.shared.options.connection
+    }
+
     /// Where requests go, for errors.
     pub(crate) fn place(&self) -> String {
-        let configured = self.shared.options.connection.endpoint_url.as_deref();
+        let configured = self.connection().endpoint_url.as_deref();
         self.shared.endpoint.place(SERVICE, configured, self.client().config().region())
     }
 }

@@ -32,9 +32,9 @@ impl DataStream {
         E: StdError + ProvideErrorMetadata + Send + Sync + 'static,
         R: fmt::Debug + Send + Sync + 'static,
     {
-        let place = &self.place();
+        let (place, connection) = (&self.place(), self.connection());
         let passes = |refusal: &Refusal| PASSING.contains(&&*refusal.code);
-        Attempt { what, place }.failed(error, passes, |refusal| {
+        Attempt { what, place, connection }.failed(error, passes, |refusal| {
             (refusal.code == "ResourceNotFoundException").then(|| {
                 let name = self.name();
                 format!(

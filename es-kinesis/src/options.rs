@@ -129,8 +129,7 @@ impl DataStreamOptions {
     ///
     /// As [`connect`](Self::connect).
     pub fn with_config(mut self, config: &SdkConfig) -> Result<DataStream> {
-        Connection::check(config, SERVICE)?;
-        self.connection.endpoint_url = config.endpoint_url().map(str::to_owned);
+        self.connection.adopt(config, SERVICE)?;
         self.with_client(aws_sdk_kinesis::Client::new(config))
     }
 

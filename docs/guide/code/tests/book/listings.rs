@@ -10,7 +10,11 @@ use super::pages::{self, Listing, Page};
 /// Other languages than these are written by hand.
 fn sources(language: &str) -> &'static [&'static str] {
     match language {
-        "rust" => &["docs/guide/code/src", "es-dynamodb/tests/first_steps.rs"],
+        "rust" => &[
+            "docs/guide/code/src",
+            "es-dynamodb/tests/first_steps.rs",
+            "es-kinesis/tests/first_steps.rs",
+        ],
         "text" => &["docs/guide/code/output", "docs/guide/code/stored"],
         "sql" => &["docs/guide/code/sql"],
         _ => &[],

@@ -5,9 +5,10 @@ use std::fs;
 
 use super::pages::{self, Page};
 
-const SOURCES: [&str; 3] = [
+const SOURCES: [&str; 4] = [
     "es-core/src/telemetry.rs",
     "es-dynamodb/src/telemetry.rs",
+    "es-kinesis/src/telemetry.rs",
     "es-sqlite/src/telemetry.rs",
 ];
 
