@@ -65,12 +65,8 @@ pub(crate) fn run(arguments: &[OsString]) -> Result<Report, process::Error> {
     Ok(report)
 }
 
-/// Starts a server for the suites that run on it, unless none of them has a test.
+/// Starts a server for the suites that run on it.
 fn run_on(on_server: &OnServer, runner: Runner, report: &mut Report) -> Result<(), process::Error> {
-    let suites = on_server.suites();
-    if suites.is_empty() {
-        return Ok(());
-    }
     let server = on_server.server;
     let running = match server.start() {
         Ok(running) => running,
@@ -81,10 +77,13 @@ fn run_on(on_server: &OnServer, runner: Runner, report: &mut Report) -> Result<(
         }
     };
     let problems_before = report.problems.len();
-    for suite in suites {
+    for suite in on_server.suites {
         println!();
         suite.print_disagreements();
-        report.add(suite.name, suite.command(runner, &running.endpoint), runner.summary())?;
+        match suite.command(runner, &running.endpoint) {
+            Some(tests) => report.add(suite.name, tests, runner.summary())?,
+            None => report.problems.push(format!("there are no tests for {}", suite.name)),
+        }
     }
     if report.problems.len() > problems_before {
         println!("\n==> {} printed, at last:\n{}", server.name, running.last_lines());

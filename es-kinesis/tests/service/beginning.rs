@@ -10,11 +10,11 @@ use crate::scene::Scene;
 async fn a_view_that_begins_now_shows_streams_that_go_on_as_a_whole() {
     let scene = Scene::new(2).await;
     let publisher = scene.publisher();
-    scene.count(6).await;
+    scene.count(0..6).await;
     publisher.catch_up().await.expect("all is published");
     let projection = scene.projection(scene.feed(Begin::Latest));
     projection.catch_up().await.expect("it begins");
-    scene.count(6).await;
+    scene.count(0..6).await;
     publisher.catch_up().await.expect("all is published");
     scene.run_until_shown(projection).await;
 }
@@ -23,7 +23,7 @@ async fn a_view_that_begins_now_shows_streams_that_go_on_as_a_whole() {
 async fn a_view_that_begins_at_a_time_shows_what_was_published_since() {
     let scene = Scene::new(2).await;
     let before = SystemClock.now();
-    scene.count(6).await;
+    scene.count(0..6).await;
     scene.publisher().catch_up().await.expect("all is published");
     scene.run_until_shown(scene.projection(scene.feed(Begin::At(before)))).await;
 }

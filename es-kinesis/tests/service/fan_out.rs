@@ -11,7 +11,7 @@ use crate::scene::Scene;
 async fn what_is_sent_is_shown() {
     let scene = Scene::new(2).await;
     let publisher = scene.publisher();
-    scene.count(6).await;
+    scene.count(0..6).await;
     publisher.catch_up().await.expect("all is published");
     let feed = scene.feed(Begin::Horizon).fan_out("tallies");
     let projection = Arc::new(scene.projection(feed));
@@ -19,7 +19,7 @@ async fn what_is_sent_is_shown() {
     workers.start(projection.clone());
     for _ in 0..3 {
         scene.wait_until_shown(&projection).await;
-        scene.count(6).await;
+        scene.count(0..6).await;
         publisher.catch_up().await.expect("all is published");
     }
     scene.wait_until_shown(&projection).await;

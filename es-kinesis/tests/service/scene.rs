@@ -1,5 +1,6 @@
 //! A log in a file, the data stream that it is published to, and a view of what comes out.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -128,14 +129,14 @@ impl Scene {
         DataStream::builder(&self.name).with_client(self.server.client()).expect("a valid name")
     }
 
-    /// Counts once in each of so many streams.
-    pub(crate) async fn count(&self, streams: u32) {
+    /// Counts once in each of these streams.
+    pub(crate) async fn count(&self, streams: Range<u32>) {
         self.count_with(streams, "").await;
     }
 
-    pub(crate) async fn count_with(&self, streams: u32, note: &str) {
+    pub(crate) async fn count_with(&self, streams: Range<u32>, note: &str) {
         let tallies = Repository::<Tally>::new(self.store.clone());
-        for stream in 0..streams {
+        for stream in streams {
             let count = Count { note: note.to_owned() };
             tallies.execute(&id(stream), count).await.expect("it is counted");
         }

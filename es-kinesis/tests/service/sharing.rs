@@ -12,7 +12,7 @@ async fn workers_with_leases_do_the_work_together() {
     let mut workers = Workers::new();
     shared.iter().for_each(|worker| workers.start(worker.clone()));
     for _ in 0..3 {
-        scene.count(12).await;
+        scene.count(0..12).await;
         publisher.catch_up().await.expect("all is published");
         scene.wait_until_shown(&shared[0]).await;
     }
@@ -28,7 +28,7 @@ async fn another_worker_goes_on_where_one_has_stopped() {
     let scene = Scene::new(2).await;
     let publisher = scene.publisher();
     for _ in 0..2 {
-        scene.count(6).await;
+        scene.count(0..6).await;
         publisher.catch_up().await.expect("all is published");
         let worker = scene.sharing_worker();
         let mut workers = Workers::new();

@@ -11,7 +11,7 @@ use crate::{
 /// A server, and what runs on it.
 pub(super) struct OnServer {
     pub(super) server: &'static Server,
-    suites: &'static [Suite],
+    pub(super) suites: &'static [Suite],
 }
 
 /// Tests of one package.
@@ -83,19 +83,17 @@ const FLAT_READS: &str = "its read units do not go by what was read";
 const KINESIS_OF_MINISTACK: [Disagreement; 1] =
     [("resharding", "a shard that splits or merges is gone, with what was not read")];
 
-impl OnServer {
-    /// The suites of which there are tests.
-    pub(super) fn suites(&self) -> Vec<&'static Suite> {
-        self.suites.iter().filter(|suite| !suite.targets().is_empty()).collect()
-    }
-}
-
 impl Suite {
-    /// What runs the tests on the server at `endpoint`.
-    pub(super) fn command(&self, runner: Runner, endpoint: &str) -> Command {
+    /// What runs the tests on the server at `endpoint`; `None` when there are none, as when a target has
+    /// another name by now.
+    pub(super) fn command(&self, runner: Runner, endpoint: &str) -> Option<Command> {
+        let targets = self.targets();
+        if targets.is_empty() {
+            return None;
+        }
         // Of the whole workspace, as before, so that nothing is compiled anew.
         let mut tests = runner.command(WHOLE_WORKSPACE);
-        for target in self.targets() {
+        for target in targets {
             tests.args(["--test", &target]);
         }
         let left_out = self.disagreements.iter().map(|(test, _)| *test);
@@ -110,7 +108,7 @@ impl Suite {
             }
         }
         tests.env(self.variable, endpoint);
-        tests
+        Some(tests)
     }
 
     /// Says which tests are left out, and why.
