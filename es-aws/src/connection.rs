@@ -99,3 +99,57 @@ fn check_endpoint(url: &str, service: &str) -> Result<()> {
         _ => Err(refused("it begins neither with http:// nor with https://")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(endpoint_url: Option<&str>) -> Result<()> {
+        let config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("eu-central-1"));
+        let config = match endpoint_url {
+            Some(url) => config.endpoint_url(url),
+            None => config,
+        };
+        Connection::check(&config.build(), "Kinesis")
+    }
+
+    #[test]
+    fn an_endpoint_that_is_no_url_is_refused() {
+        for (url, reason) in [
+            ("localhost:8000", "it begins neither with http:// nor with https://"),
+            ("nonsense", "it begins neither with http:// nor with https://"),
+            ("ftp://127.0.0.1", "it begins neither with http:// nor with https://"),
+            ("http://", "empty string"),
+            ("http://a b", "invalid uri character"),
+        ] {
+            let refused = check(Some(url));
+            let Err(Error::Misuse(text)) = refused else { panic!("{url}: {refused:?}") };
+            assert!(text.starts_with(&format!("{url:?} is not where Kinesis can be: ")), "{text}");
+            assert!(text.contains(reason), "{text}");
+        }
+        for url in ["http://127.0.0.1:8000", "https://kinesis.eu-central-1.amazonaws.com/"] {
+            check(Some(url)).unwrap();
+        }
+        check(None).unwrap();
+    }
+
+    #[test]
+    fn a_configuration_without_a_region_is_refused() {
+        let config = SdkConfig::builder().behavior_version(BehaviorVersion::latest()).build();
+        let refused = Connection::check(&config, "Kinesis");
+        let Err(Error::Misuse(text)) = refused else { panic!("{refused:?}") };
+        assert!(text.starts_with("no AWS region is configured: set AWS_REGION"), "{text}");
+    }
+
+    #[tokio::test]
+    async fn requests_end_in_bounded_time() {
+        let config = Connection { is_local: true, ..Connection::default() }.sdk_config().await;
+        let timeouts = config.timeout_config().unwrap();
+        assert_eq!(timeouts.connect_timeout(), Some(Duration::from_secs(3)));
+        assert_eq!(timeouts.operation_attempt_timeout(), Some(Duration::from_secs(10)));
+        assert_eq!(timeouts.operation_timeout(), Some(Duration::from_secs(30)));
+        assert_eq!(config.retry_config().unwrap().max_attempts(), 5);
+    }
+}

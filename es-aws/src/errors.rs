@@ -196,3 +196,70 @@ fn cause<'a, C: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Opti
     }
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_smithy_types::error::ErrorMetadata;
+    use aws_smithy_types::error::metadata::Builder;
+
+    use super::*;
+
+    fn failed(metadata: Builder) -> Error {
+        let error: SdkError<ErrorMetadata, ()> = SdkError::service_error(metadata.build(), ());
+        let attempt = Attempt { what: "reading order:1", place: "http://127.0.0.1:8000" };
+        let advice = |refusal: &Refusal| {
+            (refusal.code == "ResourceNotFoundException").then(|| "make it".to_owned())
+        };
+        attempt.failed(error, |refusal| refusal.code == "ThrottlingException", advice)
+    }
+
+    fn refused(code: &str) -> Error {
+        let metadata = ErrorMetadata::builder().code(code).message("no");
+        failed(metadata.custom("aws_request_id", "R1"))
+    }
+
+    #[test]
+    fn a_refusal_that_passes_can_be_tried_again() {
+        let error = refused("ThrottlingException");
+        assert!(error.is_transient());
+        assert_eq!(
+            error.with_causes(),
+            "reading order:1 at http://127.0.0.1:8000 is not available: ThrottlingException: no \
+             (request R1)"
+        );
+    }
+
+    #[test]
+    fn who_may_not_is_told_so() {
+        for code in UNAUTHORIZED {
+            let error = refused(code);
+            assert!(!error.is_transient());
+            assert_eq!(
+                error.with_causes(),
+                format!(
+                    "reading order:1 (not allowed at http://127.0.0.1:8000: check credentials, region \
+                     and permissions) failed: {code}: no (request R1)"
+                )
+            );
+        }
+    }
+
+    #[test]
+    fn advice_stands_beside_what_was_tried() {
+        let expected =
+            "reading order:1 (make it) failed: ResourceNotFoundException: no (request R1)";
+        assert_eq!(refused("ResourceNotFoundException").with_causes(), expected);
+    }
+
+    #[test]
+    fn any_other_refusal_is_told_as_it_is() {
+        let expected = "reading order:1 at http://127.0.0.1:8000 failed: ValidationException: no \
+                        (request R1)";
+        assert_eq!(refused("ValidationException").with_causes(), expected);
+        assert_eq!(
+            failed(ErrorMetadata::builder()).with_causes(),
+            "reading order:1 at http://127.0.0.1:8000 failed: an error without a code: it says no \
+             more"
+        );
+    }
+}

@@ -38,8 +38,8 @@ impl DataStream {
             (refusal.code == "ResourceNotFoundException").then(|| {
                 let name = self.name();
                 format!(
-                    "there is no such thing in data stream {name} at {place}: DataStream::ensure makes \
-                     the stream, or the CloudFormation template; check name, region and endpoint, too"
+                    "there is no data stream {name} at {place}: DataStream::ensure makes it, or the \
+                     CloudFormation template; check name, region and endpoint, too"
                 )
             })
         })

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, unreachable_pub, reason = "each test file uses a part")]
 
+#[path = "../../../es-aws/tests/support/canned.rs"]
 pub(crate) mod canned;
 pub(crate) mod faults;
 pub(crate) mod in_process;

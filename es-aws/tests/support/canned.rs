@@ -1,4 +1,4 @@
-//! A server that gives one answer to everybody, and remembers who asked.
+//! A server that gives one answer to everybody, and remembers who asked: for the tests of the backends.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -16,13 +16,14 @@ pub(crate) struct Canned {
 }
 
 impl Canned {
-    /// Refuses every request as AWS would.
+    /// It refuses every request as AWS would.
     pub(crate) async fn refusing(code: &str, message: &str) -> Self {
-        let refusal =
+        let body =
             json!({ "__type": format!("com.amazon.coral.service#{code}"), "message": message });
-        Self::answering("400 Bad Request", &refusal.to_string()).await
+        Self::answering("400 Bad Request", &body.to_string()).await
     }
 
+    /// It answers every request with this status and body.
     pub(crate) async fn answering(status: &str, body: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let endpoint = format!("http://{}", listener.local_addr().expect("a bound port"));
