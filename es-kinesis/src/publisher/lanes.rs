@@ -27,15 +27,26 @@ pub(super) struct Lanes {
     lanes: Vec<Lane>,
     /// The lanes that may go, in the order in which they came to that.
     ready: VecDeque<usize>,
+    /// Those that wait, and until when, in the order in which they came to that.
     waiting: Vec<(Duration, usize)>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Lane {
+    /// That of each of its commits.
+    hash_key: u128,
     queue: VecDeque<Outgoing>,
     attempts: u32,
-    /// Whether it goes in a request of its own: one that it was in was refused as a whole.
-    alone: bool,
+    suspect: Option<Suspect>,
+}
+
+/// The first commits of a lane, when they were in a request that was refused as a whole: one that goes
+/// as it did before would be refused again.
+#[derive(Debug, Clone, Copy)]
+struct Suspect {
+    commits: usize,
+    /// With how many records they go in one request, themselves included. None of these is an aggregate.
+    together: usize,
 }
 
 /// What goes as one record of Kinesis: a commit, or an aggregate of several.
@@ -62,6 +73,10 @@ impl Unit {
     pub(super) fn len(&self) -> usize {
         self.data.len() + self.partition_key.len()
     }
+
+    pub(super) fn commits(&self) -> usize {
+        self.parts.iter().map(|part| part.commits).sum()
+    }
 }
 
 impl Lanes {
@@ -70,7 +85,7 @@ impl Lanes {
         let mut known: HashMap<ByteString, usize> = HashMap::new();
         for commit in outgoing {
             let lane = *known.entry(commit.record.partition_key.clone()).or_insert_with(|| {
-                lanes.push(Lane::default());
+                lanes.push(Lane::new(commit.record.hash_key()));
                 lanes.len() - 1
             });
             lanes[lane].queue.push_back(commit);
@@ -87,33 +102,31 @@ impl Lanes {
         now: Duration,
     ) -> Vec<Unit> {
         self.end_waits(now);
-        let mut request = Request { limits, units: Vec::new(), bytes: 0, is_full: false };
+        if limits.aggregate_bytes.is_some() {
+            self.bring_shards_together(loads);
+        }
+        let mut request = Request::new(limits);
         let mut left = VecDeque::new();
-        while let Some(lane) = self.ready.pop_front() {
-            if request.is_full || (self.lanes[lane].alone && !request.units.is_empty()) {
+        while !request.is_full {
+            let Some(lane) = self.ready.pop_front() else { break };
+            if !request.may_have(self.lanes[lane].suspect) {
                 left.push_back(lane);
                 continue;
             }
-            let unit = match limits.aggregate_bytes.filter(|_| !self.lanes[lane].alone) {
-                Some(bytes) => self.aggregate(lane, bytes, loads),
-                None => self.single(lane),
-            };
-            let Some(unit) = unit else { continue };
+            let Some(unit) = self.unit(lane, limits, loads) else { continue };
             if !request.has_room_for(&unit) {
                 request.is_full = true;
                 left.extend(unit.parts.iter().map(|part| part.lane));
                 continue;
             }
             match loads.admit(unit.hash_key, unit.len(), now) {
-                Ok(()) => {
-                    request.is_full = self.lanes[lane].alone;
-                    request.add(unit);
-                }
+                Ok(()) => request.add(unit, self.lanes[lane].suspect),
                 Err(wait) => {
                     self.waiting.extend(unit.parts.iter().map(|part| (now + wait, part.lane)));
                 }
             }
         }
+        left.append(&mut self.ready);
         self.ready = left;
         request.units
     }
@@ -128,14 +141,10 @@ impl Lanes {
         let lane = &mut self.lanes[part.lane];
         lane.queue.drain(..part.commits.min(lane.queue.len()));
         lane.attempts = 0;
+        lane.suspect = lane.suspect.and_then(|suspect| suspect.without(part.commits));
         if !lane.queue.is_empty() {
             self.ready.push_back(part.lane);
         }
-    }
-
-    /// The commits of a part have to go once more, now: they were taken by a shard that is not theirs.
-    pub(super) fn again(&mut self, part: Part) {
-        self.ready.push_back(part.lane);
     }
 
     /// How often the first commit of the lane was sent in vain, this time included.
@@ -150,9 +159,9 @@ impl Lanes {
         self.waiting.push((until, part.lane));
     }
 
-    /// The commits of a part go once more, each in a request of its own.
-    pub(super) fn go_alone(&mut self, part: Part) {
-        self.lanes[part.lane].alone = true;
+    /// The commits of a part go once more, in requests with so many records at most.
+    pub(super) fn suspect(&mut self, part: Part, together: usize) {
+        self.lanes[part.lane].suspect = Some(Suspect { commits: part.commits, together });
         self.ready.push_back(part.lane);
     }
 
@@ -164,17 +173,40 @@ impl Lanes {
     }
 
     fn end_waits(&mut self, now: Duration) {
-        let (over, waiting) = self.waiting.drain(..).partition(|(until, _)| *until <= now);
+        let waiting = std::mem::take(&mut self.waiting);
+        let (mut over, waiting): (Vec<_>, Vec<_>) =
+            waiting.into_iter().partition(|(until, _)| *until <= now);
         self.waiting = waiting;
-        let mut over: Vec<(Duration, usize)> = over;
-        over.sort_unstable();
+        // Who came first, of those until the same time.
+        over.sort_by_key(|(until, _)| *until);
         self.ready.extend(over.into_iter().map(|(_, lane)| lane));
+    }
+
+    /// Lets the lanes of one shard follow on each other, where the first of them is.
+    fn bring_shards_together(&mut self, loads: &ShardLoads) {
+        let mut places: HashMap<Option<&str>, usize> = HashMap::new();
+        let place_of = |&lane: &usize| {
+            let next = places.len();
+            *places.entry(loads.shard_of(self.lanes[lane].hash_key)).or_insert(next)
+        };
+        let placed: Vec<usize> = self.ready.iter().map(place_of).collect();
+        let mut ready: Vec<_> = placed.into_iter().zip(self.ready.drain(..)).collect();
+        ready.sort_by_key(|(place, _)| *place);
+        self.ready.extend(ready.into_iter().map(|(_, lane)| lane));
+    }
+
+    fn unit(&mut self, lane: usize, limits: RequestLimits, loads: &ShardLoads) -> Option<Unit> {
+        let aggregate_bytes = limits.aggregate_bytes.filter(|_| self.lanes[lane].suspect.is_none());
+        match aggregate_bytes.and_then(|bytes| self.aggregate(lane, bytes, loads)) {
+            Some(aggregate) => Some(aggregate),
+            None => self.single(lane),
+        }
     }
 
     /// The first commit of a lane.
     fn single(&self, lane: usize) -> Option<Unit> {
-        let record = self.lanes[lane].queue.front()?.record.clone();
-        let hash_key = record.hash_key();
+        let Lane { hash_key, ref queue, .. } = self.lanes[lane];
+        let record = queue.front()?.record.clone();
         Some(Unit {
             partition_key: record.partition_key,
             explicit_hash_key: record.explicit_hash_key,
@@ -184,49 +216,33 @@ impl Lanes {
         })
     }
 
-    /// As many commits of this lane, and of others of the same shard that may go, as fit.
+    /// As many commits of this lane, and of those of the same shard that come next, as fit. `None` if that
+    /// is one or none: it is better put as it is.
     fn aggregate(&mut self, first: usize, bytes: usize, loads: &ShardLoads) -> Option<Unit> {
-        let hash_key = self.lanes[first].queue.front()?.record.hash_key();
-        let shard = loads.shard_of(hash_key).map(str::to_owned);
+        let hash_key = self.lanes[first].hash_key;
+        let shard = loads.shard_of(hash_key);
         let mut aggregator = RecordAggregator::new();
         let mut parts: Vec<Part> = Vec::new();
-        let mut left = VecDeque::new();
         let mut next = Some(first);
-        let mut is_full = false;
         while let Some(lane) = next {
-            let of_lane = self.lanes[lane].queue.front().map(|it| it.record.hash_key());
-            let belongs = lane == first
-                || (shard.is_some()
-                    && !self.lanes[lane].alone
-                    && of_lane.and_then(|key| loads.shard_of(key)) == shard.as_deref());
-            let mut commits = 0;
-            if belongs && !is_full {
-                for commit in &self.lanes[lane].queue {
-                    is_full = aggregator.encoded_len_with(&commit.record) > bytes;
-                    if is_full {
-                        break;
-                    }
-                    aggregator.add(&commit.record);
-                    commits += 1;
-                }
+            let Lane { hash_key, ref queue, .. } = self.lanes[lane];
+            let commits = add_what_fits(&mut aggregator, queue, bytes);
+            if commits > 0 {
+                parts.push(Part { lane, commits, hash_key });
+            } else if lane != first {
+                self.ready.push_front(lane);
             }
-            match of_lane.filter(|_| commits > 0) {
-                Some(hash_key) => parts.push(Part { lane, commits, hash_key }),
-                None if lane != first => left.push_back(lane),
-                None => {}
-            }
-            next = if is_full { None } else { self.ready.pop_front() };
+            let is_full = commits < queue.len();
+            let lanes = &self.lanes;
+            let belongs = |lane: &mut usize| {
+                let lane = &lanes[*lane];
+                let of_lane = loads.shard_of(lane.hash_key);
+                lane.suspect.is_none() && of_lane.is_some() && of_lane == shard
+            };
+            next = if is_full { None } else { self.ready.pop_front_if(belongs) };
         }
-        // In the order in which they were.
-        while let Some(lane) = left.pop_back() {
-            self.ready.push_front(lane);
-        }
-        // One commit is better put as it is, and one that no aggregate has room for must be.
         if aggregator.count() < 2 {
-            for part in parts.iter().filter(|part| part.lane != first) {
-                self.ready.push_front(part.lane);
-            }
-            return self.single(first);
+            return None;
         }
         let partition_key = self.lanes[first].queue.front()?.record.partition_key.clone();
         let data = aggregator.finish();
@@ -234,21 +250,68 @@ impl Lanes {
     }
 }
 
+/// How many of the first commits have room in an aggregate of so many bytes. They are in it then.
+fn add_what_fits(
+    aggregator: &mut RecordAggregator,
+    queue: &VecDeque<Outgoing>,
+    bytes: usize,
+) -> usize {
+    let fits = |commit: &&Outgoing| {
+        let fits = aggregator.encoded_len_with(&commit.record) <= bytes;
+        if fits {
+            aggregator.add(&commit.record);
+        }
+        fits
+    };
+    queue.iter().take_while(fits).count()
+}
+
+impl Lane {
+    fn new(hash_key: u128) -> Self {
+        Self { hash_key, queue: VecDeque::new(), attempts: 0, suspect: None }
+    }
+}
+
+impl Suspect {
+    /// What is left when so many commits were taken.
+    fn without(self, taken: usize) -> Option<Self> {
+        let commits = self.commits.checked_sub(taken).filter(|left| *left > 0)?;
+        Some(Self { commits, ..self })
+    }
+}
+
+/// A request that is put together.
 struct Request {
     limits: RequestLimits,
     units: Vec<Unit>,
     bytes: usize,
     is_full: bool,
+    /// How many units it may have when those in it are suspect; `None` when they are not.
+    together: Option<usize>,
 }
 
 impl Request {
-    fn has_room_for(&self, unit: &Unit) -> bool {
-        let fits = self.bytes + unit.len() <= self.limits.bytes;
-        self.units.is_empty() || (self.units.len() < self.limits.records && fits)
+    fn new(limits: RequestLimits) -> Self {
+        Self { limits, units: Vec::new(), bytes: 0, is_full: false, together: None }
     }
 
-    fn add(&mut self, unit: Unit) {
+    /// Whether what is suspect or not may go with what is in it: both together would have all suspected
+    /// if they are refused.
+    fn may_have(&self, suspect: Option<Suspect>) -> bool {
+        let fits = suspect.is_none_or(|suspect| self.units.len() < suspect.together);
+        self.units.is_empty() || (self.together.is_some() == suspect.is_some() && fits)
+    }
+
+    fn has_room_for(&self, unit: &Unit) -> bool {
+        self.units.is_empty() || self.bytes + unit.len() <= self.limits.bytes
+    }
+
+    fn add(&mut self, unit: Unit, suspect: Option<Suspect>) {
         self.bytes += unit.len();
         self.units.push(unit);
+        let together = suspect.map(|suspect| suspect.together);
+        self.together = self.together.into_iter().chain(together).min();
+        let most = self.together.unwrap_or(usize::MAX).min(self.limits.records);
+        self.is_full = self.units.len() >= most;
     }
 }

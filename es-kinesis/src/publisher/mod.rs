@@ -12,7 +12,7 @@ mod outgoing;
 mod sending;
 mod shard_load;
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::fmt;
 use std::sync::Arc;
 
@@ -35,18 +35,25 @@ pub use shard_load::ShardThroughput;
 ///
 /// # What it promises
 ///
-/// - **Order.** The commits of a stream are published in the order of the log: each is sent when the one
-///   before it was taken, whatever is refused, throttled or retried, and also while shards split and merge.
-///   A feed that delivers them out of order is repaired from the log, as for every [`Consumer`].
+/// - **Order.** The first occurrences of a stream's commits are in the order of the log: each is sent when
+///   the one before it was taken, whatever is refused, throttled or retried, and also while shards split and
+///   merge. A feed that delivers them out of order is repaired from the log, as for every [`Consumer`].
 /// - **Nothing is left out.** The place in the feed moves on when everything before it was taken. What
 ///   Kinesis will never take is parked among the [dead letters](es_core::DeadLetter), with the later commits
 ///   of its stream behind it.
 /// - **Duplicates are rare and can be told.** A commit may be there twice, and after later ones of its
-///   stream, when its answer was lost or the publisher stopped before it had saved its progress. Each event
+///   stream: when an answer was lost, when the publisher stopped before it had saved its progress, and when
+///   an aggregate came to a shard that not all of it belongs to, as right after a resharding. Each event
 ///   has the same CloudEvents `id` and `streamversion` every time; a [feed](crate::KinesisFeed) delivers it
 ///   once in effect.
 /// - **At once.** Nothing lingers: what the feed has goes in the next request, one commit or five hundred.
 ///   Streams whose shard is throttled wait, others go on.
+///
+/// A commit that Kinesis does not take for now is sent eight times within seconds. Then the progress of the
+/// other streams is saved, and the batch, of 1,000 commits unless
+/// [`with_batch_size`](Consumer::with_batch_size) says otherwise, comes again without them until all of it was
+/// taken: what is behind it in the partition of the feed waits. A data stream that is missing, or may not be
+/// written to, stops the publisher, and nothing is parked.
 ///
 /// Several publishers of one name share the work as all consumers do, and are fenced as all are: with
 /// [`with_leases`](Consumer::with_leases) each has partitions of its own.
@@ -276,8 +283,21 @@ impl Handler for Publishing {
     }
 
     async fn save(&self, (): (), progress: Progress) -> Result<()> {
-        for part in progress.divided(self.checkpoints.max_step_items()) {
-            self.checkpoints.save(part).await?;
+        let mut parts = VecDeque::from(progress.divided(self.checkpoints.max_step_items()));
+        while let Some(part) = parts.pop_front() {
+            match self.checkpoints.save(part.clone()).await {
+                // Dead letters are as large as their commits. Whoever calls would divide the commits, and
+                // have them published again.
+                Err(error @ Error::StepTooLarge { .. }) => {
+                    let items = part.count_items();
+                    let smaller = part.divided(items / 2);
+                    if smaller.len() < 2 {
+                        return Err(error);
+                    }
+                    smaller.into_iter().rev().for_each(|part| parts.push_front(part));
+                }
+                saved => saved?,
+            }
         }
         Ok(())
     }

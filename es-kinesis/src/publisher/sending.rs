@@ -47,9 +47,26 @@ struct Answer {
 /// A request that was refused as a whole, or not answered.
 struct Refused {
     error: Error,
-    /// Whether a smaller request may be taken: it is something in it.
-    is_about_records: bool,
+    /// What the service calls it, if it has answered.
+    code: Option<String>,
 }
+
+/// A record that was not taken.
+struct NotTaken {
+    unit: Unit,
+    /// A code of the service, or what there is instead.
+    reason: String,
+    cause: String,
+}
+
+/// The codes of what is wrong with a record, so that it will be refused again.
+const LASTING: [&str; 2] = ["InvalidArgumentException", "ValidationException"];
+
+/// The code of a shard, or a stream, that is given too much.
+const THROTTLED: &str = "ProvisionedThroughputExceededException";
+
+/// The reason without a code.
+const NO_ANSWER: &str = "no answer";
 
 impl Sender {
     pub(super) fn new(
@@ -73,7 +90,7 @@ impl Sender {
     /// Learns which shards there are.
     pub(super) async fn look_at_shards(&self) -> Result<()> {
         let list = self.stream.shards().await?;
-        self.loads().update(&list, self.now());
+        self.loads().update(&list);
         Ok(())
     }
 
@@ -95,7 +112,10 @@ impl Sender {
                 }
                 in_flight.push(self.put(units));
             }
-            let wait = sending.lanes.next_wait_ends().map(|until| until.saturating_sub(self.now()));
+            // While no further request may go, there is nothing to wake up for.
+            let may_send = in_flight.len() < self.requests_in_flight;
+            let wait_ends = sending.lanes.next_wait_ends().filter(|_| may_send);
+            let wait = wait_ends.map(|until| until.saturating_sub(self.now()));
             let answer = match (in_flight.is_empty(), wait) {
                 (true, None) => return Ok(Sent { failed: sending.failed }),
                 (true, Some(wait)) => {
@@ -122,17 +142,16 @@ impl Sender {
             Err(source) => {
                 let what = "making a request to Kinesis".to_owned();
                 let error = Error::Backend { what, source: source.into() };
-                return Answer { units, result: Err(Refused { error, is_about_records: false }) };
+                return Answer { units, result: Err(Refused { error, code: None }) };
             }
         };
         let request = self.stream.client().put_records().stream_name(self.stream.name());
         let result = match request.set_records(Some(entries)).send().await {
             Ok(PutRecordsOutput { records, .. }) => Ok(records),
             Err(error) => {
-                let about = ["InvalidArgumentException", "ValidationException"];
-                let is_about_records = error.code().is_some_and(|code| about.contains(&code));
+                let code = error.code().map(str::to_owned);
                 let what = format!("publishing to {}", self.stream.name());
-                Err(Refused { error: self.stream.failed(&what, error), is_about_records })
+                Err(Refused { error: self.stream.failed(&what, error), code })
             }
         };
         Answer { units, result }
@@ -169,21 +188,20 @@ impl Sending<'_> {
         match result {
             Ok(entries) => {
                 self.look_for_new_shards(&entries).await?;
-                let mut entries = entries.into_iter();
-                for unit in units {
-                    self.take_entry(unit, entries.next());
-                }
+                self.take_entries(units, entries);
                 Ok(())
             }
-            Err(Refused { error, is_about_records: true }) => {
+            Err(Refused { error, code: Some(code) }) if LASTING.contains(&&*code) => {
                 self.narrow_down(units, &error);
                 Ok(())
             }
             // Nobody knows whether it was taken: it goes again, and may be there twice.
-            Err(Refused { error, .. }) if error.is_transient() => {
-                for unit in units {
-                    self.try_later(unit, "no answer", &error.with_causes());
-                }
+            Err(Refused { error, code }) if error.is_transient() => {
+                let reason = code.unwrap_or_else(|| NO_ANSWER.to_owned());
+                let cause = error.with_causes();
+                let not_taken =
+                    |unit| NotTaken { unit, reason: reason.clone(), cause: cause.clone() };
+                self.try_later(units.into_iter().map(not_taken).collect());
                 Ok(())
             }
             Err(Refused { error, .. }) => Err(error),
@@ -205,104 +223,117 @@ impl Sending<'_> {
         }
     }
 
-    fn take_entry(&mut self, unit: Unit, entry: Option<PutRecordsResultEntry>) {
-        let stream = self.sender.stream.name().to_owned();
+    fn take_entries(&mut self, units: Vec<Unit>, entries: Vec<PutRecordsResultEntry>) {
+        let mut entries = entries.into_iter();
+        let mut not_taken = Vec::new();
+        for unit in units {
+            not_taken.extend(self.take_entry(unit, entries.next()));
+        }
+        self.try_later(not_taken);
+    }
+
+    /// Returns what has to go again later.
+    fn take_entry(&mut self, unit: Unit, entry: Option<PutRecordsResultEntry>) -> Option<NotTaken> {
         let Some(entry) = entry else {
-            return self.try_later(unit, "no answer", "the answer has too few records");
+            let cause = "the answer has too few records".to_owned();
+            return Some(NotTaken { unit, reason: NO_ANSWER.to_owned(), cause });
         };
         if let Some(shard) = entry.shard_id.filter(|_| entry.error_code.is_none()) {
-            metrics::counter!(telemetry::RECORDS_PUBLISHED, "stream" => stream.clone())
-                .increment(1);
-            metrics::counter!(telemetry::BYTES_PUBLISHED, "stream" => stream)
-                .increment(unit.len() as u64);
-            return self.published(&unit, &shard);
+            return self.published(unit, &shard);
         }
         let code = entry.error_code.unwrap_or_else(|| "an error without a code".to_owned());
-        let message = entry.error_message.unwrap_or_default();
-        if code == "ProvisionedThroughputExceededException" {
-            self.sender.loads().slow_down(unit.hash_key, self.sender.now());
+        let cause = format!("{code}: {}", entry.error_message.unwrap_or_default());
+        if !LASTING.contains(&&*code) {
+            return Some(NotTaken { unit, reason: code, cause });
         }
-        match LASTING.contains(&&*code) {
-            true => self.give_up(&unit, |what| Error::Backend {
-                what,
-                source: format!("{code}: {message}").into(),
-            }),
-            false => self.try_later(unit, &code, &format!("{code}: {message}")),
-        }
+        self.give_up(&unit, &cause);
+        None
     }
 
-    /// A reader with the Kinesis Client Library leaves out what came to a shard that it does not belong
-    /// to, so that goes once more.
-    fn published(&mut self, unit: &Unit, shard: &str) {
+    /// A reader with the Kinesis Client Library leaves out an aggregate with anything in it that belongs to
+    /// another shard than the one that it came to, so all of it goes once more.
+    fn published(&mut self, unit: Unit, shard: &str) -> Option<NotTaken> {
+        let stream = self.sender.stream.name().to_owned();
+        metrics::counter!(telemetry::RECORDS_PUBLISHED, "stream" => stream.clone()).increment(1);
+        metrics::counter!(telemetry::BYTES_PUBLISHED, "stream" => stream)
+            .increment(unit.len() as u64);
         let hash_keys = self.sender.loads().hash_keys_of(shard);
-        let is_aggregate = unit.parts.len() > 1 || unit.parts.iter().any(|part| part.commits > 1);
-        for &part in &unit.parts {
-            let belongs = hash_keys.is_none_or(|range| range.contains(part.hash_key));
-            if belongs || !is_aggregate {
-                self.lanes.taken(part);
-            } else {
-                self.lanes.again(part);
-            }
-        }
-    }
-
-    /// The request was refused because of what is in it: each of its streams goes by itself, and one that
-    /// is refused by itself is given up.
-    fn narrow_down(&mut self, units: Vec<Unit>, error: &Error) {
-        let is_one_commit = match &*units {
-            [unit] => matches!(&*unit.parts, [Part { commits: 1, .. }]),
-            _ => false,
+        // Kinesis itself has put the record where its own hash key belongs.
+        let belongs = |part: &Part| {
+            part.hash_key == unit.hash_key
+                || hash_keys.is_some_and(|range| range.contains(part.hash_key))
         };
+        if unit.parts.iter().all(belongs) {
+            unit.parts.into_iter().for_each(|part| self.lanes.taken(part));
+            return None;
+        }
+        let cause =
+            format!("{shard} took it, and is not known to be the shard of all that is in it");
+        Some(NotTaken { unit, reason: "another shard".to_owned(), cause })
+    }
+
+    /// The request was refused because of what is in it: its commits go in halves of it, and so on, and one
+    /// that is refused by itself is given up.
+    fn narrow_down(&mut self, units: Vec<Unit>, error: &Error) {
+        let commits: usize = units.iter().map(Unit::commits).sum();
         for unit in units {
-            if is_one_commit {
-                self.give_up(&unit, |what| Error::Backend {
-                    what,
-                    source: error.with_causes().into(),
-                });
+            if commits > 1 {
+                let parts = unit.parts.into_iter();
+                parts.for_each(|part| self.lanes.suspect(part, commits.div_ceil(2)));
             } else {
-                unit.parts.iter().for_each(|&part| self.lanes.go_alone(part));
+                self.give_up(&unit, &error.with_causes());
             }
         }
     }
 
-    fn try_later(&mut self, unit: Unit, reason: &str, cause: &str) {
-        let labels =
-            [("stream", self.sender.stream.name().to_owned()), ("reason", reason.to_owned())];
-        metrics::counter!(telemetry::RECORDS_RETRIED, &labels).increment(1);
+    /// Lets what an answer has refused go again, all at the same time, so that it is one request again.
+    fn try_later(&mut self, not_taken: Vec<NotTaken>) {
+        let stream = self.sender.stream.name();
+        let now = self.sender.now();
+        let mut again = Vec::new();
+        let mut most_attempts = 0;
+        for NotTaken { unit, reason, cause } in not_taken {
+            if reason == THROTTLED {
+                self.sender.loads().slow_down(unit.hash_key, now);
+            }
+            let labels = [("stream", stream.to_owned()), ("reason", reason)];
+            metrics::counter!(telemetry::RECORDS_RETRIED, &labels).increment(1);
+            for part in unit.parts {
+                let attempts = self.lanes.refused(part);
+                if attempts >= ATTEMPTS {
+                    self.give_up_part(part, |what| Error::Unavailable {
+                        what,
+                        source: cause.clone().into(),
+                    });
+                } else {
+                    most_attempts = most_attempts.max(attempts);
+                    again.push(part);
+                }
+            }
+        }
+        if again.is_empty() {
+            return;
+        }
+        let until = now + BACKOFF.delay(most_attempts, self.sender.stream.entropy());
+        again.into_iter().for_each(|part| self.lanes.wait(part, until));
+    }
+
+    /// Gives up what will never be taken.
+    fn give_up(&mut self, unit: &Unit, cause: &str) {
         for &part in &unit.parts {
-            let attempts = self.lanes.refused(part);
-            if attempts >= ATTEMPTS {
-                self.give_up_part(part, |what| Error::Unavailable {
-                    what,
-                    source: cause.to_owned().into(),
-                });
-            } else {
-                let delay = BACKOFF.delay(attempts, self.sender.stream.entropy());
-                self.lanes.wait(part, self.sender.now() + delay);
-            }
+            self.give_up_part(part, |what| Error::Backend { what, source: cause.into() });
         }
-    }
-
-    fn give_up(&mut self, unit: &Unit, error: impl Fn(String) -> Error) {
-        unit.parts.iter().for_each(|&part| self.give_up_part(part, &error));
     }
 
     fn give_up_part(&mut self, part: Part, error: impl FnOnce(String) -> Error) {
         let Some(at) = self.lanes.give_up(part) else { return };
         let Some(commit) = self.commits.get(at) else { return };
         let (stream, version) = (commit.stream(), commit.first_version());
-        let name = self.sender.stream.name();
-        let what = format!("publishing {stream} at version {version} to {name}");
+        let place = self.sender.stream.place();
+        let what = format!(
+            "publishing {stream} at version {version} to {} at {place}",
+            self.sender.stream.name()
+        );
         self.failed.push(Failed { at, error: error(what) });
     }
 }
-
-/// Codes of a record that will be refused again.
-const LASTING: [&str; 6] = [
-    "AccessDeniedException",
-    "InvalidArgumentException",
-    "KMSAccessDeniedException",
-    "KMSDisabledException",
-    "KMSNotFoundException",
-    "ValidationException",
-];

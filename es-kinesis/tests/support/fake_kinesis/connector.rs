@@ -67,7 +67,7 @@ impl Connector {
         if passage.meets(Fault::Silence) {
             return std::future::pending().await;
         }
-        if let Some(refusal) = refusal(passage) {
+        if let Some(refusal) = refusal(passage, operation) {
             return Ok(response(Err(refusal)));
         }
         self.reshape(passage, [Fault::SplitBefore, Fault::MergeBefore], operation, asked);
@@ -132,7 +132,7 @@ fn body(request: &HttpRequest) -> Value {
 }
 
 /// The answer of a server that does nothing, if one is due.
-fn refusal(passage: &Passage) -> Option<Refusal> {
+fn refusal(passage: &Passage, operation: &str) -> Option<Refusal> {
     if passage.meets(Fault::ThroughputExceeded) {
         return Some(Refusal::throttled("Rate exceeded for the shard."));
     }
@@ -142,6 +142,10 @@ fn refusal(passage: &Passage) -> Option<Refusal> {
     if passage.meets(Fault::KeyServiceThrottled) {
         let message = "The request was denied due to request throttling by the key service.";
         return Some(Refusal::new("KMSThrottlingException", message));
+    }
+    if passage.meets(Fault::AccessDenied) {
+        let message = format!("User is not authorized to perform kinesis:{operation}.");
+        return Some(Refusal::new("AccessDeniedException", message));
     }
     if passage.meets(Fault::InternalError) {
         return Some(Refusal::internal());

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// How the service is set up, and where AWS may do it one way or the other.
@@ -11,6 +12,8 @@ pub(crate) struct Options {
     pub(crate) read_limits: bool,
     /// Whether a shard refuses more than 1,000 records and 1 MiB a second.
     pub(crate) write_limits: bool,
+    /// The partition keys of records that `PutRecords` fails to store, each time.
+    pub(crate) failing_keys: BTreeSet<String>,
     pub(crate) behind_horizon: BehindHorizon,
     /// How often an iterator answers without records, though there are some, before it answers with them.
     pub(crate) empty_answers: u64,
@@ -54,6 +57,7 @@ impl Default for Options {
             max_request_bytes: 5 << 20,
             read_limits: false,
             write_limits: false,
+            failing_keys: BTreeSet::new(),
             behind_horizon: BehindHorizon::StartsAtHorizon,
             empty_answers: 0,
             records_per_answer: 10_000,

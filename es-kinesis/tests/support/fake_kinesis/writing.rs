@@ -76,7 +76,9 @@ impl Model {
         let mut answers = Vec::new();
         let mut failed = 0;
         for (index, record) in records.into_iter().enumerate() {
-            let failure = failing.get(&index).copied();
+            let always = self.options.failing_keys.contains(&record.partition_key);
+            let always = always.then_some(EntryFailure::InternalFailure);
+            let failure = failing.get(&index).copied().or(always);
             // One after the other: of any two records it can be said which came first.
             let now = self.now();
             answers.push(match self.store(asked.stream()?, record, failure, now)? {

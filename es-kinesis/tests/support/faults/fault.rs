@@ -19,6 +19,8 @@ pub(crate) enum Fault {
     LimitExceeded,
     /// The server does nothing, as its key service is asked too much: `KMSThrottlingException`.
     KeyServiceThrottled,
+    /// The server does nothing, as the caller may not ask for it: `AccessDeniedException`.
+    AccessDenied,
     /// The server fails with a 500, and does nothing.
     InternalError,
     /// The server fails with a 500, and has acted all the same.
@@ -43,7 +45,7 @@ const WRITES: [&str; 2] = ["PutRecord", "PutRecords"];
 const READS: [&str; 3] = ["GetShardIterator", "GetRecords", "SubscribeToShard"];
 
 impl Fault {
-    /// All but [`Silence`](Self::Silence): asking again gets a correct system over them.
+    /// All but [`Silence`](Self::Silence) and [`AccessDenied`](Self::AccessDenied): asking again gets a correct system over them.
     pub(crate) const PASSING: &[Self] = &[
         Self::LostRequest,
         Self::LostAnswer,
@@ -81,6 +83,7 @@ impl Fault {
             | Self::LostAnswer
             | Self::Timeout
             | Self::Silence
+            | Self::AccessDenied
             | Self::InternalError
             | Self::InternalErrorAfterwards => true,
         }

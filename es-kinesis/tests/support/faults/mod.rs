@@ -178,7 +178,7 @@ impl State {
         let plan = &mut self.plan;
         let planned: BTreeSet<_> = Fault::PASSING
             .iter()
-            .chain(&[Fault::Silence])
+            .chain(&[Fault::Silence, Fault::AccessDenied])
             .copied()
             .filter(|fault| plan.remove(&(operation.to_owned(), nth, *fault)))
             .collect();
