@@ -40,6 +40,12 @@ impl DataStream {
         Ok(summary)
     }
 
+    /// The summary, as it is now.
+    pub(crate) async fn fresh_summary(&self) -> Result<Arc<Summary>> {
+        *self.summaries().0.lock().await = None;
+        self.summary().await
+    }
+
     async fn describe(&self) -> Result<Summary> {
         let name = self.name();
         let request = self.client().describe_stream_summary().stream_name(name);

@@ -22,6 +22,11 @@ pub fn deaggregate(data: Bytes) -> Result<Deaggregated, CorruptAggregate> {
     }
 }
 
+/// Whether the data begins as an aggregate does, be it sound or not. No commit does.
+pub(crate) fn has_form_of_aggregate(data: &[u8]) -> bool {
+    data.starts_with(&MAGIC)
+}
+
 /// What the data of a Kinesis record is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Deaggregated {

@@ -82,6 +82,7 @@ use md5::{Digest as _, Md5};
 
 use crate::hash_key;
 
+pub(crate) use deaggregate::has_form_of_aggregate;
 pub use deaggregate::{CorruptAggregate, Deaggregated, deaggregate};
 pub use record_aggregator::RecordAggregator;
 

@@ -1,15 +1,16 @@
 //! How reading goes on from a place.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::ops::{Deref, DerefMut};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use aws_sdk_kinesis::types::Record;
-use es_core::{Checkpoint, PartitionId};
+use es_core::{Checkpoint, Clock, PartitionId};
 
 use super::fan_out::Subscription;
-use super::records::Item;
-use super::shard_place::ShardPlace;
+use super::records::{Item, items_of};
+use super::shard_place::{Behind, ShardPlace};
 
 /// Reads a shard on from a place.
 #[derive(Debug)]
@@ -19,12 +20,11 @@ pub(super) struct Cursor {
     /// What was read and not handed on yet.
     pub(super) items: VecDeque<Item>,
     pub(super) source: Source,
-    /// Whether nobody has seen yet that nothing was lost behind the place.
-    pub(super) is_unverified: bool,
+    pub(super) continuity: Continuity,
     /// How far the last answer was behind the end of the shard, if there was one.
     pub(super) behind: Option<Duration>,
-    /// When the source was asked last, on the monotonic clock.
-    pub(super) asked_at: Option<Duration>,
+    /// When the source gave the last answer, on the monotonic clock.
+    pub(super) answered_at: Option<Duration>,
     /// When the place was last known to be as far as all that was read, on the monotonic clock.
     pub(super) settled_at: Duration,
 }
@@ -40,6 +40,18 @@ pub(super) enum Source {
     Ended,
 }
 
+/// Whether the source has lost nothing of what comes behind the place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Continuity {
+    /// It has not.
+    Sure,
+    /// The next answer tells.
+    Open,
+    /// The last answer tells that something may be lost. Nothing of it is handed on before that is cleared
+    /// up.
+    Doubtful,
+}
+
 /// What a source has given.
 #[derive(Debug)]
 pub(super) struct Answer {
@@ -51,15 +63,55 @@ pub(super) struct Answer {
 
 impl Cursor {
     pub(super) fn new(place: ShardPlace, source: Source, now: Duration) -> Self {
-        let is_unverified = place.record.is_some();
-        Self {
+        let mut cursor = Self {
             place,
             items: VecDeque::new(),
-            source,
-            is_unverified,
+            source: Source::Ended,
+            continuity: Continuity::Sure,
             behind: None,
-            asked_at: None,
+            answered_at: None,
             settled_at: now,
+        };
+        cursor.begin_again(source);
+        cursor
+    }
+
+    /// Goes on with a source that begins at the place.
+    pub(super) fn begin_again(&mut self, source: Source) {
+        self.source = source;
+        self.behind = None;
+        self.continuity = match (&self.place.behind, self.place.read_until) {
+            (Behind::Record(_), _) | (Behind::Nothing, None) => Continuity::Open,
+            // Nothing but its age tells about it, and that was looked at.
+            (Behind::Nothing | Behind::Time, _) => Continuity::Sure,
+        };
+    }
+
+    /// Takes what its source has given, all at once: wherever its reader is dropped, nothing is left out.
+    pub(super) fn take(&mut self, answer: Answer, now: Duration) {
+        if self.continuity == Continuity::Open {
+            self.continuity = self.continuity_of(&answer);
+        }
+        let Answer { records, behind, ended } = answer;
+        self.items = items_of(records, &self.place);
+        self.behind = behind;
+        self.answered_at = Some(now);
+        if ended {
+            self.source = Source::Ended;
+        }
+    }
+
+    fn continuity_of(&self, answer: &Answer) -> Continuity {
+        let first = answer.records.first().map(|record| &*record.sequence_number);
+        match (&self.place.behind, first) {
+            (Behind::Record(last), Some(first)) if last.number == first => Continuity::Sure,
+            (Behind::Record(_), Some(_)) | (Behind::Nothing, _) => Continuity::Doubtful,
+            // An answer without records says nothing, unless there are none up to the tip.
+            (Behind::Record(_), None) if answer.ended || answer.behind == Some(Duration::ZERO) => {
+                Continuity::Doubtful
+            }
+            (Behind::Record(_), None) => Continuity::Open,
+            (Behind::Time, _) => Continuity::Sure,
         }
     }
 
@@ -76,36 +128,82 @@ impl Cursor {
 
 /// The cursors that go on behind what was read, for who reads next. What they have read already is in
 /// memory: up to one answer each.
-#[derive(Debug, Default)]
-pub(super) struct Cursors(Mutex<HashMap<(PartitionId, Checkpoint), Cursor>>);
+#[derive(Debug)]
+pub(super) struct Cursors {
+    clock: Arc<dyn Clock>,
+    kept: Mutex<HashMap<(PartitionId, Checkpoint), Kept>>,
+}
 
-/// How many are kept.
-const MAX_KEPT: usize = 1_000;
+#[derive(Debug)]
+struct Kept {
+    cursor: Cursor,
+    /// On the monotonic clock.
+    since: Duration,
+}
+
+/// For how long one is kept that nobody comes for: then its iterator has expired anyway.
+const KEPT_FOR: Duration = Duration::from_secs(300);
 
 impl Cursors {
-    /// Keeps a cursor for who reads on from its place.
-    pub(super) fn keep(&self, partition: &PartitionId, cursor: Cursor) {
-        let mut kept = self.lock();
-        if kept.len() >= MAX_KEPT {
-            // Any of them can be had again.
-            kept.clear();
-        }
-        let place = cursor.place.checkpoint();
-        kept.insert((partition.clone(), place), cursor);
+    pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
+        Self { clock, kept: Mutex::default() }
     }
 
-    /// Ends the subscriptions to a partition.
-    pub(super) fn end_subscriptions(&self, partition: &str) {
-        self.lock().retain(|(of, _), cursor| {
-            of.as_str() != partition || !matches!(cursor.source, Source::Subscription(_))
+    /// The cursor that was kept for this place.
+    pub(super) fn take(&self, partition: &PartitionId, after: &Checkpoint) -> Option<Cursor> {
+        self.lock().remove(&(partition.clone(), after.clone())).map(|kept| kept.cursor)
+    }
+
+    /// Gives out a cursor, and has it back as soon as its reader is done, or is dropped.
+    pub(super) fn lend<'a>(&'a self, partition: &'a PartitionId, cursor: Cursor) -> Lent<'a> {
+        Lent { cursors: self, partition, cursor }
+    }
+
+    /// Ends the subscriptions to a shard that nobody reads right now.
+    pub(super) fn end_subscriptions(&self, partition: &PartitionId) {
+        self.lock().retain(|(of, _), kept| {
+            of != partition || !matches!(kept.cursor.source, Source::Subscription(_))
         });
     }
 
-    pub(super) fn take(&self, partition: &PartitionId, after: &Checkpoint) -> Option<Cursor> {
-        self.lock().remove(&(partition.clone(), after.clone()))
+    fn keep(&self, partition: &PartitionId, cursor: Cursor) {
+        let now = self.clock.monotonic();
+        let place = cursor.place.checkpoint();
+        let mut kept = self.lock();
+        kept.retain(|_, kept| now.saturating_sub(kept.since) < KEPT_FOR);
+        kept.insert((partition.clone(), place), Kept { cursor, since: now });
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<(PartitionId, Checkpoint), Cursor>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, HashMap<(PartitionId, Checkpoint), Kept>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A cursor in the hands of a reader.
+#[derive(Debug)]
+pub(super) struct Lent<'a> {
+    cursors: &'a Cursors,
+    partition: &'a PartitionId,
+    cursor: Cursor,
+}
+
+impl Deref for Lent<'_> {
+    type Target = Cursor;
+
+    fn deref(&self) -> &Cursor {
+        &self.cursor
+    }
+}
+
+impl DerefMut for Lent<'_> {
+    fn deref_mut(&mut self) -> &mut Cursor {
+        &mut self.cursor
+    }
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        let nothing = Cursor::new(ShardPlace::START, Source::Ended, Duration::ZERO);
+        self.cursors.keep(self.partition, std::mem::replace(&mut self.cursor, nothing));
     }
 }

@@ -4,17 +4,19 @@
 //! |---|---|
 //! | `begin` | where a consumer that begins reads |
 //! | `reading` | pages of a shard, and what was lost |
-//! | `cursor`, `shard_place` | how reading goes on, and from where |
-//! | `polling`, `fan_out` | the two ways to have records |
+//! | `cursor`, `shard_place`, `feed_shard` | how reading goes on, and from where |
+//! | `start`, `polling`, `fan_out` | the two ways to have records |
 //! | `records` | from records to commits |
 
 mod begin;
 mod cursor;
 mod fan_out;
+mod feed_shard;
 mod polling;
 mod reading;
 mod records;
 mod shard_place;
+mod start;
 
 use std::fmt;
 use std::sync::Arc;
@@ -22,10 +24,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use es_core::{Checkpoint, Error, EventStore, Feed, FeedPage, Partition, PartitionId, Result};
-use tokio::sync::OnceCell;
+use tokio::sync::Mutex;
 
 use crate::data_stream::DataStream;
 use cursor::Cursors;
+use feed_shard::FeedShard;
 use polling::Pace;
 
 pub use begin::Begin;
@@ -53,15 +56,17 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// # What it promises
 ///
 /// - **Nothing is skipped.** A shard is read to its end before the shards that came of it. When the stream
-///   has lost what a consumer has to read next, or may have, it says so by [`Error::FeedTrimmed`].
+///   has lost what a consumer has to read next, or may have, it says so by [`Error::FeedTrimmed`]: that
+///   is when the consumer comes to it as late as the stream keeps records, less 15 minutes. A stream that was
+///   deleted and made again is another one, and is told the same way, within five minutes.
 /// - **Records that cannot be read lose nothing.** The log has what they announce: it is read there, up to
 ///   the last commit of the stream that the record's partition key names. What belongs to no stream of the log
-///   is passed over, counted and logged.
+///   is passed over, counted and logged. An aggregate under the key of a stream of the log that cannot be
+///   taken apart is [`Error::Corrupt`], because nobody can tell which other streams had commits in it: a
+///   rebuild from the log gets over it.
 /// - **Aggregates, compressed records and references to the log** are told by themselves, and mixed in any way.
 ///   A consumer that stops inside an aggregate goes on inside it.
-///
-/// A consumer that begins a shard late, after it had read the shard's parents, is not told when records were
-/// lost in between: that takes standing still for as long as the stream keeps records, right there.
+/// - **Memory is bounded.** What is read and not handed on yet is one answer for each shard and place.
 pub struct KinesisFeed {
     stream: DataStream,
     log: Arc<dyn EventStore>,
@@ -70,7 +75,7 @@ pub struct KinesisFeed {
     cursors: Cursors,
     pace: Pace,
     /// The ARN of the consumer that is registered for enhanced fan-out.
-    registered: OnceCell<String>,
+    registered: Mutex<Option<Arc<str>>>,
 }
 
 #[derive(Debug)]
@@ -93,9 +98,9 @@ impl KinesisFeed {
             log,
             begin,
             options,
-            cursors: Cursors::default(),
+            cursors: Cursors::new(Arc::clone(stream.clock())),
             pace: Pace::default(),
-            registered: OnceCell::new(),
+            registered: Mutex::default(),
         }
     }
 
@@ -151,18 +156,24 @@ impl KinesisFeed {
         &self.pace
     }
 
-    fn registered(&self) -> &OnceCell<String> {
+    fn registered(&self) -> &Mutex<Option<Arc<str>>> {
         &self.registered
     }
 
-    /// The history that a partition belongs to; `None` for a shard.
-    fn history_with(&self, partition: &PartitionId) -> Result<Option<&dyn Feed>> {
-        match (partition.as_str().starts_with("shardId-"), self.begin.history()) {
-            (true, _) => Ok(None),
-            (false, Some(history)) => Ok(Some(history)),
-            (false, None) => Err(Error::Misuse(format!("the feed has no partition {partition}"))),
+    /// Where the partition is read.
+    fn part<'a>(&'a self, partition: &'a PartitionId) -> Result<Part<'a>> {
+        match (FeedShard::of(partition), self.begin.history()) {
+            (Some(shard), _) => Ok(Part::Shard(shard)),
+            (None, Some(history)) => Ok(Part::History(history)),
+            (None, None) => Err(Error::Misuse(format!("the feed has no partition {partition}"))),
         }
     }
+}
+
+/// What a partition is a part of.
+enum Part<'a> {
+    History(&'a dyn Feed),
+    Shard(FeedShard<'a>),
 }
 
 #[async_trait]
@@ -182,25 +193,27 @@ impl Feed for KinesisFeed {
         after: &Checkpoint,
         max_commits: usize,
     ) -> Result<FeedPage> {
-        if let Some(history) = self.history_with(partition)? {
-            return history.read(partition, after, max_commits).await;
-        }
+        let shard = match self.part(partition)? {
+            Part::History(history) => return history.read(partition, after, max_commits).await,
+            Part::Shard(shard) => shard,
+        };
         if after.is_end() {
             let (commits, checkpoint) = (Vec::new(), Checkpoint::end());
             return Ok(FeedPage { commits, checkpoint, remaining: Some(0), ended: true });
         }
-        self.read_shard(partition, after, max_commits.max(1)).await
+        self.read_shard(shard, after, max_commits.max(1)).await
     }
 
     async fn wait(&self, partition: &PartitionId, after: &Checkpoint) -> Result<()> {
-        if let Some(history) = self.history_with(partition)? {
-            return history.wait(partition, after).await;
-        }
+        let shard = match self.part(partition)? {
+            Part::History(history) => return history.wait(partition, after).await,
+            Part::Shard(shard) => shard,
+        };
         if after.is_end() {
             self.stream().clock().sleep(PATIENCE).await;
             return Ok(());
         }
-        self.wait_for_shard(partition, after).await
+        self.wait_for_shard(shard, after).await
     }
 }
 

@@ -5,13 +5,13 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_sdk_kinesis::error::ProvideErrorMetadata as _;
-use aws_sdk_kinesis::types::ShardIteratorType;
-use aws_smithy_types::DateTime;
-use es_core::{Checkpoint, Result};
+use es_core::Result;
 
 use super::KinesisFeed;
 use super::cursor::{Answer, Source};
-use super::shard_place::{RecordPlace, ShardPlace, trimmed};
+use super::feed_shard::FeedShard;
+use super::shard_place::ShardPlace;
+use super::start::{Start, is_gone};
 
 /// How long to wait between two requests for the records of a shard: Kinesis answers five per second, to
 /// all readers together.
@@ -29,54 +29,36 @@ pub(super) enum Polled {
 }
 
 impl KinesisFeed {
-    /// An iterator from the place on.
-    pub(super) async fn iterator(&self, shard: &str, place: &ShardPlace) -> Result<Source> {
-        let (kind, number, time) = start_of(place);
-        if let Some(iterator) = self.iterator_at(shard, kind.clone(), number, time).await? {
-            return Ok(Source::Iterator(iterator));
-        }
-        // A time that is still to come for Kinesis, as when the clocks differ: nothing is between.
-        let latest = match kind {
-            ShardIteratorType::AtTimestamp => {
-                self.iterator_at(shard, ShardIteratorType::Latest, None, None).await?
-            }
-            _ => None,
-        };
-        latest.map(Source::Iterator).ok_or_else(|| trimmed(shard, &place.checkpoint()))
-    }
-
-    /// An iterator; `None` when Kinesis does not know the place, or not any more.
-    async fn iterator_at(
+    /// An iterator; `None` when Kinesis does not know the start, or the shard, or not any more.
+    pub(super) async fn iterator(
         &self,
-        shard: &str,
-        kind: ShardIteratorType,
-        number: Option<String>,
-        time: Option<DateTime>,
-    ) -> Result<Option<String>> {
+        shard: FeedShard<'_>,
+        start: Start,
+    ) -> Result<Option<Source>> {
         let request = self.stream().client().get_shard_iterator();
         let answer = request
             .stream_name(self.stream().name())
-            .shard_id(shard)
-            .shard_iterator_type(kind)
-            .set_starting_sequence_number(number)
-            .set_timestamp(time)
+            .shard_id(shard.id)
+            .shard_iterator_type(start.kind)
+            .set_starting_sequence_number(start.number)
+            .set_timestamp(start.time)
             .send()
             .await;
         match answer {
-            Ok(answer) => Ok(answer.shard_iterator),
+            Ok(answer) => Ok(answer.shard_iterator.map(Source::Iterator)),
             Err(error) if is_gone(error.code()) => Ok(None),
-            Err(error) => Err(self.stream().failed(&format!("reading shard {shard}"), error)),
+            Err(error) => Err(self.stream().failed(&format!("reading shard {}", shard.id), error)),
         }
     }
 
     /// The next records.
     pub(super) async fn poll(
         &self,
-        shard: &str,
+        shard: FeedShard<'_>,
         iterator: &str,
-        after: &Checkpoint,
+        place: &ShardPlace,
     ) -> Result<Polled> {
-        self.keep_pace(shard).await;
+        self.keep_pace(shard.id).await;
         let request = self.stream().client().get_records().shard_iterator(iterator);
         let limit = i32::try_from(self.options().records_per_request).unwrap_or(i32::MAX);
         let error = match request.limit(limit).send().await {
@@ -86,17 +68,15 @@ impl KinesisFeed {
                 let ended = answer.next_shard_iterator.is_none();
                 let behind = behind.map(Duration::from_millis);
                 let source = answer.next_shard_iterator.map_or(Source::Ended, Source::Iterator);
-                return Ok(Polled::Answer(
-                    Answer { records: answer.records, behind, ended },
-                    source,
-                ));
+                let answer = Answer { records: answer.records, behind, ended };
+                return Ok(Polled::Answer(answer, source));
             }
             Err(error) => error,
         };
         match error.code() {
             Some("ExpiredIteratorException") => Ok(Polled::Expired),
-            code if is_gone(code) => Err(trimmed(shard, after)),
-            _ => Err(self.stream().failed(&format!("reading shard {shard}"), error)),
+            code if is_gone(code) => Err(shard.trimmed(&place.checkpoint())),
+            _ => Err(self.stream().failed(&format!("reading shard {}", shard.id), error)),
         }
     }
 
@@ -115,27 +95,4 @@ impl KinesisFeed {
             clock.sleep(turn - now).await;
         }
     }
-}
-
-/// What Kinesis is told to begin at.
-///
-/// Behind a record reading begins at it: so it is seen whether the record is still there, or was trimmed,
-/// and perhaps others behind it.
-pub(super) fn start_of(
-    place: &ShardPlace,
-) -> (ShardIteratorType, Option<String>, Option<DateTime>) {
-    match (&place.record, place.read_until) {
-        (Some(RecordPlace { number, .. }), _) => {
-            (ShardIteratorType::AtSequenceNumber, Some(number.clone()), None)
-        }
-        (None, Some(seconds)) => {
-            (ShardIteratorType::AtTimestamp, None, Some(DateTime::from_secs(seconds)))
-        }
-        (None, None) => (ShardIteratorType::TrimHorizon, None, None),
-    }
-}
-
-/// Whether a refusal says that the place, or the whole shard, is not there, or not any more.
-pub(super) fn is_gone(code: Option<&str>) -> bool {
-    matches!(code, Some("InvalidArgumentException" | "ResourceNotFoundException"))
 }

@@ -2,264 +2,276 @@
 
 use std::time::Duration;
 
-use es_core::{Checkpoint, Commit, FeedPage, PartitionId, Result};
+use es_core::{Checkpoint, Commit, FeedPage, Result};
 
-use super::cursor::{Answer, Cursor, Source};
+use super::cursor::{Continuity, Cursor, Lent, Source};
 use super::fan_out::Pushed;
+use super::feed_shard::FeedShard;
 use super::polling::Polled;
-use super::records::items_of;
-use super::shard_place::{ShardPlace, trimmed};
+use super::shard_place::{Behind, ShardPlace};
+use super::start::Start;
 use super::{KinesisFeed, PATIENCE};
+use crate::summary::Summary;
 use crate::telemetry;
 
 /// A page has room for one commit more while its bytes are below this.
 const PAGE_BYTES: usize = 4 << 20;
 
-/// How many answers without a record, in a row, are taken for the end of the shard, for now, unless one says
-/// that it is. There can be records behind an empty answer: Kinesis looks through a part of the shard at a
-/// time.
-const EMPTY_ANSWERS: u32 = 20;
+/// How often a page asks for records until there are some, unless an answer says that this is the end, for
+/// now. There can be records behind an empty answer: Kinesis looks through a part of the shard at a time.
+const MOST_ANSWERS: u32 = 20;
 
-/// How far back from now a place is set that is a time: clocks differ, and AWS refuses requests of one that
-/// is more than five minutes off.
+/// How far clocks may differ: AWS refuses requests of one that is more than five minutes off. Places that are a
+/// time are so far back from now, and are taken for lost so long before the stream forgets.
 pub(super) const CLOCKS_DIFFER: Duration = Duration::from_secs(15 * 60);
 
 /// How often the place in a shard where nothing happens is set to a later one, which says that nothing was
 /// left unread.
 const SETTLE_AFTER: Duration = Duration::from_secs(60 * 60);
 
-/// How long before the end of the retention a place is taken for lost: clocks differ.
-const RETENTION_MARGIN: Duration = Duration::from_secs(5 * 60);
-
 impl KinesisFeed {
     pub(super) async fn read_shard(
         &self,
-        partition: &PartitionId,
+        shard: FeedShard<'_>,
         after: &Checkpoint,
         max_commits: usize,
     ) -> Result<FeedPage> {
-        let mut cursor = self.cursor(partition, after).await?;
-        let page = self.read_page(partition, &mut cursor, max_commits).await;
-        // Also after an error: what was read is not asked for again.
-        if !matches!(&page, Ok(page) if page.ended) {
-            self.cursors().keep(partition, cursor);
+        let mut cursor = self.cursor(shard, after).await?;
+        for answers in 0.. {
+            let commits = self.hand_on(shard, &mut cursor, max_commits).await?;
+            let place = cursor.place.checkpoint();
+            let has_moved = !commits.is_empty() || place != *after || cursor.has_ended();
+            if has_moved || answers > 0 && cursor.is_at_tip() || answers >= MOST_ANSWERS {
+                return Ok(self.page(&mut cursor, commits));
+            }
+            // Behind the tip there is nothing to wait for.
+            let patience = if cursor.is_at_tip() { Duration::ZERO } else { PATIENCE };
+            if !self.fetch(shard, &mut cursor, patience).await? {
+                break;
+            }
         }
-        page
+        Ok(self.page(&mut cursor, Vec::new()))
     }
 
     /// Returns when there is something behind the place, or after a while.
     pub(super) async fn wait_for_shard(
         &self,
-        partition: &PartitionId,
+        shard: FeedShard<'_>,
         after: &Checkpoint,
     ) -> Result<()> {
         let clock = self.stream().clock();
         let until = clock.monotonic() + PATIENCE;
-        let mut cursor = self.cursor(partition, after).await?;
-        let mut waited = Ok(());
-        while waited.is_ok() && cursor.items.is_empty() && !cursor.has_ended() {
+        let mut cursor = self.cursor(shard, after).await?;
+        while cursor.items.is_empty() && !cursor.has_ended() {
             let left = until.saturating_sub(clock.monotonic());
             if left.is_zero() {
                 break;
             }
             if matches!(cursor.source, Source::Iterator(_))
-                && let Some(asked_at) = cursor.asked_at
+                && let Some(answered_at) = cursor.answered_at
             {
-                let next = asked_at + self.options().poll_interval;
+                let next = answered_at + self.options().poll_interval;
                 clock.sleep(next.saturating_sub(clock.monotonic()).min(left)).await;
             }
-            waited = self.fetch(partition, &mut cursor, left).await;
-        }
-        self.cursors().keep(partition, cursor);
-        waited
-    }
-
-    async fn read_page(
-        &self,
-        partition: &PartitionId,
-        cursor: &mut Cursor,
-        max_commits: usize,
-    ) -> Result<FeedPage> {
-        let mut commits = Vec::new();
-        let (mut bytes, mut empty_answers) = (0, 0);
-        loop {
-            while let Some(item) = cursor.items.front() {
-                if commits.len() >= max_commits || bytes >= PAGE_BYTES {
-                    return Ok(page(cursor, commits));
-                }
-                match self.commit_of(item).await {
-                    Ok(commit) => {
-                        cursor.place = item.place.clone();
-                        cursor.items.pop_front();
-                        bytes += commit.as_ref().map_or(0, |commit| commit.events().stored_len());
-                        commits.extend(commit);
-                    }
-                    // Those before it are delivered.
-                    Err(_) if !commits.is_empty() => return Ok(page(cursor, commits)),
-                    Err(error) => return Err(error),
-                }
-            }
-            if !commits.is_empty() || cursor.has_ended() {
-                return Ok(page(cursor, commits));
-            }
-            // Behind the tip there is nothing to wait for.
-            let patience = if cursor.is_at_tip() { Duration::ZERO } else { PATIENCE };
-            self.fetch(partition, cursor, patience).await?;
-            empty_answers += u32::from(cursor.items.is_empty());
-            if cursor.is_at_tip() {
-                self.settle(cursor);
-                return Ok(page(cursor, commits));
-            }
-            if empty_answers >= EMPTY_ANSWERS {
-                return Ok(page(cursor, commits));
-            }
-        }
-    }
-
-    /// The cursor that was kept, or one from the place.
-    async fn cursor(&self, partition: &PartitionId, after: &Checkpoint) -> Result<Cursor> {
-        if let Some(cursor) = self.cursors().take(partition, after) {
-            return Ok(cursor);
-        }
-        let place = ShardPlace::of(after)?;
-        if self.stream().shards().await?.shard(partition.as_str()).is_none() {
-            return Err(trimmed(partition.as_str(), after));
-        }
-        if place.record.is_none() {
-            self.check_retention(partition, &place).await?;
-        }
-        let source = self.source(partition, &place, None).await?;
-        Ok(Cursor::new(place, source, self.stream().clock().monotonic()))
-    }
-
-    async fn source(
-        &self,
-        partition: &PartitionId,
-        place: &ShardPlace,
-        continuation: Option<String>,
-    ) -> Result<Source> {
-        let shard = partition.as_str();
-        match &self.options().fan_out {
-            Some(consumer) => self.subscribe(shard, consumer, place, continuation).await,
-            None => self.iterator(shard, place).await,
-        }
-    }
-
-    /// Reads on, once; a source that is over is replaced by another one. A subscription may take up to
-    /// `patience` until it gives something.
-    async fn fetch(
-        &self,
-        partition: &PartitionId,
-        cursor: &mut Cursor,
-        patience: Duration,
-    ) -> Result<()> {
-        let shard = partition.as_str();
-        cursor.asked_at = Some(self.stream().clock().monotonic());
-        let answer = match &mut cursor.source {
-            Source::Ended => return Ok(()),
-            Source::Iterator(iterator) => {
-                match self.poll(shard, iterator, &cursor.place.checkpoint()).await? {
-                    Polled::Answer(answer, source) => {
-                        cursor.source = source;
-                        answer
-                    }
-                    Polled::Expired => {
-                        cursor.source = self.source(partition, &cursor.place, None).await?;
-                        cursor.is_unverified = cursor.place.record.is_some();
-                        cursor.behind = None;
-                        return Ok(());
-                    }
-                }
-            }
-            Source::Subscription(subscription) => {
-                match self.pushed(shard, subscription, patience).await? {
-                    Pushed::Answer(answer) => answer,
-                    Pushed::Nothing => return Ok(()),
-                    Pushed::Over(continuation) => {
-                        cursor.is_unverified |=
-                            continuation.is_none() && cursor.place.record.is_some();
-                        cursor.source = self.source(partition, &cursor.place, continuation).await?;
-                        return Ok(());
-                    }
-                }
-            }
-        };
-        self.take_answer(partition, cursor, answer).await
-    }
-
-    async fn take_answer(
-        &self,
-        partition: &PartitionId,
-        cursor: &mut Cursor,
-        answer: Answer,
-    ) -> Result<()> {
-        let Answer { records, behind, ended } = answer;
-        if cursor.is_unverified {
-            let first = records.first().map(|record| &*record.sequence_number);
-            let is_there = first.is_some_and(|first| cursor.place.read_of(first).is_some());
-            // An answer without records says nothing, unless there are none up to the tip.
-            let is_sure = first.is_some() || ended || behind == Some(Duration::ZERO);
-            if is_sure && !is_there {
-                self.check_retention(partition, &cursor.place).await?;
-            }
-            cursor.is_unverified = !is_sure;
-        }
-        self.count(partition, records.len(), behind);
-        cursor.items = items_of(records, &cursor.place);
-        cursor.behind = behind;
-        if ended {
-            cursor.source = Source::Ended;
-            self.stream().forget_shards().await;
+            self.fetch(shard, &mut cursor, left).await?;
         }
         Ok(())
     }
 
-    /// That nothing can have been lost behind the place: what arrived since it was as far as all that was
-    /// read is still kept.
-    async fn check_retention(&self, partition: &PartitionId, place: &ShardPlace) -> Result<()> {
-        let Some(read_until) = place.read_until else { return Ok(()) };
-        let age = self.stream().clock().now().as_second().saturating_sub(read_until);
-        let age = Duration::from_secs(u64::try_from(age).unwrap_or_default());
-        let retention = self.stream().summary().await?.retention;
-        if age + RETENTION_MARGIN < retention {
-            return Ok(());
-        }
-        Err(trimmed(partition.as_str(), &place.checkpoint()))
+    /// The cursor that was kept, or one from the place.
+    async fn cursor<'a>(&'a self, shard: FeedShard<'a>, after: &Checkpoint) -> Result<Lent<'a>> {
+        let cursor = match self.cursors().take(shard.partition, after) {
+            Some(cursor) => cursor,
+            None => self.new_cursor(shard, ShardPlace::of(after)?).await?,
+        };
+        Ok(self.cursors().lend(shard.partition, cursor))
     }
 
-    /// Now and then, sets the place of a cursor that is at the tip to one that says so.
+    async fn new_cursor(&self, shard: FeedShard<'_>, place: ShardPlace) -> Result<Cursor> {
+        let is_recent = match (&place.behind, place.read_until) {
+            // Whether it is still there tells the first answer, and more than its age.
+            (Behind::Record(_), _) | (_, None) => true,
+            (Behind::Nothing | Behind::Time, Some(read_until)) => {
+                let summary = self.stream().summary().await?;
+                self.is_kept_since(&summary, shard, read_until)
+            }
+        };
+        if !is_recent || !self.is_listed(shard).await? {
+            return Err(shard.trimmed(&place.checkpoint()));
+        }
+        let source = self.source(shard, &place).await?;
+        Ok(Cursor::new(place, source, self.stream().clock().monotonic()))
+    }
+
+    /// The commits that the cursor has, up to so many. Its place is behind them then.
+    async fn hand_on(
+        &self,
+        shard: FeedShard<'_>,
+        cursor: &mut Cursor,
+        max_commits: usize,
+    ) -> Result<Vec<Commit>> {
+        if cursor.continuity == Continuity::Doubtful {
+            self.check_nothing_lost(shard, &cursor.place).await?;
+            cursor.continuity = Continuity::Sure;
+        }
+        let (mut commits, mut bytes, mut any) = (Vec::new(), 0, false);
+        while let Some(item) = cursor.items.front()
+            && commits.len() < max_commits
+            && bytes < PAGE_BYTES
+        {
+            let commit = match self.commit_of(item).await {
+                Ok(commit) => commit,
+                // Those before it are handed on, and the place behind them.
+                Err(_) if any => break,
+                Err(error) => return Err(error),
+            };
+            cursor.place = item.place.clone();
+            cursor.items.pop_front();
+            any = true;
+            bytes += commit.as_ref().map_or(0, |commit| commit.events().stored_len());
+            commits.extend(commit);
+        }
+        Ok(commits)
+    }
+
+    /// Reads on, once, when all was handed on; a source that is over is replaced by another one. A
+    /// subscription may take up to `patience` until it gives something; says whether anything came.
+    async fn fetch(
+        &self,
+        shard: FeedShard<'_>,
+        cursor: &mut Cursor,
+        patience: Duration,
+    ) -> Result<bool> {
+        let answer = match &mut cursor.source {
+            Source::Ended => return Ok(false),
+            Source::Iterator(iterator) => match self.poll(shard, iterator, &cursor.place).await? {
+                Polled::Answer(answer, source) => {
+                    cursor.source = source;
+                    answer
+                }
+                Polled::Expired => {
+                    let source = self.source(shard, &cursor.place).await?;
+                    cursor.begin_again(source);
+                    return Ok(true);
+                }
+            },
+            Source::Subscription(subscription) => {
+                match self.pushed(shard, subscription, patience).await {
+                    Pushed::Answer(answer) => answer,
+                    Pushed::Nothing => return Ok(false),
+                    Pushed::Over(continuation) => {
+                        self.subscribe_again(shard, cursor, continuation).await?;
+                        return Ok(true);
+                    }
+                }
+            }
+        };
+        // From the answer to here nothing waits: a reader that is dropped has all of it, or nothing.
+        let ended = answer.ended;
+        cursor.take(answer, self.stream().clock().monotonic());
+        self.count(shard, cursor);
+        if ended {
+            self.stream().forget_shards().await;
+        }
+        Ok(true)
+    }
+
+    async fn subscribe_again(
+        &self,
+        shard: FeedShard<'_>,
+        cursor: &mut Cursor,
+        continuation: Option<String>,
+    ) -> Result<()> {
+        if let Some(number) = continuation
+            && let Some(source) = self.source_at(shard, Start::after(number)).await?
+        {
+            cursor.source = source;
+            return Ok(());
+        }
+        let source = self.source(shard, &cursor.place).await?;
+        cursor.begin_again(source);
+        Ok(())
+    }
+
+    /// That nothing can have been lost behind the place. Of one that says until when all was read: what
+    /// arrived since then is still kept. Of the start: the shard's parents are, which were closed when it was
+    /// opened, so everything is that came into it.
+    async fn check_nothing_lost(&self, shard: FeedShard<'_>, place: &ShardPlace) -> Result<()> {
+        let is_kept = match place.read_until {
+            Some(read_until) => {
+                let summary = self.stream().fresh_summary().await?;
+                self.is_kept_since(&summary, shard, read_until)
+            }
+            None => {
+                self.stream().forget_shards().await;
+                let list = self.stream().shards().await?;
+                let parents = list.shard(shard.id).map(|shard| shard.parents.clone());
+                parents.is_some_and(|parents| parents.iter().all(|id| list.shard(id).is_some()))
+            }
+        };
+        if is_kept { Ok(()) } else { Err(shard.trimmed(&place.checkpoint())) }
+    }
+
+    /// Whether the stream is the shard's, and still has what arrived at this time, in Unix seconds, or later.
+    fn is_kept_since(&self, summary: &Summary, shard: FeedShard<'_>, time: i64) -> bool {
+        let age = self.stream().clock().now().as_second().saturating_sub(time);
+        let age = Duration::from_secs(u64::try_from(age).unwrap_or_default());
+        let is_same_stream = summary.created_at.as_second() == shard.stream_created_at;
+        is_same_stream && age + CLOCKS_DIFFER < summary.retention
+    }
+
+    /// Whether the shard is there, by a list of now if the last one does not have it.
+    async fn is_listed(&self, shard: FeedShard<'_>) -> Result<bool> {
+        if self.stream().shards().await?.shard(shard.id).is_some() {
+            return Ok(true);
+        }
+        self.stream().forget_shards().await;
+        Ok(self.stream().shards().await?.shard(shard.id).is_some())
+    }
+
+    /// The page behind which the cursor is.
+    fn page(&self, cursor: &mut Cursor, commits: Vec<Commit>) -> FeedPage {
+        if cursor.has_ended() {
+            let checkpoint = Checkpoint::end();
+            return FeedPage { commits, checkpoint, remaining: Some(0), ended: true };
+        }
+        if cursor.is_at_tip() && commits.is_empty() {
+            self.settle(cursor);
+        }
+        let remaining = cursor.is_at_tip().then_some(0);
+        FeedPage { commits, checkpoint: cursor.place.checkpoint(), remaining, ended: false }
+    }
+
+    /// Now and then, sets the place of a cursor that is at the tip to one that says so: nothing was there
+    /// when the last answer was given.
     fn settle(&self, cursor: &mut Cursor) {
-        let clock = self.stream().clock();
-        let now = clock.monotonic();
-        let until = clock.now().as_second().saturating_sub(CLOCKS_DIFFER.as_secs() as i64);
+        let Some(answered_at) = cursor.answered_at else { return };
+        let (now, clock) = (self.stream().clock().monotonic(), self.stream().clock().now());
+        let back = now.saturating_sub(answered_at) + CLOCKS_DIFFER;
+        let until = clock.saturating_sub(back).unwrap_or(clock).as_second();
         let known = cursor.place.read_until;
-        let is_old = known.is_some_and(|known| until - known >= SETTLE_AFTER.as_secs() as i64);
+        let is_old =
+            known.is_some_and(|known| until.saturating_sub(known) >= SETTLE_AFTER.as_secs() as i64);
         if !is_old && now.saturating_sub(cursor.settled_at) < SETTLE_AFTER {
             return;
         }
         cursor.settled_at = now;
         if known.is_none_or(|known| until > known) {
             cursor.place.read_until = Some(until);
+            if cursor.place.behind == Behind::Nothing {
+                cursor.place.behind = Behind::Time;
+            }
         }
     }
 
-    fn count(&self, partition: &PartitionId, records: usize, behind: Option<Duration>) {
+    fn count(&self, shard: FeedShard<'_>, cursor: &Cursor) {
         let stream = self.stream().name();
         metrics::counter!(telemetry::RECORDS_READ, "stream" => stream.to_owned())
-            .increment(records as u64);
-        if let Some(behind) = behind {
-            let labels = [("stream", stream.to_owned()), ("shard", partition.to_string())];
+            .increment(cursor.items.len() as u64);
+        if let Some(behind) = cursor.behind {
+            let labels = [("stream", stream.to_owned()), ("shard", shard.id.to_owned())];
             metrics::gauge!(telemetry::MILLIS_BEHIND_LATEST, &labels)
                 .set(behind.as_millis() as f64);
         }
     }
-}
-
-fn page(cursor: &Cursor, commits: Vec<Commit>) -> FeedPage {
-    if cursor.has_ended() {
-        let checkpoint = Checkpoint::end();
-        return FeedPage { commits, checkpoint, remaining: Some(0), ended: true };
-    }
-    let remaining = cursor.is_at_tip().then_some(0);
-    FeedPage { commits, checkpoint: cursor.place.checkpoint(), remaining, ended: false }
 }

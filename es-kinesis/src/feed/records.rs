@@ -9,8 +9,8 @@ use es_core::{Commit, Error, EventStore, ReadStream, Result, StreamId};
 use futures::TryStreamExt as _;
 
 use super::KinesisFeed;
-use super::shard_place::{RecordPlace, ShardPlace};
-use crate::aggregation::{Deaggregated, deaggregate};
+use super::shard_place::{Behind, RecordPlace, ShardPlace};
+use crate::aggregation::{Deaggregated, deaggregate, has_form_of_aggregate};
 use crate::compression::decompress;
 use crate::telemetry;
 
@@ -22,13 +22,15 @@ pub(super) struct Item {
     partition_key: String,
     /// Its data; or why it cannot be told.
     data: Result<Bytes, String>,
+    /// Whether it is all of a record that looks like an aggregate and cannot be taken apart.
+    is_damaged_aggregate: bool,
 }
 
 /// What is in these records and was not read before `after`.
 pub(super) fn items_of(records: Vec<Record>, after: &ShardPlace) -> VecDeque<Item> {
     let mut items = VecDeque::with_capacity(records.len());
     for record in records {
-        let read_before = after.read_of(&record.sequence_number).unwrap_or_default();
+        let read_before = after.read_of(&record.sequence_number);
         items.extend(items_of_record(record).skip(read_before));
     }
     items
@@ -38,21 +40,24 @@ fn items_of_record(record: Record) -> impl Iterator<Item = Item> {
     let Record { sequence_number: number, partition_key, data, .. } = &record;
     let (number, key) = (number.clone(), partition_key.clone().unwrap_or_default());
     let arrival = record.approximate_arrival_timestamp.map(|at| at.secs()).unwrap_or_default();
-    let parts: Vec<(String, Result<Bytes, String>)> =
-        match deaggregate(data.clone().into_inner().into()) {
-            Ok(Deaggregated::Plain(data)) => vec![(key, Ok(data))],
-            Ok(Deaggregated::Aggregate(records)) => records
-                .into_iter()
-                .map(|record| (record.partition_key.to_string(), Ok(record.data)))
-                .collect(),
-            Err(corrupt) => vec![(key, Err(corrupt.to_string()))],
-        };
+    let data = Bytes::from(data.clone().into_inner());
+    let has_form = has_form_of_aggregate(&data);
+    let taken_apart = deaggregate(data);
+    let is_damaged_aggregate = has_form && !matches!(taken_apart, Ok(Deaggregated::Aggregate(_)));
+    let parts: Vec<(String, Result<Bytes, String>)> = match taken_apart {
+        Ok(Deaggregated::Plain(data)) => vec![(key, Ok(data))],
+        Ok(Deaggregated::Aggregate(records)) => records
+            .into_iter()
+            .map(|record| (record.partition_key.to_string(), Ok(record.data)))
+            .collect(),
+        Err(corrupt) => vec![(key, Err(corrupt.to_string()))],
+    };
     let count = parts.len();
     parts.into_iter().enumerate().map(move |(index, (partition_key, data))| {
         let within = (index + 1 < count).then_some(index + 1);
         let record = RecordPlace { number: number.clone(), within };
-        let place = ShardPlace { record: Some(record), read_until: Some(arrival) };
-        Item { place, partition_key, data }
+        let place = ShardPlace { behind: Behind::Record(record), read_until: Some(arrival) };
+        Item { place, partition_key, data, is_damaged_aggregate }
     })
 }
 
@@ -66,7 +71,7 @@ impl KinesisFeed {
         match read {
             Ok(Announcement::Commit(commit)) => Ok(Some(commit)),
             Ok(Announcement::Reference(reference)) => self.referred(&reference).await.map(Some),
-            Err(reason) => self.unreadable(&item.partition_key, &reason).await,
+            Err(reason) => self.unreadable(item, reason).await,
         }
     }
 
@@ -85,11 +90,19 @@ impl KinesisFeed {
     /// A record that is no commit, or a damaged one, tells at least that something has happened to its
     /// stream: the last commit there is delivered, and what is missing before it is read from the log as
     /// any gap.
-    async fn unreadable(&self, partition_key: &str, reason: &str) -> Result<Option<Commit>> {
-        let commit = match partition_key.parse::<StreamId>() {
+    ///
+    /// An aggregate tells nothing about the other streams that it had commits of.
+    async fn unreadable(&self, item: &Item, reason: String) -> Result<Option<Commit>> {
+        let commit = match item.partition_key.parse::<StreamId>() {
             Ok(stream) => last_commit(self.log(), stream).await?,
             Err(_) => None,
         };
+        if commit.is_some() && item.is_damaged_aggregate {
+            let place = item.place.checkpoint();
+            let what =
+                format!("the aggregate before {} in {}", place.as_str(), self.stream().name());
+            return Err(Error::Corrupt { what, reason });
+        }
         let outcome = if commit.is_some() { "read_from_log" } else { "foreign" };
         let labels = [("stream", self.stream().name().to_owned()), ("outcome", outcome.to_owned())];
         metrics::counter!(telemetry::RECORDS_UNREADABLE, &labels).increment(1);
