@@ -112,7 +112,7 @@ mod tests {
             Some(url) => config.endpoint_url(url),
             None => config,
         };
-        Connection::check(&config.build(), "Kinesis")
+        Connection::default().adopt(&config.build(), "Kinesis")
     }
 
     #[test]
@@ -138,9 +138,11 @@ mod tests {
     #[test]
     fn a_configuration_without_a_region_is_refused() {
         let config = SdkConfig::builder().behavior_version(BehaviorVersion::latest()).build();
-        let refused = Connection::check(&config, "Kinesis");
+        let mut named = Connection { profile: Some("nosuch".to_owned()), ..Connection::default() };
+        let refused = named.adopt(&config, "Kinesis");
         let Err(Error::Misuse(text)) = refused else { panic!("{refused:?}") };
         assert!(text.starts_with("no AWS region is configured: set AWS_REGION"), "{text}");
+        assert!(text.ends_with("the profile \"nosuch\" has none, or does not exist"), "{text}");
     }
 
     #[tokio::test]
