@@ -90,7 +90,7 @@ impl KinesisFeed {
     pub fn of(stream: &DataStream, log: Arc<dyn EventStore>, begin: Begin) -> Self {
         let options = Options {
             poll_interval: Duration::from_millis(500),
-            records_per_request: 1_000,
+            records_per_request: 10_000,
             fan_out: None,
         };
         Self {
@@ -113,8 +113,8 @@ impl KinesisFeed {
         self
     }
 
-    /// The most records that are asked for at once, at most 10,000. They are in memory together, up to 10
-    /// MB of each shard. Default: 1,000.
+    /// The most records that are asked for at once, at most 10,000, the default. They are in memory together, up to 10
+    /// MB of each shard.
     #[must_use]
     pub fn records_per_request(mut self, records: usize) -> Self {
         self.options.records_per_request = records.clamp(1, 10_000);
