@@ -76,10 +76,15 @@ impl Cursor {
         cursor
     }
 
-    /// Goes on with a source that begins at the place.
-    pub(super) fn begin_again(&mut self, source: Source) {
+    /// Goes on with a source that begins where the last one was.
+    pub(super) fn go_on(&mut self, source: Source) {
         self.source = source;
         self.behind = None;
+    }
+
+    /// Goes on with a source that begins at the place.
+    pub(super) fn begin_again(&mut self, source: Source) {
+        self.go_on(source);
         self.continuity = match (&self.place.behind, self.place.read_until) {
             (Behind::Record(_), _) | (Behind::Nothing, None) => Continuity::Open,
             // Nothing but its age tells about it, and that was looked at.

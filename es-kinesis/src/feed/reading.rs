@@ -185,7 +185,7 @@ impl KinesisFeed {
         if let Some(number) = continuation
             && let Some(source) = self.source_at(shard, Start::after(number)).await?
         {
-            cursor.source = source;
+            cursor.go_on(source);
             return Ok(());
         }
         let source = self.source(shard, &cursor.place).await?;
@@ -235,10 +235,12 @@ impl KinesisFeed {
             let checkpoint = Checkpoint::end();
             return FeedPage { commits, checkpoint, remaining: Some(0), ended: true };
         }
-        if cursor.is_at_tip() && commits.is_empty() {
+        // Behind the last records an answer of its own may say that the shard has ended.
+        let is_at_tip = commits.is_empty() && cursor.is_at_tip();
+        if is_at_tip {
             self.settle(cursor);
         }
-        let remaining = cursor.is_at_tip().then_some(0);
+        let remaining = is_at_tip.then_some(0);
         FeedPage { commits, checkpoint: cursor.place.checkpoint(), remaining, ended: false }
     }
 
