@@ -104,15 +104,22 @@ fn check_endpoint(url: &str, service: &str) -> Result<()> {
 mod tests {
     use super::*;
 
-    fn check(endpoint_url: Option<&str>) -> Result<()> {
+    /// What a program connects with that found a region and this endpoint.
+    fn adopted(given: Option<&str>, found: Option<&str>) -> Result<Connection> {
         let config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new("eu-central-1"));
-        let config = match endpoint_url {
+        let config = match found {
             Some(url) => config.endpoint_url(url),
             None => config,
         };
-        Connection::default().adopt(&config.build(), "Kinesis")
+        let endpoint_url = given.map(str::to_owned);
+        let mut connection = Connection { endpoint_url, ..Connection::default() };
+        connection.adopt(&config.build(), "Kinesis").map(|()| connection)
+    }
+
+    fn without_region() -> SdkConfig {
+        SdkConfig::builder().behavior_version(BehaviorVersion::latest()).build()
     }
 
     #[test]
@@ -124,25 +131,45 @@ mod tests {
             ("http://", "empty string"),
             ("http://a b", "invalid uri character"),
         ] {
-            let refused = check(Some(url));
-            let Err(Error::Misuse(text)) = refused else { panic!("{url}: {refused:?}") };
-            assert!(text.starts_with(&format!("{url:?} is not where Kinesis can be: ")), "{text}");
-            assert!(text.contains(reason), "{text}");
+            for refused in [adopted(None, Some(url)), adopted(Some(url), None)] {
+                let Err(Error::Misuse(text)) = refused else { panic!("{url}: {refused:?}") };
+                let expected = format!("{url:?} is not where Kinesis can be: ");
+                assert!(text.starts_with(&expected), "{text}");
+                assert!(text.contains(reason), "{text}");
+            }
         }
+    }
+
+    #[test]
+    fn an_endpoint_that_was_found_is_taken_over() {
         for url in ["http://127.0.0.1:8000", "https://kinesis.eu-central-1.amazonaws.com/"] {
-            check(Some(url)).unwrap();
+            assert_eq!(adopted(None, Some(url)).unwrap().endpoint_url.as_deref(), Some(url));
+            assert_eq!(adopted(Some(url), None).unwrap().endpoint_url.as_deref(), Some(url));
         }
-        check(None).unwrap();
+        assert_eq!(adopted(None, None).unwrap().endpoint_url, None);
     }
 
     #[test]
     fn a_configuration_without_a_region_is_refused() {
-        let config = SdkConfig::builder().behavior_version(BehaviorVersion::latest()).build();
-        let mut named = Connection { profile: Some("nosuch".to_owned()), ..Connection::default() };
-        let refused = named.adopt(&config, "Kinesis");
+        let mut connection = Connection::default();
+        let refused = connection.adopt(&without_region(), "Kinesis");
         let Err(Error::Misuse(text)) = refused else { panic!("{refused:?}") };
         assert!(text.starts_with("no AWS region is configured: set AWS_REGION"), "{text}");
-        assert!(text.ends_with("the profile \"nosuch\" has none, or does not exist"), "{text}");
+        connection.profile = Some("nosuch".to_owned());
+        let refused = connection.adopt(&without_region(), "Kinesis");
+        let Err(Error::Misuse(text)) = refused else { panic!("{refused:?}") };
+        assert!(text.contains("the profile \"nosuch\" has none, or does not exist"), "{text}");
+    }
+
+    #[test]
+    fn an_endpoint_that_is_no_url_is_refused_before_anything_about_the_region() {
+        for url in ["nonsense", ""] {
+            let endpoint_url = Some(url.to_owned());
+            let mut connection = Connection { endpoint_url, ..Connection::default() };
+            let refused = connection.adopt(&without_region(), "Kinesis");
+            let Err(Error::Misuse(text)) = refused else { panic!("{url}: {refused:?}") };
+            assert!(text.starts_with(&format!("{url:?} is not where Kinesis can be: ")), "{text}");
+        }
     }
 
     #[tokio::test]

@@ -206,9 +206,8 @@ mod tests {
 
     fn failed(metadata: Builder) -> Error {
         let error: SdkError<ErrorMetadata, ()> = SdkError::service_error(metadata.build(), ());
-        let connection = &Connection::default();
-        let attempt =
-            Attempt { what: "reading order:1", place: "http://127.0.0.1:8000", connection };
+        let (what, place) = ("reading order:1", "http://127.0.0.1:8000");
+        let attempt = Attempt { what, place, connection: &Connection::default() };
         let advice = |refusal: &Refusal| {
             (refusal.code == "ResourceNotFoundException").then(|| "make it".to_owned())
         };

@@ -93,6 +93,7 @@ async fn a_server_that_is_something_else_is_named() {
     for (status, body) in [
         ("200 OK", "<html><body>It works!</body></html>"),
         ("200 OK", "{\"Shards\": \"many\"}"),
+        ("404 Not Found", "<h1>there is no such page</h1>"),
         ("502 Bad Gateway", "<html><body>nobody\nthere</body></html>"),
     ] {
         let server = Canned::answering(status, body).await;
