@@ -134,6 +134,36 @@ async fn two_programs_can_make_the_stream_at_once() {
 }
 
 #[tokio::test]
+async fn a_stream_that_is_changing_is_changed_when_it_is_done() {
+    let scene = Scene::new();
+    scene.kinesis.create_stream(STREAM, 1);
+    let target = scene.kinesis.plain_client().update_shard_count().stream_name(STREAM);
+    let target = target.target_shard_count(2).scaling_type("UNIFORM_SCALING".into());
+    target.send().await.expect("it can be scaled");
+    scene
+        .stream_with(|it| it.retention_hours(48))
+        .ensure(Capacity::Shards(1))
+        .await
+        .expect("it is there");
+    let changed = scene.described().await;
+    assert_eq!(changed.encryption_type, Some(EncryptionType::Kms));
+    assert_eq!(changed.retention_period_hours, 48);
+    assert!(scene.asked()[1] > 1, "it was not refused at first");
+}
+
+#[tokio::test]
+async fn a_change_whose_answer_was_lost_is_made() {
+    for operation in &CHANGES[1..] {
+        let scene = Scene::new();
+        scene.kinesis.faults().at(operation, 1, Fault::LostAnswer);
+        let stream = scene.stream_with(|it| it.retention_hours(48));
+        stream.ensure(Capacity::Shards(1)).await.expect("it is made");
+        assert_eq!(scene.kinesis.faults().injected(Fault::LostAnswer), 1);
+        assert_eq!(scene.kinesis.count(operation), 1, "it is not asked for again");
+    }
+}
+
+#[tokio::test]
 async fn making_a_stream_gets_over_faults_that_pass() {
     for seed in 0..20 {
         let clock = Arc::new(VirtualClock::auto_advancing("2026-03-01T12:00:00Z"));
