@@ -160,7 +160,8 @@ fn what_is_no_commit_is_refused() {
     let commit = commit(stored("json", &[("A:B", 1, payload), ("A:C", 2, b"{}")]));
     let whole: Vec<serde_json::Value> =
         serde_json::from_slice(&encode(&commit, &source()).unwrap()).unwrap();
-    let changed = |change: &dyn Fn(&mut Vec<serde_json::Value>)| {
+    type Change<'a> = &'a dyn Fn(&mut Vec<serde_json::Value>);
+    let changed = |change: Change<'_>| {
         let mut events = whole.clone();
         change(&mut events);
         decode(&serde_json::to_vec(&events).unwrap())
@@ -168,7 +169,7 @@ fn what_is_no_commit_is_refused() {
     assert!(changed(&|_| {}).is_ok());
     assert_eq!(changed(&|events| events.clear()), Err(CorruptCloudEvents::Empty));
     assert_eq!(changed(&|events| drop(events.pop())), Err(CorruptCloudEvents::Checksum));
-    let changes: [(&str, &dyn Fn(&mut Vec<serde_json::Value>)); 14] = [
+    let changes: [(&str, Change<'_>); 14] = [
         ("an event is missing", &|events| drop(events.remove(0))),
         ("they are in another order", &|events| events.reverse()),
         ("another payload", &|events| events[1]["data"] = 1.into()),

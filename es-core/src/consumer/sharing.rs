@@ -189,8 +189,7 @@ impl<H: Handler> Consumer<H> {
             !ended.contains(&partition.id)
                 && partition.parents.iter().all(|id| ended.contains(id) || !ids.contains(id))
         };
-        let with_work: Vec<NewLease> =
-            listed.iter().filter(has_work).map(|found| NewLease::new(found.id.clone())).collect();
+        let with_work: Vec<NewLease> = listed.iter().filter(has_work).map(lease_of).collect();
         sharing.keep(Survey { at: now, with_work: with_work.clone(), trusting });
         Ok(with_work)
     }
@@ -262,6 +261,12 @@ impl<H: Handler> Consumer<H> {
             known.is_ok_and(|known| known.as_ref().is_some_and(|at| at.checkpoint.is_end()))
         })
     }
+}
+
+/// The lease that a partition needs.
+fn lease_of(partition: &Partition) -> NewLease {
+    let parents = partition.parents.iter().cloned().collect();
+    NewLease { parents, ..NewLease::new(partition.id.clone()) }
 }
 
 impl Sharing {

@@ -402,6 +402,9 @@ async fn a_child_is_begun_when_its_parents_have_ended_whichever_worker_has_them(
     assert_eq!(effects.len(), 3, "and that of the parent: {effects:?}");
     let held: BTreeSet<_> = one.held().union(&two.held()).cloned().collect();
     assert_eq!(held, [grandchild].into(), "what has ended is not shared any more");
+    let leases = world.store.leases(one.consumer.id()).await.unwrap();
+    assert_eq!(leases.len(), 1);
+    assert_eq!(leases[0].parents, [child].into(), "a lease says what comes before its partition");
 }
 
 #[tokio::test]
