@@ -21,7 +21,7 @@ pub enum Begin {
     /// At the oldest record that the stream still has. What was published before that is missed, unless its
     /// stream of the log goes on: then all of it is read from there.
     Horizon,
-    /// With what is published from now on. The same is missed.
+    /// With what is published from now on, by the clock of the worker that begins. The same is missed.
     Latest,
     /// With what was published at this time or later. The same is missed. A time longer ago than the stream
     /// keeps records, less 15 minutes, is [`Error::FeedTrimmed`](es_core::Error::FeedTrimmed), unless the

@@ -88,6 +88,12 @@ impl KinesisFeed {
     }
 
     async fn new_cursor(&self, shard: FeedShard<'_>, place: ShardPlace) -> Result<Cursor> {
+        let source = self.begin_at(shard, &place).await?;
+        Ok(Cursor::new(place, source, self.stream().clock().monotonic()))
+    }
+
+    /// A source of what comes behind the place, unless that is lost for sure.
+    async fn begin_at(&self, shard: FeedShard<'_>, place: &ShardPlace) -> Result<Source> {
         let is_recent = match (&place.behind, place.read_until) {
             // Whether it is still there tells the first answer, and more than its age.
             (Behind::Record(_), _) | (_, None) => true,
@@ -99,8 +105,7 @@ impl KinesisFeed {
         if !is_recent || !self.is_listed(shard).await? {
             return Err(shard.trimmed(&place.checkpoint()));
         }
-        let source = self.source(shard, &place).await?;
-        Ok(Cursor::new(place, source, self.stream().clock().monotonic()))
+        self.source(shard, place).await
     }
 
     /// The commits that the cursor has, up to so many. Its place is behind them then.
@@ -150,7 +155,7 @@ impl KinesisFeed {
                     answer
                 }
                 Polled::Expired => {
-                    let source = self.source(shard, &cursor.place).await?;
+                    let source = self.begin_at(shard, &cursor.place).await?;
                     cursor.begin_again(source);
                     return Ok(true);
                 }
@@ -188,7 +193,7 @@ impl KinesisFeed {
             cursor.go_on(source);
             return Ok(());
         }
-        let source = self.source(shard, &cursor.place).await?;
+        let source = self.begin_at(shard, &cursor.place).await?;
         cursor.begin_again(source);
         Ok(())
     }

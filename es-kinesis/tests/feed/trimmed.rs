@@ -66,13 +66,18 @@ async fn the_same_feed_object_tells_it_too() {
 #[tokio::test]
 async fn a_consumer_that_has_read_nothing_since_it_began_is_told() {
     for (fanned_out, behind_horizon) in WAYS {
-        let scene = scene(behind_horizon);
-        let feed = || feed(&scene, Begin::Latest, fanned_out);
-        scene.statements(feed()).catch_up().await.unwrap();
-        scene.credit("a", 1).await;
-        scene.pass(OVER_A_DAY);
-        scene.credit("b", 2).await;
-        assert_trimmed(scene.statements(feed()).catch_up().await);
+        for begin in [Begin::Latest, Begin::Horizon] {
+            let scene = scene(behind_horizon);
+            let feed = || feed(&scene, begin.clone(), fanned_out);
+            let statements = scene.statements(feed());
+            statements.catch_up().await.unwrap();
+            scene.credit("a", 1).await;
+            scene.pass(OVER_A_DAY);
+            scene.credit("b", 2).await;
+            // Another program, and then the one that has begun.
+            assert_trimmed(scene.statements(feed()).catch_up().await);
+            assert_trimmed(statements.catch_up().await);
+        }
     }
 }
 
