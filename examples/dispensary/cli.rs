@@ -11,8 +11,10 @@ mod main_job;
 mod opened;
 mod place;
 mod rebuild;
+mod roles;
 mod serve;
 mod signal;
+mod work;
 
 use std::error::Error as StdError;
 use std::io::Write as _;
@@ -25,6 +27,7 @@ use serde::Serialize;
 use super::domain::Status;
 
 use place::Place;
+use roles::Role;
 
 /// Dispense prescriptions, event-sourced.
 ///
@@ -47,11 +50,31 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Answer HTTP requests on the loopback interface
+    /// Answer HTTP requests on the loopback interface, and do what they lead to
+    ///
+    /// With `--roles` other processes do a part of it: `publish`, `project`, or another `serve`. All of
+    /// them name the same data, and those that answer requests or analyze prescriptions the same
+    /// `--data-dir`.
     Serve {
         /// The port; 0 takes a free one
         #[arg(long, default_value_t = 8080)]
         port: u16,
+        /// Only these parts of the work; without `api` nothing listens [default: all]
+        #[arg(long, value_enum, value_delimiter = ',', value_name = "ROLES")]
+        roles: Vec<Role>,
+    },
+    /// Publish the log to the data stream, until it is stopped (with --backend aws)
+    ///
+    /// Of several processes that do so, each takes a part.
+    Publish,
+    /// Bring views up to date, until it is stopped
+    ///
+    /// With --backend aws several processes share the shards of the data stream, and take over those of
+    /// one that was killed within 10 seconds or so.
+    Project {
+        /// Only this view, by its name as `health` shows it; may be repeated [default: all]
+        #[arg(long = "view", value_name = "NAME")]
+        views: Vec<String>,
     },
     /// List the dispenses
     List {
@@ -176,7 +199,9 @@ async fn run(arguments: Arguments) -> Result<(), AnyError> {
     }
     match command {
         None => main_job::run(place, prescriptions, json).await,
-        Some(Command::Serve { port }) => serve::run(place, port).await,
+        Some(Command::Serve { port, roles }) => serve::run(place, port, roles).await,
+        Some(Command::Publish) => work::publish(place).await,
+        Some(Command::Project { views }) => work::project(place, &views).await,
         Some(Command::List { status }) => dispenses::list(place, status, json).await,
         Some(Command::Show { id, version }) => dispenses::show(place, &id, version).await,
         Some(Command::Events { id }) => dispenses::events(place, &id, json).await,

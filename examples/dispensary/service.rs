@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use es_core::{
-    ConsumerState, Consumers, Error, Projection, Reactor, Repository, SnapshotPolicy, StreamId,
-    Version, Workers,
+    AnyConsumer, Consumer, ConsumerState, Consumers, Error, Handler, Projection, Reactor,
+    Repository, SnapshotPolicy, StreamId, Version, Workers,
 };
 
 use super::analysis::{AnalysisPolicy, TextAnalyzer};
-use super::backend::Backend;
+use super::backend::{Backend, Pipeline, share};
 use super::domain::Dispense;
 use super::files::PrescriptionFiles;
 use super::views::{DispenseDetails, DispenseList};
@@ -25,9 +25,12 @@ pub struct Dispensary {
     pub list: Arc<Projection<DispenseList>>,
     /// The view for details.
     pub details: Arc<Projection<DispenseDetails>>,
-    /// The policy and the projections, for those who operate them.
+    /// The policy that analyzes uploaded prescriptions.
+    pub analysis: Arc<Reactor<AnalysisPolicy>>,
+    /// What publishes commits, where they are published.
+    pub publisher: Option<Arc<dyn AnyConsumer>>,
+    /// All that follow a feed: the policy, the projections and the publisher.
     pub consumers: Consumers,
-    analysis: Arc<Reactor<AnalysisPolicy>>,
 }
 
 impl Dispensary {
@@ -37,30 +40,38 @@ impl Dispensary {
     ///
     /// Those of the backend.
     pub async fn new(backend: Backend) -> Result<Self, Error> {
-        let Backend { log, feed, snapshots, views, checkpoints, objects } = backend;
+        let Backend { log, feed, snapshots, views, checkpoints, objects, pipeline } = backend;
+        let pipeline = pipeline.as_ref();
+        let feed = pipeline.map_or(feed, |pipeline| pipeline.feed.clone());
         let dispenses = Repository::<Dispense>::new(log.clone())
             .with_cache(10_000)
             .with_snapshots(snapshots, SnapshotPolicy::Every(50));
         let files = PrescriptionFiles::new(objects);
         let list = Projection::new(DispenseList, feed.clone(), log.clone(), views.clone())?;
+        let list = shared(list, pipeline)?;
         let details = Projection::new(DispenseDetails, feed.clone(), log.clone(), views)?;
+        let details = shared(details, pipeline)?;
         let policy = AnalysisPolicy::new(dispenses.clone(), files.clone(), Arc::new(TextAnalyzer));
-        let analysis = Reactor::new(policy, feed, log, checkpoints)?;
+        let analysis = shared(Reactor::new(policy, feed, log, checkpoints)?, pipeline)?;
         list.prepare().await?;
         details.prepare().await?;
-        let (list, details, analysis) = (Arc::new(list), Arc::new(details), Arc::new(analysis));
-        let consumers =
+        let publisher = pipeline.map(|pipeline| pipeline.publisher.clone());
+        let mut consumers =
             Consumers::new().with(analysis.clone()).with(list.clone()).with(details.clone());
-        Ok(Self { dispenses, files, list, details, consumers, analysis })
+        if let Some(publisher) = &publisher {
+            consumers = consumers.with(publisher.clone());
+        }
+        Ok(Self { dispenses, files, list, details, analysis, publisher, consumers })
     }
 
-    /// Starts the policy and the projections.
+    /// Starts all that follow a feed.
     pub fn start_workers(&self) -> Workers {
-        let mut workers = Workers::new();
-        workers.start(self.analysis.clone());
-        workers.start(self.list.clone());
-        workers.start(self.details.clone());
-        workers
+        self.consumers.start()
+    }
+
+    /// The projections.
+    pub fn projections(&self) -> Consumers {
+        Consumers::new().with(self.list.clone()).with(self.details.clone())
     }
 
     /// Waits until both views show the dispense at `version`.
@@ -125,6 +136,18 @@ impl Dispensary {
         let paused = health.into_iter().find(|consumer| consumer.state == ConsumerState::Paused);
         Ok(paused.map(|consumer| consumer.consumer))
     }
+}
+
+/// The consumer, which shares the feed of a pipeline with those of other processes.
+fn shared<H: Handler>(
+    consumer: Consumer<H>,
+    pipeline: Option<&Pipeline>,
+) -> Result<Arc<Consumer<H>>, Error> {
+    let consumer = match pipeline {
+        Some(pipeline) => share(consumer, &pipeline.leases)?,
+        None => consumer,
+    };
+    Ok(Arc::new(consumer))
 }
 
 #[cfg(test)]

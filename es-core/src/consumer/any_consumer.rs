@@ -2,6 +2,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use futures::future::BoxFuture;
 
 use crate::checkpoint_store::ConsumerId;
 use crate::dead_letter::{DeadLetter, DeadLetterQuery};
@@ -9,9 +10,11 @@ use crate::error::{Error, Result};
 use crate::stream_id::StreamId;
 use crate::version::Version;
 
-use super::{CatchUp, Consumer, DeadLetterFilter, Handler, Health, Retried, RewindTo, Rewindable};
+use super::{
+    CatchUp, Consumer, DeadLetterFilter, Handler, Health, Retried, RewindTo, Rewindable, Workers,
+};
 
-/// A projection or policy, whatever its type is: for programs that operate several.
+/// A projection, policy or other consumer, whatever its type is: for programs that run or operate several.
 ///
 /// ```
 /// use es_core::{AnyConsumer, DeadLetterQuery, DeadLetterState};
@@ -27,6 +30,9 @@ use super::{CatchUp, Consumer, DeadLetterFilter, Handler, Health, Retried, Rewin
 pub trait AnyConsumer: Debug + Send + Sync + 'static {
     /// [`Consumer::id`].
     fn id(&self) -> &ConsumerId;
+
+    /// [`Consumer::run`].
+    async fn run(&self, shutdown: BoxFuture<'_, ()>) -> Result<()>;
 
     /// [`Consumer::health`].
     async fn health(&self) -> Result<Health>;
@@ -66,6 +72,10 @@ pub trait AnyConsumer: Debug + Send + Sync + 'static {
 impl<H: Rewindable + Handler> AnyConsumer for Consumer<H> {
     fn id(&self) -> &ConsumerId {
         self.id()
+    }
+
+    async fn run(&self, shutdown: BoxFuture<'_, ()>) -> Result<()> {
+        self.run(shutdown).await
     }
 
     async fn health(&self) -> Result<Health> {
@@ -113,7 +123,7 @@ impl<H: Rewindable + Handler> AnyConsumer for Consumer<H> {
     }
 }
 
-/// The consumers of a program, to operate them by name.
+/// The consumers of a program, to run and to operate them by name.
 ///
 /// ```
 /// # mod doc {
@@ -142,6 +152,12 @@ impl<H: Rewindable + Handler> AnyConsumer for Consumer<H> {
 #[derive(Debug, Clone, Default)]
 pub struct Consumers(Vec<Arc<dyn AnyConsumer>>);
 
+impl FromIterator<Arc<dyn AnyConsumer>> for Consumers {
+    fn from_iter<I: IntoIterator<Item = Arc<dyn AnyConsumer>>>(consumers: I) -> Self {
+        Self(consumers.into_iter().collect())
+    }
+}
+
 impl Consumers {
     /// None yet.
     pub fn new() -> Self {
@@ -153,6 +169,15 @@ impl Consumers {
     pub fn with(mut self, consumer: Arc<dyn AnyConsumer>) -> Self {
         self.0.push(consumer);
         self
+    }
+
+    /// Starts all of them, as [`Workers::start`] does.
+    pub fn start(&self) -> Workers {
+        let mut workers = Workers::new();
+        for consumer in self.iter() {
+            workers.start_any(Arc::clone(consumer));
+        }
+        workers
     }
 
     /// The consumer of this name.

@@ -6,7 +6,7 @@ use tokio::task::JoinSet;
 
 use crate::error::{Error, Result};
 
-use super::{Consumer, Handler};
+use super::{AnyConsumer, Consumer, Handler};
 
 /// Consumers at work in tasks of their own, which are stopped together.
 #[derive(Default)]
@@ -23,11 +23,21 @@ impl Workers {
 
     /// Starts [`Consumer::run`] in a task of the current tokio runtime.
     pub fn start<H: Handler>(&mut self, consumer: Arc<Consumer<H>>) {
+        let shutdown = self.shut_down();
+        self.tasks.spawn(async move { consumer.run(shutdown).await });
+    }
+
+    /// The same for a consumer whose type is not known.
+    pub fn start_any(&mut self, consumer: Arc<dyn AnyConsumer>) {
+        let shutdown = self.shut_down();
+        self.tasks.spawn(async move { consumer.run(Box::pin(shutdown)).await });
+    }
+
+    /// Ready when the workers are to stop.
+    fn shut_down(&self) -> impl Future<Output = ()> + Send + use<> {
         let mut shutdown = self.shutdown.subscribe();
-        self.tasks.spawn(async move {
-            // An error means that the sender is gone: nobody is left to work for.
-            consumer.run(async move { drop(shutdown.wait_for(|stop| *stop).await) }).await
-        });
+        // An error means that the sender is gone: nobody is left to work for.
+        async move { drop(shutdown.wait_for(|stop| *stop).await) }
     }
 
     /// Returns when a worker has stopped at an error that trying again cannot help. Never returns

@@ -6,7 +6,7 @@ use std::time::Duration;
 use es_core::memory::MemoryStore;
 use es_core::testing::faults::{Call, Fault, Faults, FaultyViewStore};
 use es_core::testing::{SeededEntropy, VirtualClock};
-use es_core::{Backoff, ConsumerState, RewindTo, Workers};
+use es_core::{Backoff, ConsumerState, Consumers, RewindTo, Version, Workers};
 use futures::poll;
 use tokio::sync::Notify;
 
@@ -100,4 +100,24 @@ async fn a_worker_with_nothing_to_do_notices_that_another_process_has_rewound() 
     };
     within_turns(1_000, noticed).await.unwrap();
     workers.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn all_consumers_of_a_program_are_started_and_stopped_together() {
+    let (one, other) = (MemoryStore::new(), MemoryStore::new());
+    let mut consumers = Consumers::new();
+    for store in [&one, &other] {
+        credit(store, "a", 1).await;
+        consumers = consumers.with(Arc::new(projection(store, &Mood::refusing(&[]))));
+    }
+    let views = [&one, &other].map(|store| projection(store, &Mood::refusing(&[])));
+    let workers = consumers.start();
+    for view in &views {
+        let (account, patience) = (account("a"), Duration::from_secs(60));
+        view.wait_for_version(&account, Version::new(1), patience).await.unwrap();
+    }
+    workers.shutdown().await.unwrap();
+    for health in consumers.health().await.unwrap() {
+        assert_eq!(health.state, ConsumerState::Idle);
+    }
 }

@@ -54,16 +54,13 @@ impl DynamoDbOptions {
         if self.create_tables {
             builder = builder.table_creation(TableCreation::IfMissing);
         }
-        let mut region = self.region.clone();
         if let Some(url) = &self.endpoint_url {
-            if self.needs_no_keys(url) {
-                builder = builder.local_endpoint(url);
-                region = region.or_else(region_of_environment);
-            } else {
-                builder = builder.endpoint_url(url);
-            }
+            builder = match self.needs_no_keys(url) {
+                true => builder.local_endpoint(url),
+                false => builder.endpoint_url(url),
+            };
         }
-        if let Some(region) = region {
+        if let Some(region) = self.region_at(self.endpoint_url.as_deref()) {
             builder = builder.region(region);
         }
         if let Some(profile) = &self.profile {
@@ -72,8 +69,14 @@ impl DynamoDbOptions {
         builder
     }
 
+    /// The region to ask for at that endpoint, if it is not what the AWS configuration says.
+    pub(super) fn region_at(&self, url: Option<&str>) -> Option<String> {
+        let is_local = url.is_some_and(|url| self.needs_no_keys(url));
+        self.region.clone().or_else(|| region_of_environment().filter(|_| is_local))
+    }
+
     /// Whether the server is one that takes any keys, and nobody has said which.
-    fn needs_no_keys(&self, url: &str) -> bool {
+    pub(super) fn needs_no_keys(&self, url: &str) -> bool {
         let keys = ["AWS_ACCESS_KEY_ID", "AWS_PROFILE"];
         let has_keys =
             self.profile.is_some() || keys.iter().any(|key| std::env::var_os(key).is_some());
@@ -82,7 +85,11 @@ impl DynamoDbOptions {
 
     /// How to ask for them on the command line.
     pub fn arguments(&self) -> String {
-        let mut arguments = vec!["--backend dynamodb".to_owned()];
+        format!("--backend dynamodb {}", self.flags())
+    }
+
+    pub(super) fn flags(&self) -> String {
+        let mut arguments = Vec::new();
         if self.local {
             arguments.push("--local".to_owned());
         }
@@ -127,6 +134,10 @@ impl DynamoDb {
         Ok(Self { store: Arc::new(store), objects, local })
     }
 
+    pub(super) fn store(&self) -> &Arc<DynamoStore> {
+        &self.store
+    }
+
     /// The backend.
     pub fn backend(&self) -> Backend {
         Backend {
@@ -136,6 +147,7 @@ impl DynamoDb {
             views: self.store.clone(),
             checkpoints: self.store.clone(),
             objects: self.objects.clone(),
+            pipeline: None,
         }
     }
 

@@ -50,6 +50,7 @@ impl Embedded {
             views: self.store.clone(),
             checkpoints: self.store.clone(),
             objects: self.objects.clone(),
+            pipeline: None,
         }
     }
 

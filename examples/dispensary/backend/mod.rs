@@ -1,8 +1,11 @@
 //! Where the dispensary keeps everything: one value with the parts, and the places they come from.
 
 #[cfg(feature = "aws")]
+mod aws;
+#[cfg(feature = "aws")]
 mod dynamodb;
 mod embedded;
+mod pipeline;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,8 +16,11 @@ use object_store::local::LocalFileSystem;
 use object_store::prefix::PrefixStore;
 
 #[cfg(feature = "aws")]
+pub use aws::{Aws, AwsOptions};
+#[cfg(feature = "aws")]
 pub use dynamodb::{DynamoDb, DynamoDbOptions};
 pub use embedded::Embedded;
+pub use pipeline::{Pipeline, share};
 
 /// Where everything is kept.
 #[derive(Debug, Clone)]
@@ -31,6 +37,8 @@ pub struct Backend {
     pub checkpoints: Arc<dyn CheckpointStore>,
     /// The prescription files.
     pub objects: Arc<dyn ObjectStore>,
+    /// By what way commits come to the policy and the projections, if not by the log's feed.
+    pub pipeline: Option<Pipeline>,
 }
 
 /// Why a data directory cannot be used.

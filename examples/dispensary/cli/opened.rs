@@ -1,10 +1,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use es_core::{AnyConsumer, Feed};
+use es_core::{AnyConsumer, Consumers, Feed};
 
 #[cfg(feature = "aws")]
-use crate::dispensary::backend::DynamoDb;
+use crate::dispensary::backend::{Aws, DynamoDb};
 use crate::dispensary::backend::{Embedded, files_in};
 use crate::dispensary::service::Dispensary;
 
@@ -29,6 +29,8 @@ enum Kept {
     Embedded(Embedded),
     #[cfg(feature = "aws")]
     DynamoDb(DynamoDb),
+    #[cfg(feature = "aws")]
+    Aws(Aws),
 }
 
 impl Opened {
@@ -41,9 +43,9 @@ impl Opened {
                 let embedded = Embedded::open(&directory).await?;
                 Self::embedded(directory, embedded).await
             }
-            BackendKind::Dynamodb => {
+            BackendKind::Dynamodb | BackendKind::Aws => {
                 let create_tables = place.makes_tables();
-                Self::dynamodb(directory, place, create_tables).await
+                Self::on_tables(directory, place, create_tables).await
             }
         }
     }
@@ -58,9 +60,9 @@ impl Opened {
                 let embedded = Embedded::open_existing(&directory).await?;
                 Self::embedded(directory, embedded).await
             }
-            BackendKind::Dynamodb => {
+            BackendKind::Dynamodb | BackendKind::Aws => {
                 let create_tables = place.dynamodb.create_tables;
-                Self::dynamodb(directory, place, create_tables).await
+                Self::on_tables(directory, place, create_tables).await
             }
         }
     }
@@ -83,25 +85,33 @@ impl Opened {
     }
 
     #[cfg(feature = "aws")]
-    async fn dynamodb(
+    async fn on_tables(
         directory: PathBuf,
         place: Place,
         create_tables: bool,
     ) -> Result<Self, AnyError> {
         let directory = std::path::absolute(directory)?;
-        let options = place.dynamodb.options(create_tables);
-        let shown = format!("{}, files in {}", options.place(), directory.display());
-        let arguments = format!("{} {}", options.arguments(), data_dir_argument(&directory));
-        let dynamodb = DynamoDb::open(&directory, options).await?;
-        let backend = dynamodb.backend();
+        let Place { backend, dynamodb, kinesis, .. } = place;
+        let tables = dynamodb.options(create_tables);
+        let (place, arguments, backend, kept) = if backend == BackendKind::Aws {
+            let options = kinesis.options(tables);
+            let (place, arguments) = (options.place(), options.arguments());
+            let aws = Aws::open(&directory, options).await?;
+            (place, arguments, aws.backend(), Kept::Aws(aws))
+        } else {
+            let (place, arguments) = (tables.place(), tables.arguments());
+            let dynamodb = DynamoDb::open(&directory, tables).await?;
+            (place, arguments, dynamodb.backend(), Kept::DynamoDb(dynamodb))
+        };
+        let place = format!("{place}, files in {}", directory.display());
+        let arguments = format!("{arguments} {}", data_dir_argument(&directory));
         let feed = backend.feed.clone();
         let dispensary = Arc::new(Dispensary::new(backend).await?);
-        let (files, kept) = (files_in(&directory), Kept::DynamoDb(dynamodb));
-        Ok(Self { place: shown, arguments, files, dispensary, feed, kept })
+        Ok(Self { place, arguments, files: files_in(&directory), dispensary, feed, kept })
     }
 
     #[cfg(not(feature = "aws"))]
-    async fn dynamodb(_: PathBuf, _: Place, _: bool) -> Result<Self, AnyError> {
+    async fn on_tables(_: PathBuf, _: Place, _: bool) -> Result<Self, AnyError> {
         let message = "this program was built without DynamoDB: build it with `--features aws`";
         Err(message.into())
     }
@@ -115,6 +125,22 @@ impl Opened {
         let names: Vec<&str> = consumers.iter().map(|consumer| consumer.id().as_str()).collect();
         let names = names.join(", ");
         Err(format!("there is no projection or policy {name:?}; there are {names}").into())
+    }
+
+    /// The projections of these names, or all.
+    pub(super) fn projections(&self, names: &[String]) -> Result<Consumers, AnyError> {
+        let all = self.dispensary.projections();
+        if names.is_empty() {
+            return Ok(all);
+        }
+        let found = names.iter().map(|name| match all.get(name) {
+            Some(projection) => Ok(projection.clone()),
+            None => {
+                let names: Vec<&str> = all.iter().map(|view| view.id().as_str()).collect();
+                Err(format!("there is no view {name:?}; there are {}", names.join(", ")).into())
+            }
+        });
+        found.collect()
     }
 
     /// The one of that name, or all.
@@ -131,6 +157,8 @@ impl Opened {
             Kept::Embedded(embedded) => embedded.close().await?,
             #[cfg(feature = "aws")]
             Kept::DynamoDb(dynamodb) => dynamodb.close().await,
+            #[cfg(feature = "aws")]
+            Kept::Aws(aws) => aws.close().await,
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 #[cfg(feature = "aws")]
-use crate::dispensary::backend::DynamoDbOptions;
+use crate::dispensary::backend::{AwsOptions, DynamoDbOptions};
 
 use super::{AnyError, default_directory};
 
@@ -25,6 +25,8 @@ pub(super) struct Place {
     pub(super) backend: BackendKind,
     #[command(flatten)]
     pub(super) dynamodb: DynamoDbArguments,
+    #[command(flatten)]
+    pub(super) kinesis: KinesisArguments,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
@@ -34,16 +36,19 @@ pub(super) enum BackendKind {
     Sqlite,
     /// DynamoDB tables (needs a program built with the feature `aws`)
     Dynamodb,
+    /// DynamoDB tables, with a Kinesis data stream from the log to the views (needs the same)
+    Aws,
 }
 
-/// For `--backend dynamodb`.
+/// For `--backend dynamodb` and `--backend aws`.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "With --backend dynamodb")]
+#[command(next_help_heading = "With --backend dynamodb and --backend aws")]
 pub(super) struct DynamoDbArguments {
-    /// Start a DynamoDB-compatible server in this process, with its data in the data directory
+    /// Start a DynamoDB-compatible server in this process, with its data in the data directory: not
+    /// with --backend aws, for there is no such server of Kinesis
     #[arg(long, global = true, conflicts_with_all = ["endpoint_url", "region", "profile"])]
     pub(super) local: bool,
-    /// Where DynamoDB answers, as of a local server [default: what the AWS configuration says]
+    /// Where DynamoDB answers, and Kinesis, as of a local server [default: what the AWS configuration says]
     ///
     /// A server on this machine is asked with made-up keys, and the files in ~/.aws are not looked at,
     /// unless --profile, AWS_PROFILE or AWS_ACCESS_KEY_ID says who asks. The region is then that of
@@ -60,36 +65,64 @@ pub(super) struct DynamoDbArguments {
     /// What the names of the tables begin with [default: dispensary-]
     #[arg(long, global = true, value_name = "PREFIX")]
     pub(super) table_prefix: Option<String>,
-    /// Make tables that are missing [default: with --local and --endpoint-url, by the main job, `serve`
-    /// and `import`]
+    /// Make tables that are missing, and the data stream [default: with --local and --endpoint-url, by
+    /// the main job, `serve`, `publish`, `project` and `import`]
     #[arg(long, global = true)]
     pub(super) create_tables: bool,
+}
+
+/// For `--backend aws`.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "With --backend aws")]
+pub(super) struct KinesisArguments {
+    /// The Kinesis data stream [default: `events` behind the prefix of the tables]
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(super) stream: Option<String>,
+    /// Where Kinesis answers, if not where DynamoDB does
+    #[arg(long, global = true, value_name = "URL")]
+    pub(super) kinesis_endpoint_url: Option<String>,
+}
+
+impl KinesisArguments {
+    #[cfg(feature = "aws")]
+    pub(super) fn options(self, tables: DynamoDbOptions) -> AwsOptions {
+        let Self { stream, kinesis_endpoint_url } = self;
+        AwsOptions { tables, stream, kinesis_endpoint_url }
+    }
 }
 
 impl Place {
     /// Refuses flags that have no meaning for the backend that was chosen.
     pub(super) fn check_flags(&self) -> Result<(), AnyError> {
         match self.misplaced() {
-            Some(flag) => Err(format!("{flag} goes with --backend dynamodb").into()),
+            Some((flag, backend)) => Err(format!("{flag} goes with {backend}").into()),
             None => Ok(()),
         }
     }
 
-    fn misplaced(&self) -> Option<&'static str> {
-        if self.backend == BackendKind::Dynamodb {
-            return None;
-        }
+    /// A flag, and the backend that it goes with.
+    fn misplaced(&self) -> Option<(&'static str, &'static str)> {
+        use BackendKind::{Aws, Dynamodb};
+        const DYNAMODB: &str = "--backend dynamodb";
+        const AWS: &str = "--backend aws";
+        const BOTH: &str = "--backend dynamodb and --backend aws";
         let DynamoDbArguments { local, endpoint_url, region, profile, table_prefix, create_tables } =
             &self.dynamodb;
+        let KinesisArguments { stream, kinesis_endpoint_url } = &self.kinesis;
+        let (has_tables, has_stream) =
+            (matches!(self.backend, Dynamodb | Aws), self.backend == Aws);
         let given = [
-            (*local, "--local"),
-            (endpoint_url.is_some(), "--endpoint-url"),
-            (region.is_some(), "--region"),
-            (profile.is_some(), "--profile"),
-            (table_prefix.is_some(), "--table-prefix"),
-            (*create_tables, "--create-tables"),
+            (*local, "--local", self.backend == Dynamodb, DYNAMODB),
+            (endpoint_url.is_some(), "--endpoint-url", has_tables, BOTH),
+            (region.is_some(), "--region", has_tables, BOTH),
+            (profile.is_some(), "--profile", has_tables, BOTH),
+            (table_prefix.is_some(), "--table-prefix", has_tables, BOTH),
+            (*create_tables, "--create-tables", has_tables, BOTH),
+            (stream.is_some(), "--stream", has_stream, AWS),
+            (kinesis_endpoint_url.is_some(), "--kinesis-endpoint-url", has_stream, AWS),
         ];
-        given.into_iter().find_map(|(given, flag)| given.then_some(flag))
+        let misplaced = given.into_iter().find(|(given, _, fits, _)| *given && !fits);
+        misplaced.map(|(_, flag, _, backend)| (flag, backend))
     }
 
     /// Refuses a place that is another one each time.
@@ -102,7 +135,7 @@ impl Place {
 
     /// Whether all but the prescription files is with a server.
     fn is_elsewhere(&self) -> bool {
-        self.backend == BackendKind::Dynamodb && !self.dynamodb.local
+        self.backend != BackendKind::Sqlite && !self.dynamodb.local
     }
 
     /// The data directory.

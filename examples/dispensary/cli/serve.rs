@@ -11,15 +11,21 @@ use crate::dispensary::api;
 use super::AnyError;
 use super::opened::Opened;
 use super::place::Place;
+use super::roles::{Role, Roles};
 use super::signal::shutdown_signal;
+use super::work;
 
-pub(super) async fn run(place: Place, port: u16) -> Result<(), AnyError> {
+pub(super) async fn run(place: Place, port: u16, roles: Vec<Role>) -> Result<(), AnyError> {
+    let roles = Roles::of(roles, &place)?;
+    if !roles.has(Role::Api) {
+        return work::run(place, &roles).await;
+    }
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let listener = TcpListener::bind(address)
         .await
         .map_err(|error| format!("{address} cannot be listened on: {error}"))?;
     let opened = Opened::new(place).await?;
-    let mut workers = opened.dispensary.start_workers();
+    let mut workers = roles.consumers(&opened.dispensary).start();
     let mut out = std::io::stdout();
     writeln!(out, "data: {}", opened.place)?;
     writeln!(out, "listening on http://{}", listener.local_addr()?)?;

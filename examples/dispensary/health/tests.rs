@@ -20,6 +20,7 @@ async fn a_feed_that_cannot_be_read_is_told_with_the_reason() {
         views: store.clone(),
         checkpoints: store,
         objects: Arc::new(InMemory::new()),
+        pipeline: None,
     };
     let dispensary = Dispensary::new(backend).await.unwrap();
     dispensary.dispenses.execute("d", DispenseCommand::Start).await.unwrap();

@@ -16,6 +16,7 @@ async fn in_memory() -> (Dispensary, Arc<InMemory>) {
         views: store.clone(),
         checkpoints: store,
         objects: objects.clone(),
+        pipeline: None,
     };
     (Dispensary::new(backend).await.unwrap(), objects)
 }

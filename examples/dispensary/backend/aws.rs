@@ -1,0 +1,121 @@
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use es_core::cloud_events::Source;
+use es_core::{Error, LeaseStore};
+use es_kinesis::{Begin, Capacity, DataStream, KinesisFeed, Publishing};
+
+use super::dynamodb::{DynamoDb, DynamoDbOptions};
+use super::pipeline::{Pipeline, share};
+use super::{Backend, OpenError};
+
+/// The dispensary as it is on AWS: everything in DynamoDB tables, with a Kinesis data stream from the log
+/// to the policy and the projections.
+#[derive(Debug)]
+pub struct Aws {
+    tables: DynamoDb,
+    pipeline: Pipeline,
+}
+
+/// Which tables, and which data stream.
+#[derive(Debug, Clone)]
+pub struct AwsOptions {
+    /// The tables. The data stream is made where they are.
+    pub tables: DynamoDbOptions,
+    /// The name of the data stream; by default `events` behind the prefix of the tables.
+    pub stream: Option<String>,
+    /// Where Kinesis answers; by default where DynamoDB does.
+    pub kinesis_endpoint_url: Option<String>,
+}
+
+/// How often a shard is asked for what is new: there are three readers, and Kinesis answers five requests
+/// per second about it.
+const POLL_INTERVAL: Duration = Duration::from_millis(750);
+
+/// What a data stream that is made here has: enough to be shared by two processes.
+const SHARDS: u32 = 2;
+
+impl AwsOptions {
+    fn stream_name(&self) -> String {
+        self.stream.clone().unwrap_or_else(|| format!("{}events", self.tables.table_prefix))
+    }
+
+    fn kinesis_endpoint_url(&self) -> Option<&str> {
+        self.kinesis_endpoint_url.as_deref().or(self.tables.endpoint_url.as_deref())
+    }
+
+    /// Which tables and which data stream these are, for people.
+    pub fn place(&self) -> String {
+        let (tables, stream) = (self.tables.place(), self.stream_name());
+        match &self.kinesis_endpoint_url {
+            Some(url) => format!("{tables}, data stream {stream} at {url}"),
+            None => format!("{tables}, data stream {stream}"),
+        }
+    }
+
+    /// How to ask for them on the command line.
+    pub fn arguments(&self) -> String {
+        let mut arguments = format!("--backend aws {}", self.tables.flags());
+        let given =
+            [("--stream", &self.stream), ("--kinesis-endpoint-url", &self.kinesis_endpoint_url)];
+        for (flag, value) in given {
+            if let Some(value) = value {
+                arguments.push_str(&format!(" {flag} {value}"));
+            }
+        }
+        arguments
+    }
+
+    async fn connect(&self) -> Result<DataStream, Error> {
+        let mut builder = DataStream::builder(&self.stream_name());
+        let url = self.kinesis_endpoint_url();
+        if let Some(region) = self.tables.region_at(url) {
+            builder = builder.region(region);
+        }
+        if let Some(profile) = &self.tables.profile {
+            builder = builder.profile(profile);
+        }
+        if let Some(url) = url {
+            builder = match self.tables.needs_no_keys(url) {
+                true => builder.local_endpoint(url),
+                false => builder.endpoint_url(url),
+            };
+        }
+        let stream = builder.connect().await?;
+        if self.tables.create_tables {
+            stream.ensure(Capacity::Shards(SHARDS)).await?;
+        }
+        Ok(stream)
+    }
+}
+
+impl Aws {
+    /// Connects to tables and data stream, and opens the files in `directory`.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`].
+    pub async fn open(directory: &Path, options: AwsOptions) -> Result<Self, OpenError> {
+        let stream = options.connect().await?;
+        let tables = DynamoDb::open(directory, options.tables).await?;
+        let store = tables.store();
+        let leases: Arc<dyn LeaseStore> = store.clone();
+        let publisher = Publishing::to(&stream, Source::new("/dispensary")?).on(store.clone())?;
+        let history = Begin::AfterHistory(Arc::new(store.history()));
+        let feed = KinesisFeed::of(&stream, store.clone(), history).poll_interval(POLL_INTERVAL);
+        let publisher = Arc::new(share(publisher, &leases)?);
+        Ok(Self { tables, pipeline: Pipeline { publisher, feed: Arc::new(feed), leases } })
+    }
+
+    /// The backend.
+    pub fn backend(&self) -> Backend {
+        Backend { pipeline: Some(self.pipeline.clone()), ..self.tables.backend() }
+    }
+
+    /// Ends with the tables.
+    pub async fn close(self) {
+        drop(self.pipeline);
+        self.tables.close().await;
+    }
+}
