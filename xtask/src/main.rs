@@ -30,10 +30,10 @@ enum Command {
     /// Run every test of the workspace, then the doc tests, and end with their totals.
     ///
     /// Sets up whatever the tests need: the example programs that the end-to-end tests start, and
-    /// ministack and kinesis-local, servers with AWS's interfaces, on which the tests of the AWS
-    /// backends run once more (Python 3 and Node install them below target/tools on first use). Uses
-    /// cargo-nextest when it is installed, `cargo test` otherwise. Fails when a test failed, and when
-    /// none ran.
+    /// ministack and kinesis-local, servers with AWS's interfaces, which the tests of the dispensary's
+    /// pipeline need and on which those of the AWS backends run once more (Python 3 and Node install them
+    /// below target/tools on first use). Uses cargo-nextest when it is installed, `cargo test` otherwise.
+    /// Fails when a test failed, and when none ran.
     Test {
         /// Arguments for the test runner, such as a test's name; the doc tests do not get them, and
         /// nothing runs once more on a server.

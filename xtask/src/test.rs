@@ -1,5 +1,5 @@
-//! `cargo xtask test`: every test of the workspace, those of the AWS backends on several servers, and
-//! one line that says how they ended.
+//! `cargo xtask test`: every test of the workspace, with the local servers that some of them need, those
+//! of the AWS backends once more on each server, and one line that says how they ended.
 
 mod on_servers;
 mod runner;
@@ -16,6 +16,7 @@ use self::{
 };
 use crate::{
     process,
+    servers::Running,
     summary::{self, Summary, Tally},
     with_causes,
 };
@@ -39,11 +40,19 @@ pub(crate) struct Report {
 /// # Errors
 ///
 /// When the workspace does not build, and when a runner cannot be started. A failed test is no error
-/// but part of the report, and so is a server that is not there.
+/// but part of the report, and so is a server that is not there: tests that need it fail, too.
 pub(crate) fn run(arguments: &[OsString]) -> Result<Report, process::Error> {
     set_up()?;
     let mut report = Report::default();
     let runner = Runner::installed();
+    let (servers, missing) = start_servers();
+    for problem in missing {
+        match arguments {
+            [] => report.problems.push(problem),
+            // Perhaps no test that is asked for needs it; those that do fail by themselves.
+            _ => eprintln!("note: {problem}"),
+        }
+    }
 
     let mut tests = runner.command(WHOLE_WORKSPACE);
     if runner == Runner::Libtest {
@@ -51,6 +60,7 @@ pub(crate) fn run(arguments: &[OsString]) -> Result<Report, process::Error> {
         tests.arg("--tests");
     }
     tests.args(arguments);
+    tests.envs(servers.iter().map(|(on_server, running)| (on_server.variable, &running.endpoint)));
     report.add(TESTS, tests, runner.summary())?;
 
     let mut doc_tests = process::cargo(["test", "--no-fail-fast", "--doc"]);
@@ -58,24 +68,33 @@ pub(crate) fn run(arguments: &[OsString]) -> Result<Report, process::Error> {
     report.add(DOC_TESTS, doc_tests, summary::of_libtest)?;
 
     if arguments.is_empty() {
-        for on_server in &ON_SERVERS {
-            run_on(on_server, runner, &mut report)?;
+        for (on_server, running) in &servers {
+            run_on(on_server, running, runner, &mut report)?;
         }
     }
     Ok(report)
 }
 
-/// Starts a server for the suites that run on it.
-fn run_on(on_server: &OnServer, runner: Runner, report: &mut Report) -> Result<(), process::Error> {
-    let server = on_server.server;
-    let running = match server.start() {
-        Ok(running) => running,
-        // The other tests have their say all the same.
-        Err(error) => {
-            report.problems.push(with_causes(&error));
-            return Ok(());
+/// The servers, until they are dropped; and why others are missing.
+fn start_servers() -> (Vec<(&'static OnServer, Running)>, Vec<String>) {
+    let (mut servers, mut missing) = (Vec::new(), Vec::new());
+    for on_server in &ON_SERVERS {
+        match on_server.server.start() {
+            Ok(running) => servers.push((on_server, running)),
+            Err(error) => missing.push(with_causes(&error)),
         }
-    };
+    }
+    (servers, missing)
+}
+
+/// Runs the suites of a server.
+fn run_on(
+    on_server: &OnServer,
+    running: &Running,
+    runner: Runner,
+    report: &mut Report,
+) -> Result<(), process::Error> {
+    let server = on_server.server;
     let problems_before = report.problems.len();
     for suite in on_server.suites {
         println!();

@@ -1,14 +1,20 @@
 //! The example programs as their users run them.
 #![allow(dead_code, unreachable_pub, unused_imports)]
 
+#[cfg(feature = "aws")]
+mod aws;
 mod client;
+mod door;
 mod eventually;
 mod log;
 mod place;
 mod program;
 mod requests;
 
+#[cfg(feature = "aws")]
+pub use aws::Aws;
 pub use client::{Client, PRESCRIPTION, stored_file};
+pub use door::Door;
 pub use eventually::eventually;
 pub use log::start_dispenses;
 #[cfg(feature = "aws")]

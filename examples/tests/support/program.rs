@@ -116,6 +116,11 @@ impl Running {
         lines.find(|line| line.contains(what)).expect("it ended before it said so")
     }
 
+    /// The id of the process.
+    pub fn id(&self) -> u32 {
+        self.0.id()
+    }
+
     /// Whether it has ended.
     pub fn has_ended(&mut self) -> bool {
         self.0.try_wait().unwrap().is_some()
@@ -162,8 +167,14 @@ pub struct Server {
 impl Server {
     /// Starts `serve` on a free port and returns when it listens.
     pub fn start(data: &(impl Place + ?Sized)) -> Self {
+        Self::start_with(data, &[])
+    }
+
+    /// The same, with these flags.
+    pub fn start_with(data: &(impl Place + ?Sized), flags: &[&str]) -> Self {
         let mut process = Command::new(executable())
             .args(["serve", "--port", "0"])
+            .args(flags)
             .args(data.arguments())
             .stdout(Stdio::piped())
             .spawn()

@@ -1,4 +1,4 @@
-//! The tests of the AWS backends that run once more, on local servers, and on which.
+//! The local servers: how tests find them, and the tests of the AWS backends that run once more on each.
 
 use std::{collections::BTreeSet, fs, path::PathBuf, process::Command};
 
@@ -11,6 +11,8 @@ use crate::{
 /// A server, and what runs on it.
 pub(super) struct OnServer {
     pub(super) server: &'static Server,
+    /// The variable that names the server to all tests: a few need one, as no other will do.
+    pub(super) variable: &'static str,
     pub(super) suites: &'static [Suite],
 }
 
@@ -33,6 +35,7 @@ type Disagreement = (&'static str, &'static str);
 pub(super) const ON_SERVERS: [OnServer; 2] = [
     OnServer {
         server: &MINISTACK,
+        variable: "ES_TEST_ENDPOINT_AWS",
         suites: &[
             Suite {
                 name: "es-dynamodb on ministack",
@@ -52,6 +55,7 @@ pub(super) const ON_SERVERS: [OnServer; 2] = [
     },
     OnServer {
         server: &KINESIS_LOCAL,
+        variable: "ES_TEST_ENDPOINT_AWS_KINESIS",
         suites: &[Suite {
             name: "es-kinesis on kinesis-local",
             package: "es-kinesis",

@@ -1,0 +1,113 @@
+use std::ffi::OsString;
+use std::path::Path;
+
+use es_examples::dispensary::backend::{AwsOptions, DynamoDbOptions};
+use serde_json::{Value, json};
+
+use super::place::Place;
+
+/// Tables, and a data stream, of their own on the local servers that the environment names.
+#[derive(Debug)]
+pub struct Aws {
+    files: tempfile::TempDir,
+    prefix: String,
+    dynamodb: String,
+    kinesis: String,
+}
+
+/// Servers keep the data streams of each region apart.
+const REGION: &str = "us-east-1";
+
+impl Aws {
+    pub fn new() -> Self {
+        Self {
+            files: tempfile::tempdir().unwrap(),
+            prefix: format!("t{}-", uuid::Uuid::now_v7().simple()),
+            dynamodb: server("ES_TEST_ENDPOINT_AWS"),
+            kinesis: server("ES_TEST_ENDPOINT_AWS_KINESIS"),
+        }
+    }
+
+    /// The same, with Kinesis behind a door.
+    pub fn with_kinesis_at(self, url: &str) -> Self {
+        Self { kinesis: url.to_owned(), ..self }
+    }
+
+    /// Where Kinesis answers.
+    pub fn kinesis(&self) -> &str {
+        &self.kinesis
+    }
+
+    pub fn files(&self) -> &Path {
+        self.files.path()
+    }
+
+    /// The place as the program itself names it.
+    pub fn options(&self) -> AwsOptions {
+        let tables = DynamoDbOptions {
+            table_prefix: self.prefix.clone(),
+            endpoint_url: Some(self.dynamodb.clone()),
+            region: Some(REGION.to_owned()),
+            profile: None,
+            create_tables: true,
+            local: false,
+        };
+        AwsOptions { tables, stream: None, kinesis_endpoint_url: Some(self.kinesis.clone()) }
+    }
+
+    /// Splits the first shard of the data stream in the middle. There are three then: its children, and
+    /// the second one.
+    pub async fn split_first_shard(&self) {
+        let stream = format!("{}events", self.prefix);
+        let shards = self.ask("ListShards", json!({ "StreamName": stream })).await;
+        let first = &shards["Shards"][0];
+        let key = |end: &str| first["HashKeyRange"][end].as_str().unwrap().parse::<u128>().unwrap();
+        let (start, end) = (key("StartingHashKey"), key("EndingHashKey"));
+        let split = json!({
+            "StreamName": stream,
+            "ShardToSplit": first["ShardId"],
+            "NewStartingHashKey": (start + (end - start) / 2).to_string(),
+        });
+        self.ask("SplitShard", split).await;
+    }
+
+    /// Local servers look at nobody's signature.
+    async fn ask(&self, operation: &str, request: Value) -> Value {
+        let signature = format!(
+            "AWS4-HMAC-SHA256 Credential=local/20260301/{REGION}/kinesis/aws4_request, \
+             SignedHeaders=host, Signature=0"
+        );
+        let asked = reqwest::Client::new()
+            .post(&self.kinesis)
+            .header("content-type", "application/x-amz-json-1.1")
+            .header("x-amz-target", format!("Kinesis_20131202.{operation}"))
+            .header("x-amz-date", "20260301T000000Z")
+            .header("authorization", signature)
+            .body(request.to_string());
+        let answer = asked.send().await.unwrap();
+        assert!(answer.status().is_success(), "{operation}: {answer:?}");
+        // Some answers are empty.
+        serde_json::from_str(&answer.text().await.unwrap()).unwrap_or_default()
+    }
+}
+
+/// The server that the variable names.
+fn server(variable: &str) -> String {
+    std::env::var(variable).unwrap_or_else(|_| {
+        panic!("{variable} names no server: `cargo xtask test` starts those that this test needs")
+    })
+}
+
+impl Place for Aws {
+    fn arguments(&self) -> Vec<OsString> {
+        let place = [
+            ("--backend", "aws"),
+            ("--region", REGION),
+            ("--table-prefix", &self.prefix),
+            ("--endpoint-url", &self.dynamodb),
+            ("--kinesis-endpoint-url", &self.kinesis),
+        ];
+        let place = place.iter().flat_map(|(flag, value)| [flag, value]).map(OsString::from);
+        place.chain(self.files().arguments()).collect()
+    }
+}
