@@ -38,14 +38,15 @@ use roles::Role;
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
-    #[command(flatten)]
-    place: Place,
     /// Print JSON, and nothing else, on standard output
     #[arg(long, global = true)]
     json: bool,
     /// Take the .txt files of this directory [default: the shipped prescriptions]
     #[arg(long, value_name = "DIR")]
     prescriptions: Option<PathBuf>,
+    // Last: its headings in the help go for all that comes behind.
+    #[command(flatten)]
+    place: Place,
 }
 
 #[derive(Debug, Subcommand)]
@@ -53,8 +54,8 @@ enum Command {
     /// Answer HTTP requests on the loopback interface, and do what they lead to
     ///
     /// With `--roles` other processes do a part of it: `publish`, `project`, or another `serve`. All of
-    /// them name the same data, and those that answer requests or analyze prescriptions the same
-    /// `--data-dir`.
+    /// them name the same data. On another machine, those that answer requests and those that analyze
+    /// prescriptions need the same files in their `--data-dir`.
     Serve {
         /// The port; 0 takes a free one
         #[arg(long, default_value_t = 8080)]

@@ -8,6 +8,15 @@
 //!             └───────────────── cancel ─────────────────┴──▶ cancelled
 //! ```
 //!
+//! Commits come to the policy and the projections by the log's own feed or, on AWS, by way of Kinesis. Each
+//! part can have processes of its own, see `--roles`, `publish` and `project`:
+//!
+//! ```text
+//! API ─▶ log ─ publisher ─▶ data stream ─┬─▶ projections ─▶ views
+//!         ▲                              └─▶ policy ─┐
+//!         └──────────────────────────────────────────┘
+//! ```
+//!
 //! | module | what is in it |
 //! |---|---|
 //! | [`domain`] | the aggregate: commands, events, rules. Pure |
@@ -18,7 +27,7 @@
 //! | [`views`] | the read models: one document per dispense |
 //! | [`dead_letters`] | what could not be handled, to be looked at |
 //! | [`health`] | how the policy and the projections are |
-//! | [`backend`] | where everything is kept: embedded, or in DynamoDB |
+//! | [`backend`] | where everything is kept: embedded, in DynamoDB, or there with Kinesis behind it |
 //! | [`service`] | the parts put together on a backend |
 //! | [`api`] | the HTTP interface |
 //! | [`journey`] | the main job: files in, dispenses out |
