@@ -28,33 +28,33 @@ fn relay(
 }
 
 mod plain {
-    use super::*;
-
-    async fn plain() -> (Published, KinesisFeed) {
-        relay(|publisher| publisher, |feed| feed).1
+    mod feed {
+        es_core::feed_conformance!(crate::plain_records);
     }
-
-    es_core::feed_conformance!(super::plain::plain);
 }
 
 mod aggregated_and_compressed {
-    use super::*;
-
-    async fn packed() -> (Published, KinesisFeed) {
-        let publisher =
-            |options: PublisherOptions| options.aggregated(51_200).compression(Compression::Zstd);
-        relay(publisher, |feed| feed.records_per_request(2)).1
+    mod feed {
+        es_core::feed_conformance!(crate::aggregated_and_compressed_records);
     }
-
-    es_core::feed_conformance!(super::aggregated_and_compressed::packed);
 }
 
 mod fanned_out {
-    use super::*;
-
-    async fn fanned_out() -> (Published, KinesisFeed) {
-        relay(|publisher| publisher, |feed| feed.fan_out("projections")).1
+    mod feed {
+        es_core::feed_conformance!(crate::fanned_out_records);
     }
+}
 
-    es_core::feed_conformance!(super::fanned_out::fanned_out);
+async fn plain_records() -> (Published, KinesisFeed) {
+    relay(|publisher| publisher, |feed| feed).1
+}
+
+async fn aggregated_and_compressed_records() -> (Published, KinesisFeed) {
+    let publisher =
+        |options: PublisherOptions| options.aggregated(51_200).compression(Compression::Zstd);
+    relay(publisher, |feed| feed.records_per_request(2)).1
+}
+
+async fn fanned_out_records() -> (Published, KinesisFeed) {
+    relay(|publisher| publisher, |feed| feed.fan_out("projections")).1
 }

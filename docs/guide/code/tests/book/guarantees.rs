@@ -62,7 +62,7 @@ impl Binary {
 
     /// Whether it is a rule of a conformance suite that is called in its module.
     fn has_rule(&self, path: &[&str], rule: &str) -> bool {
-        let [suite] = path else { return false };
+        let [.., suite] = path else { return false };
         if !self.source.contains(&format!("{suite}_conformance!(")) {
             return false;
         }
