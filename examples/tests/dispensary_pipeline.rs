@@ -100,12 +100,16 @@ fn kill(process: Running) {
     assert_eq!(killed.code, None, "it had ended: {killed:?}");
 }
 
+/// Where a consumer is, by the shard.
 fn positions(health: &Value, consumer: &str) -> BTreeMap<String, String> {
     let consumers = health["consumers"].as_array().unwrap();
     let found = consumers.iter().find(|it| it["consumer"] == consumer).unwrap();
     let positions = found["positions"].as_array().unwrap().iter().map(|position| {
         let text = |field: &str| position[field].as_str().unwrap().to_owned();
-        (text("partition"), text("checkpoint"))
+        let partition = text("partition");
+        // Behind it comes when the data stream was made.
+        let shard = partition.split('@').next().unwrap_or_default();
+        (shard.to_owned(), text("checkpoint"))
     });
     positions.collect()
 }

@@ -91,8 +91,8 @@ fn flags_of_another_backend_are_refused() {
     };
     const URL: &str = "http://127.0.0.1:1";
     for (backend, flags, expected) in [
-        ("sqlite", &["--stream", "events"][..], "--stream goes with --backend aws"),
-        ("dynamodb", &["--stream", "events"], "--stream goes with --backend aws"),
+        ("sqlite", &["--data-stream", "events"][..], "--data-stream goes with --backend aws"),
+        ("dynamodb", &["--data-stream", "events"], "--data-stream goes with --backend aws"),
         (
             "dynamodb",
             &["--kinesis-endpoint-url", URL],
@@ -121,7 +121,7 @@ fn a_kinesis_that_cannot_be_reached_is_named() {
     let flags = ["publish", "--kinesis-endpoint-url", "http://127.0.0.1:1"];
     let refused = dispensary(flags.iter().map(Into::into).chain(arguments.clone()));
     assert!(refused.error().contains("at http://127.0.0.1:1 is not available"), "{refused:?}");
-    let flags = ["list", "--stream", "a stream"];
+    let flags = ["list", "--data-stream", "a stream"];
     let refused = dispensary(flags.iter().map(Into::into).chain(arguments));
     assert!(refused.error().contains("data stream \"a stream\" is not valid"), "{refused:?}");
 }

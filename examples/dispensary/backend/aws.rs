@@ -24,7 +24,7 @@ pub struct AwsOptions {
     /// The tables. The data stream is made where they are.
     pub tables: DynamoDbOptions,
     /// The name of the data stream; by default `events` behind the prefix of the tables.
-    pub stream: Option<String>,
+    pub data_stream: Option<String>,
     /// Where Kinesis answers; by default where DynamoDB does.
     pub kinesis_endpoint_url: Option<String>,
 }
@@ -38,7 +38,7 @@ const SHARDS: u32 = 2;
 
 impl AwsOptions {
     fn stream_name(&self) -> String {
-        self.stream.clone().unwrap_or_else(|| format!("{}events", self.tables.table_prefix))
+        self.data_stream.clone().unwrap_or_else(|| format!("{}events", self.tables.table_prefix))
     }
 
     fn kinesis_endpoint_url(&self) -> Option<&str> {
@@ -57,8 +57,10 @@ impl AwsOptions {
     /// How to ask for them on the command line.
     pub fn arguments(&self) -> String {
         let mut arguments = format!("--backend aws {}", self.tables.flags());
-        let given =
-            [("--stream", &self.stream), ("--kinesis-endpoint-url", &self.kinesis_endpoint_url)];
+        let given = [
+            ("--data-stream", &self.data_stream),
+            ("--kinesis-endpoint-url", &self.kinesis_endpoint_url),
+        ];
         for (flag, value) in given {
             if let Some(value) = value {
                 arguments.push_str(&format!(" {flag} {value}"));

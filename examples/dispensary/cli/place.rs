@@ -77,7 +77,7 @@ pub(super) struct DynamoDbArguments {
 pub(super) struct KinesisArguments {
     /// The Kinesis data stream [default: `events` behind the prefix of the tables]
     #[arg(long, global = true, value_name = "NAME")]
-    pub(super) stream: Option<String>,
+    pub(super) data_stream: Option<String>,
     /// Where Kinesis answers, if not where DynamoDB does
     #[arg(long, global = true, value_name = "URL")]
     pub(super) kinesis_endpoint_url: Option<String>,
@@ -86,8 +86,8 @@ pub(super) struct KinesisArguments {
 impl KinesisArguments {
     #[cfg(feature = "aws")]
     pub(super) fn options(self, tables: DynamoDbOptions) -> AwsOptions {
-        let Self { stream, kinesis_endpoint_url } = self;
-        AwsOptions { tables, stream, kinesis_endpoint_url }
+        let Self { data_stream, kinesis_endpoint_url } = self;
+        AwsOptions { tables, data_stream, kinesis_endpoint_url }
     }
 }
 
@@ -108,7 +108,7 @@ impl Place {
         const BOTH: &str = "--backend dynamodb and --backend aws";
         let DynamoDbArguments { local, endpoint_url, region, profile, table_prefix, create_tables } =
             &self.dynamodb;
-        let KinesisArguments { stream, kinesis_endpoint_url } = &self.kinesis;
+        let KinesisArguments { data_stream, kinesis_endpoint_url } = &self.kinesis;
         let (has_tables, has_stream) =
             (matches!(self.backend, Dynamodb | Aws), self.backend == Aws);
         let given = [
@@ -118,7 +118,7 @@ impl Place {
             (profile.is_some(), "--profile", has_tables, BOTH),
             (table_prefix.is_some(), "--table-prefix", has_tables, BOTH),
             (*create_tables, "--create-tables", has_tables, BOTH),
-            (stream.is_some(), "--stream", has_stream, AWS),
+            (data_stream.is_some(), "--data-stream", has_stream, AWS),
             (kinesis_endpoint_url.is_some(), "--kinesis-endpoint-url", has_stream, AWS),
         ];
         let misplaced = given.into_iter().find(|(given, _, fits, _)| *given && !fits);
