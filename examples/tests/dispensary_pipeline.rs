@@ -14,7 +14,7 @@ use es_examples::dispensary::service::Dispensary;
 use es_examples::dispensary::views::{DispenseDetails, DispenseList};
 use futures::{StreamExt as _, stream};
 use serde_json::{Value, json};
-use support::{Aws, Client, Door, Running, Server, dispensary_on, eventually};
+use support::{Aws, Client, Door, PRESCRIPTION, Running, Server, dispensary_on, eventually};
 use tokio::sync::Notify;
 
 const LIST: &str = "dispense_list_v1";
@@ -205,4 +205,20 @@ async fn while_kinesis_is_away_commands_are_taken_and_the_views_follow_when_it_i
     inside.wait_until_shown(&ids).await;
     inside.assert_views_are_the_fold_of_the_log(&ids).await;
     eventually("all is well", async || (client.get("/health").await.0 == 200).then_some(())).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_main_job_does_all_of_it_in_one_process_and_a_rebuild_comes_to_the_same() {
+    let aws = Aws::new();
+    let prescriptions = tempfile::tempdir().unwrap();
+    for n in 0..5 {
+        std::fs::write(prescriptions.path().join(format!("{n}.txt")), PRESCRIPTION).unwrap();
+    }
+    let report =
+        dispensary_on(&aws, ["--json", "--prescriptions", prescriptions.path().to_str().unwrap()]);
+    let report = report.json();
+    assert_eq!((&report["dispenses"], &report["by_status"]["complete"]), (&json!(5), &json!(5)));
+    let before = dispensary_on(&aws, ["list", "--json"]).json();
+    assert!(dispensary_on(&aws, ["rebuild"]).success);
+    assert_eq!(dispensary_on(&aws, ["list", "--json"]).json(), before);
 }
