@@ -124,7 +124,7 @@ impl Publishing {
 }
 
 impl PublisherOptions {
-    /// The name that the progress is kept under. Default: `publisher of <data stream>`. A publisher with
+    /// The name that the progress is kept under. Default: `publisher_of_<data stream>`. A publisher with
     /// another name begins at the feed's start.
     pub fn named(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
@@ -224,7 +224,7 @@ impl PublisherOptions {
             let what = "compressing records needs the feature `zstd` of es-kinesis";
             return Err(Error::Misuse(what.to_owned()));
         }
-        let name = self.name.unwrap_or_else(|| format!("publisher of {}", self.stream.name()));
+        let name = self.name.unwrap_or_else(|| format!("publisher_of_{}", self.stream.name()));
         let id = ConsumerId::new(&name)?;
         let room = self.packing.max_record_bytes.saturating_sub(MAX_KEY_LEN);
         let aggregate_bytes = self.aggregate_bytes.map(|bytes| bytes.min(room));
