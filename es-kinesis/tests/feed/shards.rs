@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use es_core::{Checkpoint, Commit, Feed as _, PartitionId};
 use es_kinesis::Begin;
 
-use crate::scene::{Scene, shards_of};
+use crate::scene::{STREAM, Scene, shards_of};
 
 /// Reads partitions to their end, parents first, and gives their commits in the order of reading.
 async fn read_all(scene: &Scene) -> Vec<Commit> {
@@ -44,6 +44,38 @@ async fn the_order_of_each_stream_is_that_of_its_shards_parents_first() {
         let of_stream: Vec<_> =
             commits.iter().filter(|it| it.stream().id() == id).cloned().collect();
         assert_eq!(of_stream, scene.commits(&id).await);
+    }
+}
+
+#[tokio::test]
+async fn no_shard_is_asked_before_its_parents_have_ended() {
+    let scene = Scene::new(2);
+    scene.credit_all(8).await;
+    scene.split_all();
+    scene.credit_all(8).await;
+    scene.merge_all();
+    scene.credit_all(8).await;
+    // One record in each answer: it takes many to come to the end of a shard.
+    let feed = scene.feed(Begin::Horizon).records_per_request(1);
+    scene.statements(feed).with_batch_size(1).catch_up().await.unwrap();
+    scene.assert_all_shown().await;
+    let requests = scene.kinesis.requests();
+    // Which request began which shard.
+    let begun: BTreeMap<&str, usize> = requests
+        .iter()
+        .enumerate()
+        .filter(|(_, request)| request.operation == "GetShardIterator")
+        .filter_map(|(at, request)| Some((request.body["ShardId"].as_str()?, at)))
+        .collect();
+    let (shards, records) = (scene.kinesis.shards(STREAM), scene.kinesis.records(STREAM));
+    assert_eq!(begun.len(), shards.len());
+    for child in &shards {
+        for parent in &child.parents {
+            let (from, to) = (begun[&**parent], begun[&*child.id]);
+            assert!(from < to, "{parent} comes before {}", child.id);
+            let asked = requests[from..to].iter().filter(|it| it.operation == "GetRecords");
+            assert!(asked.count() >= records[parent].len(), "all of {parent} was read between");
+        }
     }
 }
 
