@@ -89,6 +89,16 @@ pub trait Feed: Debug + Send + Sync + 'static {
         max_commits: usize,
     ) -> Result<FeedPage>;
 
+    /// A page of one commit, if there is one, for who looks from outside how far a consumer is: it leaves
+    /// those who read undisturbed. The default is to read.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read).
+    async fn peek(&self, partition: &PartitionId, after: &Checkpoint) -> Result<FeedPage> {
+        self.read(partition, after, 1).await
+    }
+
     /// Returns when there may be something after `after`. It may return early; a caller reads and,
     /// if there is nothing, waits again.
     ///

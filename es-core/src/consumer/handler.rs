@@ -70,7 +70,7 @@ pub trait Handler: Send + Sync + 'static {
     /// Where the progress is kept.
     fn checkpoints(&self) -> &dyn CheckpointStore;
 
-    /// Makes ready to handle; called before each run.
+    /// Makes ready to handle; called before the first step, until it succeeds.
     async fn prepare(&self) -> Result<()>;
 
     /// Handles the commits, those of one stream in their order. From the first commit on that fails,

@@ -152,7 +152,7 @@ impl<H: Handler> Consumer<H> {
             let (commits, checkpoint) = (Vec::new(), after.clone());
             return Ok(FeedPage { commits, checkpoint, remaining: Some(0), ended: true });
         }
-        self.feed.read(partition, after, 1).await
+        self.feed.peek(partition, after).await
     }
 }
 

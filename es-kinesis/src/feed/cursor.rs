@@ -25,6 +25,8 @@ pub(super) struct Cursor {
     pub(super) behind: Option<Duration>,
     /// When the source gave the last answer, on the monotonic clock.
     pub(super) answered_at: Option<Duration>,
+    /// How far the last answer was behind the end of the shard, and when that was, on the monotonic clock.
+    lag: Option<(Duration, Duration)>,
     /// When the place was last known to be as far as all that was read, on the monotonic clock.
     pub(super) settled_at: Duration,
 }
@@ -50,7 +52,13 @@ pub(super) enum Continuity {
     /// The last answer tells that something may be lost. Nothing of it is handed on before that is cleared
     /// up.
     Doubtful,
+    /// The last answer came so long after the record before it had been put: a stream that keeps records for
+    /// less may have lost some in between. As with a doubtful one.
+    Late(Duration),
 }
+
+/// The shortest time that a stream can be told to keep records for, less what a request takes.
+const SHORTEST_RETENTION: Duration = Duration::from_secs(24 * 3600 - 5);
 
 /// What a source has given.
 #[derive(Debug)]
@@ -70,6 +78,7 @@ impl Cursor {
             continuity: Continuity::Sure,
             behind: None,
             answered_at: None,
+            lag: None,
             settled_at: now,
         };
         cursor.begin_again(source);
@@ -85,6 +94,7 @@ impl Cursor {
     /// Goes on with a source that begins at the place.
     pub(super) fn begin_again(&mut self, source: Source) {
         self.go_on(source);
+        self.lag = None;
         self.continuity = match (&self.place.behind, self.place.read_until) {
             (Behind::Record(_), _) | (Behind::Nothing, None) => Continuity::Open,
             // Nothing but its age tells about it, and that was looked at.
@@ -97,6 +107,14 @@ impl Cursor {
         if self.continuity == Continuity::Open {
             self.continuity = self.continuity_of(&answer);
         }
+        if self.continuity == Continuity::Sure
+            && let Some((behind, at)) = self.lag
+            && let late = behind + now.saturating_sub(at)
+            && late >= SHORTEST_RETENTION
+        {
+            self.continuity = Continuity::Late(late);
+        }
+        self.lag = answer.behind.map(|behind| (behind, now));
         let Answer { records, behind, ended } = answer;
         self.items = items_of(records, &self.place);
         self.behind = behind;

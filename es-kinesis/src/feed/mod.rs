@@ -73,7 +73,7 @@ pub struct KinesisFeed {
     begin: Begin,
     options: Options,
     cursors: Cursors,
-    pace: Pace,
+    pace: Arc<Pace>,
     /// The ARN of the consumer that is registered for enhanced fan-out.
     registered: Mutex<Option<Arc<str>>>,
 }
@@ -99,7 +99,7 @@ impl KinesisFeed {
             begin,
             options,
             cursors: Cursors::new(Arc::clone(stream.clock())),
-            pace: Pace::default(),
+            pace: Arc::default(),
             registered: Mutex::default(),
         }
     }
@@ -130,6 +130,26 @@ impl KinesisFeed {
     pub fn fan_out(mut self, consumer: impl Into<String>) -> Self {
         self.options.fan_out = Some(consumer.into());
         self
+    }
+
+    /// The same feed for one page, of which nothing is kept.
+    fn for_a_look(&self) -> Self {
+        /// An aggregate has many commits, and records that are none are passed over.
+        const RECORDS: usize = 10;
+        let options = Options {
+            poll_interval: self.options.poll_interval,
+            records_per_request: RECORDS,
+            fan_out: None,
+        };
+        Self {
+            stream: self.stream.clone(),
+            log: Arc::clone(&self.log),
+            begin: self.begin.clone(),
+            options,
+            cursors: Cursors::new(Arc::clone(self.stream.clock())),
+            pace: Arc::clone(&self.pace),
+            registered: Mutex::default(),
+        }
     }
 
     fn stream(&self) -> &DataStream {
@@ -202,6 +222,11 @@ impl Feed for KinesisFeed {
             return Ok(FeedPage { commits, checkpoint, remaining: Some(0), ended: true });
         }
         self.read_shard(shard, after, max_commits.max(1)).await
+    }
+
+    /// With requests of its own, which ask for a few records: also where records are sent otherwise.
+    async fn peek(&self, partition: &PartitionId, after: &Checkpoint) -> Result<FeedPage> {
+        self.for_a_look().read(partition, after, 1).await
     }
 
     async fn wait(&self, partition: &PartitionId, after: &Checkpoint) -> Result<()> {

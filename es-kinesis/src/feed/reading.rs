@@ -29,6 +29,9 @@ pub(super) const CLOCKS_DIFFER: Duration = Duration::from_secs(15 * 60);
 /// left unread.
 const SETTLE_AFTER: Duration = Duration::from_secs(60 * 60);
 
+/// How long a request may take from the time that its answer is about.
+const A_REQUEST: Duration = Duration::from_secs(1);
+
 impl KinesisFeed {
     pub(super) async fn read_shard(
         &self,
@@ -115,8 +118,12 @@ impl KinesisFeed {
         cursor: &mut Cursor,
         max_commits: usize,
     ) -> Result<Vec<Commit>> {
-        if cursor.continuity == Continuity::Doubtful {
-            self.check_nothing_lost(shard, &cursor.place).await?;
+        match cursor.continuity {
+            Continuity::Doubtful => self.check_nothing_lost(shard, &cursor.place).await?,
+            Continuity::Late(late) => self.check_retention(shard, &cursor.place, late).await?,
+            Continuity::Sure | Continuity::Open => {}
+        }
+        if cursor.continuity != Continuity::Open {
             cursor.continuity = Continuity::Sure;
         }
         let (mut commits, mut bytes, mut any) = (Vec::new(), 0, false);
@@ -215,6 +222,23 @@ impl KinesisFeed {
             }
         };
         if is_kept { Ok(()) } else { Err(shard.trimmed(&place.checkpoint())) }
+    }
+
+    /// That the stream keeps records for longer than it took from one to the next answer. Kinesis itself has
+    /// told how old they are, so this is exact.
+    async fn check_retention(
+        &self,
+        shard: FeedShard<'_>,
+        place: &ShardPlace,
+        late: Duration,
+    ) -> Result<()> {
+        let is_kept = |summary: &Summary| late + A_REQUEST < summary.retention;
+        if is_kept(&*self.stream().summary().await?)
+            || is_kept(&*self.stream().fresh_summary().await?)
+        {
+            return Ok(());
+        }
+        Err(shard.trimmed(&place.checkpoint()))
     }
 
     /// Whether the stream is the shard's, and still has what arrived at this time, in Unix seconds, or later.

@@ -211,3 +211,47 @@ async fn a_view_is_built_again_from_the_log_when_that_is_asked_for() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_reader_that_falls_behind_while_it_reads_is_told_and_one_in_time_is_not() {
+    const MINUTE: Duration = Duration::from_secs(60);
+    for (waits, is_lost) in [(Duration::from_secs(20), false), (4 * MINUTE, true)] {
+        let scene = scene(BehindHorizon::StartsAtHorizon);
+        for n in 0..10 {
+            scene.credit(&format!("a-{n}"), 1).await;
+            scene.pass(MINUTE);
+        }
+        // Half a minute before the first of them is forgotten.
+        scene.pass(24 * HOUR - 10 * MINUTE - MINUTE / 2);
+        let feed = scene.feed(Begin::Horizon).records_per_request(1);
+        let shard = only_shard_of(&feed).await;
+        let first = feed.read(&shard, &Checkpoint::start(), 1).await.unwrap();
+        assert_eq!(first.commits.len(), 1);
+        // The iterator lasts for five minutes.
+        scene.pass(waits);
+        let next = feed.read(&shard, &first.checkpoint, 1).await;
+        if is_lost {
+            assert_trimmed(next);
+        } else {
+            assert_eq!(next.unwrap().commits[0].stream().id(), "a-1");
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_looks_from_outside_disturbs_nobody() {
+    let scene = scene(BehindHorizon::StartsAtHorizon);
+    let statements = scene.statements(scene.feed(Begin::Horizon).fan_out("statements"));
+    scene.credit("a", 1).await;
+    statements.catch_up().await.unwrap();
+    for n in 0..50 {
+        scene.credit(&format!("b-{n}"), 1).await;
+    }
+    let subscribed = scene.kinesis.count("SubscribeToShard");
+    let health = statements.health().await.unwrap();
+    assert!(health.partitions.iter().all(|partition| partition.error.is_none()), "{health:?}");
+    assert_eq!(scene.kinesis.count("SubscribeToShard"), subscribed);
+    let asked = scene.kinesis.requests();
+    let limits = asked.iter().filter(|it| it.operation == "GetRecords").map(|it| &it.body["Limit"]);
+    assert!(limits.clone().count() > 0 && limits.clone().all(|limit| *limit == 10), "{limits:?}");
+}
