@@ -142,8 +142,8 @@ impl DynamoOptions {
         self
     }
 
-    /// In how many segments, read side by side, the feed scans the history; 0 counts as 1. Consumers
-    /// that are in the middle of the history begin it anew when this changes. Default: 4.
+    /// In how many segments, read side by side, the feed scans the history; 0 counts as 1. When this
+    /// changes, consumers read the history anew before they go on, and know most of it. Default: 4.
     pub fn scan_segments(mut self, segments: u32) -> Self {
         self.scan_segments = segments.max(1);
         self

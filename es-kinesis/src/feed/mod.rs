@@ -58,12 +58,17 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// - **Nothing is skipped.** A shard is read to its end before the shards that came of it. When the stream
 ///   has lost what a consumer has to read next, or may have, it says so by [`Error::FeedTrimmed`]: that
 ///   is when the consumer comes to it as late as the stream keeps records, less 15 minutes. A stream that was
-///   deleted and made again is another one, and is told the same way, within five minutes.
+///   deleted and made again is another one, and is told the same way, within five minutes. That goes by how
+///   long the stream keeps records now: raise the retention while consumers are up to date, not to save one
+///   that is behind.
 /// - **Records that cannot be read lose nothing.** The log has what they announce: it is read there, up to
 ///   the last commit of the stream that the record's partition key names. What belongs to no stream of the log
 ///   is passed over, counted and logged. An aggregate under the key of a stream of the log that cannot be
-///   taken apart is [`Error::Corrupt`], because nobody can tell which other streams had commits in it: a
-///   rebuild from the log gets over it.
+///   taken apart is [`Error::Corrupt`], because nobody can tell which other streams had commits in it. So is
+///   a reference to a commit that the log does not have. A projection that begins
+///   [after the history](Begin::AfterHistory) gets over it by a rebuild, 15 minutes later.
+/// - **The stream is trusted.** What is written as a commit is delivered as one: who may put records into the
+///   stream may write what projections show.
 /// - **Aggregates, compressed records and references to the log** are told by themselves, and mixed in any way.
 ///   A consumer that stops inside an aggregate goes on inside it.
 /// - **Memory is bounded.** What is read and not handed on yet is one answer for each shard and place.

@@ -42,18 +42,23 @@ pub use shard_load::ShardThroughput;
 ///   Kinesis will never take is parked among the [dead letters](es_core::DeadLetter), with the later commits
 ///   of its stream behind it.
 /// - **Duplicates are rare and can be told.** A commit may be there twice, and after later ones of its
-///   stream: when an answer was lost, when the publisher stopped before it had saved its progress, and when
-///   an aggregate came to a shard that not all of it belongs to, as right after a resharding. Each event
+///   stream: when an answer was lost, when the publisher stopped or lost its lease before it had saved its
+///   progress, and when an aggregate came to a shard that not all of it belongs to, as right after a
+///   resharding. Each event
 ///   has the same CloudEvents `id` and `streamversion` every time; a [feed](crate::KinesisFeed) delivers it
 ///   once in effect.
 /// - **At once.** Nothing lingers: what the feed has goes in the next request, one commit or five hundred.
 ///   Streams whose shard is throttled wait, others go on.
 ///
-/// A commit that Kinesis does not take for now is sent eight times within seconds. Then the progress of the
-/// other streams is saved, and the batch, of 1,000 commits unless
+/// A commit that Kinesis does not take for now is sent eight times: within seconds where it is refused,
+/// within minutes where nobody answers. Then the progress of the other streams is saved, and the batch, of 1,000 commits unless
 /// [`with_batch_size`](Consumer::with_batch_size) says otherwise, comes again without them until all of it was
 /// taken: what is behind it in the partition of the feed waits. A data stream that is missing, or may not be
 /// written to, stops the publisher, and nothing is parked.
+///
+/// A publisher that rests for longer than its feed keeps commits, as that of DynamoDB does for 24 hours, stops
+/// with [`Error::FeedTrimmed`]: it cannot know what it has missed. [Rewound](Consumer::rewind) to the start it
+/// publishes the whole log again, of which consumers know the most.
 ///
 /// Several publishers of one name share the work as all consumers do, and are fenced as all are: with
 /// [`with_leases`](Consumer::with_leases) each has partitions of its own.
@@ -213,7 +218,7 @@ impl PublisherOptions {
     /// # Errors
     ///
     /// [`Error::InvalidId`] when no consumer can have the name, and [`Error::Misuse`] when the program was
-    /// built without the compression.
+    /// built without the compression, or the limits have no room for a commit.
     pub fn from(
         self,
         feed: Arc<dyn Feed>,
@@ -223,6 +228,13 @@ impl PublisherOptions {
         if self.packing.compression != Compression::None && !cfg!(feature = "zstd") {
             let what = "compressing records needs the feature `zstd` of es-kinesis";
             return Err(Error::Misuse(what.to_owned()));
+        }
+        if self.packing.max_record_bytes <= MAX_KEY_LEN || self.limits.bytes <= MAX_KEY_LEN {
+            return Err(Error::Misuse(format!(
+                "records and requests of {} and {} bytes have no room for a commit: a partition key alone \
+                 has up to {MAX_KEY_LEN}",
+                self.packing.max_record_bytes, self.limits.bytes
+            )));
         }
         let name = self.name.unwrap_or_else(|| format!("publisher_of_{}", self.stream.name()));
         let id = ConsumerId::new(&name)?;

@@ -142,3 +142,12 @@ async fn a_name_that_no_consumer_can_have_is_refused() {
     let refused = scene.publishing().named("").on(scene.log.clone());
     assert!(matches!(refused, Err(Error::InvalidId { .. })), "{refused:?}");
 }
+
+#[tokio::test]
+async fn limits_without_room_for_a_commit_are_refused() {
+    let scene = Scene::new(1);
+    for (record, request) in [(0, 5 << 20), (1 << 20, 0), (251, 251)] {
+        let refused = scene.publishing().limits(record, request).on(scene.log.clone());
+        assert!(matches!(refused, Err(Error::Misuse(_))), "{refused:?}");
+    }
+}
