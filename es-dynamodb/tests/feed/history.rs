@@ -158,3 +158,26 @@ async fn without_a_stream_the_feed_names_the_table_and_what_to_set() {
     assert!(text.contains(&scene.events()) && text.contains("NEW_IMAGE"), "{text}");
     assert!(scene.store.anchors().await.is_err());
 }
+
+#[tokio::test]
+async fn the_history_alone_has_every_commit_ends_and_has_no_shard() {
+    let scene = Scene::with(|options| options.scan_segments(2)).await;
+    let commits = fill(&scene, 10).await;
+    let history = scene.store.history();
+    let partitions = history.partitions().await.unwrap();
+    assert_eq!(history.anchors().await.unwrap(), []);
+    let mut found = BTreeSet::new();
+    for partition in &partitions {
+        assert_eq!(partition.parents, []);
+        let page = history.read(&partition.id, &Checkpoint::start(), 100).await.unwrap();
+        assert!(page.ended);
+        found.extend(ids(&page.commits));
+    }
+    assert_eq!((partitions.len(), found), (2, commits));
+    let listed = es_core::Feed::partitions(&scene.store).await.unwrap();
+    let shard = listed.iter().find(|it| it.id.as_str().starts_with("shardId-")).unwrap();
+    let refused = history.read(&shard.id, &Checkpoint::start(), 1).await;
+    assert!(matches!(refused, Err(Error::Misuse(_))), "{refused:?}");
+    let refused = history.wait(&shard.id, &Checkpoint::start()).await;
+    assert!(matches!(refused, Err(Error::Misuse(_))), "{refused:?}");
+}
