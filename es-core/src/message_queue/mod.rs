@@ -195,6 +195,26 @@ pub trait MessageQueue: Debug + Send + Sync + 'static {
         visibility_timeout: Duration,
     ) -> Result<()>;
 
+    /// [Extends](Self::extend) up to [`MAX_BATCH`] holds, each for itself: the results are in the order
+    /// of the receipts. The default extends one after the other.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchQueue`], and [`Error::Misuse`] for a batch that is empty or too large: no hold
+    /// was extended. [`Error::Unavailable`]: some or all may have been.
+    async fn extend_batch(
+        &self,
+        queue: &QueueName,
+        holds: &[(ReceiptHandle, Duration)],
+    ) -> Result<Vec<Result<()>>> {
+        check_batch(holds.len())?;
+        let mut extended = Vec::with_capacity(holds.len());
+        for (receipt, timeout) in holds {
+            extended.push(each_for_itself(self.extend(queue, receipt, *timeout).await)?);
+        }
+        Ok(extended)
+    }
+
     /// Says that the work on a message is done: it never comes again. When this returns, that is
     /// durable.
     ///
@@ -234,6 +254,26 @@ pub trait MessageQueue: Debug + Send + Sync + 'static {
         receipt: &ReceiptHandle,
         delay: Duration,
     ) -> Result<()>;
+
+    /// [Releases](Self::release) up to [`MAX_BATCH`] messages, each for itself: the results are in the
+    /// order of the receipts. The default releases one after the other.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchQueue`], and [`Error::Misuse`] for a batch that is empty or too large: nothing
+    /// was released. [`Error::Unavailable`]: some or all may have been.
+    async fn release_batch(
+        &self,
+        queue: &QueueName,
+        releases: &[(ReceiptHandle, Duration)],
+    ) -> Result<Vec<Result<()>>> {
+        check_batch(releases.len())?;
+        let mut released = Vec::with_capacity(releases.len());
+        for (receipt, delay) in releases {
+            released.push(each_for_itself(self.release(queue, receipt, *delay).await)?);
+        }
+        Ok(released)
+    }
 
     /// Moves dead letters back to the queues that gave them up, oldest first, and returns how many.
     /// Each is moved in one step. There it is as if sent now, behind what is there: it is visible at
@@ -286,6 +326,14 @@ pub fn check_batch(len: usize) -> Result<()> {
         return Ok(());
     }
     Err(Error::Misuse(format!("a batch has 1 to {MAX_BATCH} entries, not {len}")))
+}
+
+/// Of the result for one entry, what concerns the whole batch.
+fn each_for_itself(result: Result<()>) -> Result<Result<()>> {
+    match result {
+        Err(error @ (Error::NoSuchQueue { .. } | Error::Unavailable { .. })) => Err(error),
+        result => Ok(result),
+    }
 }
 
 fn no_answer(what: &str, queue: &QueueName) -> Error {

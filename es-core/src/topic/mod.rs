@@ -103,7 +103,29 @@ pub trait Topic: Debug + Send + Sync + 'static {
     /// [`Error::NoSuchTopic`] and [`Error::InvalidMessage`]: nothing was sent. A message can be
     /// invalid for the topic, and, where publishing is one step, for one of the queues, by its size.
     /// [`Error::Unavailable`]: it may have been sent.
-    async fn publish(&self, topic: &TopicName, message: NewMessage) -> Result<MessageId>;
+    async fn publish(&self, topic: &TopicName, message: NewMessage) -> Result<MessageId> {
+        match self.publish_batch(topic, vec![message]).await?.pop() {
+            Some(published) => published,
+            None => Err(Error::Backend {
+                what: format!("publishing to topic {topic}"),
+                source: "the store gave no answer for the only entry of a batch".into(),
+            }),
+        }
+    }
+
+    /// Publishes up to [`MAX_BATCH`](crate::MAX_BATCH) messages, each for itself: the results are in the
+    /// order of the messages, and some can fail while others are published. On a FIFO topic the messages
+    /// have the order of the batch; when one fails, later ones of its group may have been published.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchTopic`], and [`Error::Misuse`] for a batch that is empty or too large: nothing was
+    /// published. [`Error::Unavailable`]: some or all may have been.
+    async fn publish_batch(
+        &self,
+        topic: &TopicName,
+        messages: Vec<NewMessage>,
+    ) -> Result<Vec<Result<MessageId>>>;
 }
 
 /// A queue behind a topic.

@@ -79,8 +79,18 @@ impl<F: Fault> Topic for Broken<F> {
         self.inner.subscriptions(&self.fault.topic(topic)).await
     }
 
-    async fn publish(&self, topic: &TopicName, message: NewMessage) -> Result<MessageId> {
-        self.fault.publish(&self.inner, &self.fault.topic(topic), message).await
+    async fn publish_batch(
+        &self,
+        topic: &TopicName,
+        messages: Vec<NewMessage>,
+    ) -> Result<Vec<Result<MessageId>>> {
+        let topic = self.fault.topic(topic);
+        self.inner.subscriptions(&topic).await?;
+        let mut published = Vec::with_capacity(messages.len());
+        for message in messages {
+            published.push(self.fault.publish(&self.inner, &topic, message).await);
+        }
+        Ok(published)
     }
 }
 

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use es_core::{
     Error, FilterPolicy, MessageId, NewMessage, QueueName, Result, Subscription, Topic, TopicName,
+    check_batch,
 };
 use rusqlite::{Connection, OptionalExtension as _, params};
 
@@ -46,10 +47,23 @@ impl Topic for SqliteStore {
         self.readers().run(move |db| in_snapshot(db, |db| subscriptions(db, &topic))).await
     }
 
-    /// Publishes in one transaction: all queues have the message, or none has.
-    async fn publish(&self, topic: &TopicName, message: NewMessage) -> Result<MessageId> {
+    /// Publishes in one transaction. Of each message all queues have it, or none has.
+    async fn publish_batch(
+        &self,
+        topic: &TopicName,
+        messages: Vec<NewMessage>,
+    ) -> Result<Vec<Result<MessageId>>> {
+        check_batch(messages.len())?;
         let topic = topic.clone();
-        self.change_queues(move |change| publish(change, &topic, &message)).await
+        self.change_queues(move |change| {
+            let subscriptions = subscriptions(change.db, &topic)?;
+            let mut published = Vec::with_capacity(messages.len());
+            for message in &messages {
+                published.push(publish(change, &topic, &subscriptions, message)?);
+            }
+            Ok(published)
+        })
+        .await
     }
 }
 
@@ -112,19 +126,27 @@ fn subscriptions(db: &Connection, topic: &TopicName) -> Result<Vec<Subscription>
 fn publish(
     change: &Change<'_>,
     topic: &TopicName,
+    subscriptions: &[Subscription],
     message: &NewMessage,
-) -> Result<MessageId, Fault> {
-    let subscriptions = subscriptions(change.db, topic)?;
-    topic.check_message(message)?;
-    for Subscription { queue, filter } in &subscriptions {
+) -> Result<Result<MessageId>, Fault> {
+    if let Err(error) = topic.check_message(message) {
+        return Ok(Err(error));
+    }
+    let mut deliveries = Vec::new();
+    for Subscription { queue, filter } in subscriptions {
         if !filter.matches(&message.attributes) {
             continue;
         }
         let queue = find_queue(change.db, queue)?;
         let message = topic.message_for(&queue.name, message);
-        // An error undoes what was sent to the queues before.
-        message.check(&queue.name, &queue.options)?;
-        send(change, &queue, &message)?;
+        // A queue that refuses keeps the message from all.
+        if let Err(error) = message.check(&queue.name, &queue.options) {
+            return Ok(Err(error));
+        }
+        deliveries.push((queue, message));
     }
-    Ok(MessageId::generate(change.now, change.entropy))
+    for (queue, message) in &deliveries {
+        send(change, queue, message)?;
+    }
+    Ok(Ok(MessageId::generate(change.now, change.entropy)))
 }

@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 
 use super::{MemoryQueues, State};
+use crate::clock::Timestamp;
+use crate::entropy::Entropy;
 use crate::error::{Error, Result};
-use crate::message_queue::{MessageId, NewMessage, QueueName};
+use crate::message_queue::{MessageId, NewMessage, QueueName, check_batch};
 use crate::topic::{FilterPolicy, Subscription, Topic, TopicName};
 
 #[async_trait]
@@ -43,16 +45,20 @@ impl Topic for MemoryQueues {
         Ok(state.subscribers(topic)?.iter().map(subscription).collect())
     }
 
-    /// Publishes in one step: all queues have the message, or none has.
-    async fn publish(&self, topic: &TopicName, message: NewMessage) -> Result<MessageId> {
+    /// Publishes each message in one step: all queues have it, or none has.
+    async fn publish_batch(
+        &self,
+        topic: &TopicName,
+        messages: Vec<NewMessage>,
+    ) -> Result<Vec<Result<MessageId>>> {
+        check_batch(messages.len())?;
         let now = self.now();
         let mut state = self.state();
-        let deliveries = state.deliveries(topic, &message)?;
-        for (queue, message) in deliveries {
-            state.send(&queue, message, now, self.entropy())?;
-        }
+        state.subscribers(topic)?;
+        let publish = |message| state.publish(topic, &message, now, self.entropy());
+        let published = messages.into_iter().map(publish).collect();
         self.wake_receivers();
-        Ok(MessageId::generate(now, self.entropy()))
+        Ok(published)
     }
 }
 
@@ -66,6 +72,19 @@ impl State {
         topic: &TopicName,
     ) -> Result<&mut BTreeMap<QueueName, FilterPolicy>> {
         self.topics.get_mut(topic).ok_or_else(|| Error::NoSuchTopic { topic: topic.clone() })
+    }
+
+    fn publish(
+        &mut self,
+        topic: &TopicName,
+        message: &NewMessage,
+        now: Timestamp,
+        entropy: &dyn Entropy,
+    ) -> Result<MessageId> {
+        for (queue, message) in self.deliveries(topic, message)? {
+            self.send(&queue, message, now, entropy)?;
+        }
+        Ok(MessageId::generate(now, entropy))
     }
 
     /// What is to be sent where, checked before the first is: a queue that refuses keeps the message
