@@ -111,6 +111,7 @@ mod event_store;
 mod event_union;
 mod feed;
 mod idempotency_store;
+mod incoming;
 mod lease_coordinator;
 mod lease_store;
 mod live_view;
@@ -157,6 +158,7 @@ pub use idempotency_store::{
     Begun, Claim, IdempotencyRecord, IdempotencyStore, IdempotentRequest, MAX_RESULT_LEN,
     OwnerToken, PayloadHash, Settled, check_result,
 };
+pub use incoming::{Incoming, S3Object, Undecodable, Wrapping};
 pub use lease_coordinator::{HeldLease, LeaseChanges, LeaseCoordinator};
 pub use lease_store::{
     HashRange, Lease, LeaseChange, LeaseFence, LeaseOutcome, LeaseProgress, LeaseStore, NewLease,
