@@ -8,6 +8,7 @@ use crate::event_store::Expected;
 use crate::message_queue::{InvalidMessage, QueueName};
 use crate::stream_id::StreamId;
 use crate::topic::TopicName;
+use crate::topology::InvalidTopology;
 use crate::version::{Head, Version};
 
 /// The result of an operation of this crate and of the backends.
@@ -255,6 +256,9 @@ pub enum Error {
         /// What is wrong with the options.
         reason: &'static str,
     },
+    /// Queues and topics do not fit together; nothing was set up.
+    #[error(transparent)]
+    InvalidTopology(#[from] InvalidTopology),
     /// A message is not taken; nothing was sent.
     #[error("the {destination} does not take the message: {source}")]
     InvalidMessage {

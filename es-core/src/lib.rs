@@ -61,6 +61,10 @@
 //! | a view that came out wrong | [`Consumer::rebuild`], [`Consumer::rewind`] |
 //! | what could not be handled | [`DeadLetter`], [`Consumer::retry_dead_letters`], [`Consumer::drop_dead_letter`] |
 //!
+//! | you set up | with |
+//! |---|---|
+//! | the queues and topics of a system, and who follows what | a [`Topology`] |
+//!
 //! | ids and places | |
 //! |---|---|
 //! | [`StreamId`], [`Version`], [`Head`] | a stream, a position in it, the proof of where it ended |
@@ -123,6 +127,7 @@ mod repository;
 mod snapshot_store;
 mod stream_id;
 mod topic;
+mod topology;
 mod version;
 mod view_store;
 
@@ -179,6 +184,7 @@ pub use repository::{
 pub use snapshot_store::{SnapshotStore, StoredSnapshot};
 pub use stream_id::StreamId;
 pub use topic::{FilterPolicy, InvalidFilterPolicy, Subscription, Topic, TopicName};
+pub use topology::{InvalidTopology, Topology, TopologyBuilder, TopologyFault};
 pub use version::{Head, Version};
 pub use view_store::{
     MAX_VIEW_KEY_LEN, Replaces, View, ViewChange, ViewDocument, ViewName, ViewQuery, ViewSchema,

@@ -60,6 +60,12 @@ impl QueueOptions {
     /// How often a message can be received before it is given up.
     pub const RECEIVE_COUNT: RangeInclusive<u32> = 1..=1_000;
 
+    /// The options of a queue for dead letters: it keeps them as long as it can, 14 days, so that somebody
+    /// can look at them. A queue keeps its messages for less time than its dead-letter queue does.
+    pub fn for_dead_letters() -> Self {
+        Self::default().retention(*Self::RETENTION.end())
+    }
+
     /// Sets how long a received message is invisible.
     #[must_use]
     pub fn visibility_timeout(mut self, timeout: Duration) -> Self {
