@@ -75,7 +75,7 @@
 //! |---|---|
 //! | [`Clock`], [`Entropy`], [`Backoff`] | time and randomness as dependencies, and retries made of them |
 //! | [`Cost`] | what requests to a service cost, per command |
-//! | [`cloud_events`] | commits as they are on the wire |
+//! | [`cloud_events`] | commits and [single events](cloud_events::CloudEvent) as they are on the wire |
 //! | [`archive`] | export and import of a whole log, between any two stores |
 //! | [`memory`] | the in-memory backend |
 //! | [`telemetry`] | the names of spans and metrics |

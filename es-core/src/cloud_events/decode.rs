@@ -1,12 +1,13 @@
 //! From JSON to a commit.
 
 use std::borrow::Cow;
+use std::str::FromStr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
 use super::encode::{WireEvent, join};
-use super::envelope::{Envelope, JSON, SPECVERSION, checksum};
+use super::envelope::{CommitEnvelope, JSON, SPECVERSION, checksum};
 use super::{Announcement, CommitReference, LOG, POSTCARD, REFERENCE};
 use crate::clock::Timestamp;
 use crate::codec::{Codec, json_error};
@@ -46,11 +47,11 @@ pub enum CorruptCloudEvents {
 pub fn decode(json: &[u8]) -> Result<Announcement, CorruptCloudEvents> {
     let text = std::str::from_utf8(json)
         .map_err(|_| CorruptCloudEvents::Format("it is not UTF-8 text".to_owned()))?;
-    let envelopes: Vec<Envelope<'_>> = serde_json::from_str(text)
+    let envelopes: Vec<CommitEnvelope<'_>> = serde_json::from_str(text)
         .map_err(|error| CorruptCloudEvents::Format(json_error(&error)))?;
     let first = envelopes.first().ok_or(CorruptCloudEvents::Empty)?;
     let stamp = Stamp::of(first).map_err(in_event(0))?;
-    if first.name == REFERENCE && first.dataref.as_deref() == Some(LOG) {
+    if first.name == REFERENCE && first.extensions.dataref.as_deref() == Some(LOG) {
         return match envelopes.len() {
             1 => Ok(Announcement::Reference(stamp.into_reference())),
             _ => Err(in_event(1)("a reference stands alone")),
@@ -68,15 +69,15 @@ struct Stamp {
 }
 
 impl Stamp {
-    fn of(first: &Envelope<'_>) -> Result<Self, &'static str> {
+    fn of(first: &CommitEnvelope<'_>) -> Result<Self, &'static str> {
         if first.specversion != SPECVERSION {
             return Err("it is of another version of CloudEvents");
         }
         Ok(Self {
-            stream: first.subject.parse().map_err(|_| "its subject is not a stream")?,
-            first_version: Version::new(first.streamversion),
-            id: first.commitid.parse().map_err(|_| "its commitid is not one")?,
-            recorded_at: first.time.parse().map_err(|_| "its time cannot be read")?,
+            stream: text(&first.subject, "its subject is not a stream")?,
+            first_version: Version::new(first.extensions.streamversion),
+            id: first.extensions.commitid.parse().map_err(|_| "its commitid is not one")?,
+            recorded_at: text(&first.time, "its time cannot be read")?,
         })
     }
 
@@ -86,9 +87,16 @@ impl Stamp {
     }
 }
 
+fn text<T: FromStr>(
+    attribute: &Option<Cow<'_, str>>,
+    otherwise: &'static str,
+) -> Result<T, &'static str> {
+    attribute.as_deref().and_then(|text| text.parse().ok()).ok_or(otherwise)
+}
+
 fn commit(
-    envelopes: &[Envelope<'_>],
-    first: &Envelope<'_>,
+    envelopes: &[CommitEnvelope<'_>],
+    first: &CommitEnvelope<'_>,
     stamp: Stamp,
 ) -> Result<Commit, CorruptCloudEvents> {
     let codec = codec_of(first).map_err(in_event(0))?;
@@ -102,7 +110,7 @@ fn commit(
         .zip(&payloads)
         .map(|(envelope, payload)| WireEvent {
             name: &envelope.name,
-            schema_version: envelope.schemaversion.unwrap_or_default(),
+            schema_version: envelope.extensions.schemaversion.unwrap_or_default(),
             payload,
         })
         .collect();
@@ -110,11 +118,11 @@ fn commit(
     if events.len() != envelopes.len() {
         return Err(CorruptCloudEvents::Format("a type has a line feed".to_owned()));
     }
-    let metadata = first.commitmetadata.as_deref().unwrap_or_default();
+    let metadata = first.extensions.commitmetadata.as_deref().unwrap_or_default();
     let metadata = EncodedMetadata::from_stored(metadata.into());
     let new = NewCommit::new(stamp.id, stamp.recorded_at, metadata, events);
     let commit = new.place(stamp.stream, stamp.first_version);
-    match first.commitchecksum.as_deref() == Some(&checksum(commit.checksum())) {
+    match first.extensions.commitchecksum.as_deref() == Some(&checksum(commit.checksum())) {
         true => Ok(commit),
         false => Err(CorruptCloudEvents::Checksum),
     }
@@ -123,22 +131,22 @@ fn commit(
 /// That an event is the one that comes at this place of the commit. What it says about the commit is
 /// that of the first one.
 fn check_place(
-    envelope: &Envelope<'_>,
-    first: &Envelope<'_>,
+    envelope: &CommitEnvelope<'_>,
+    first: &CommitEnvelope<'_>,
     index: usize,
 ) -> Result<(), &'static str> {
-    let version = first.streamversion.checked_add(index as u64);
-    if Some(envelope.streamversion) != version {
+    let version = first.extensions.streamversion.checked_add(index as u64);
+    if Some(envelope.extensions.streamversion) != version {
         return Err("its streamversion does not follow");
     }
     let same = envelope.subject == first.subject
-        && envelope.commitid == first.commitid
+        && envelope.extensions.commitid == first.extensions.commitid
         && envelope.time == first.time
         && envelope.datacontenttype == first.datacontenttype;
     if same { Ok(()) } else { Err("it is of another commit") }
 }
 
-fn codec_of(envelope: &Envelope<'_>) -> Result<Codec, &'static str> {
+fn codec_of(envelope: &CommitEnvelope<'_>) -> Result<Codec, &'static str> {
     match envelope.datacontenttype.as_deref() {
         Some(JSON) => Ok(Codec::Json),
         Some(POSTCARD) => Ok(Codec::Postcard),
@@ -146,8 +154,11 @@ fn codec_of(envelope: &Envelope<'_>) -> Result<Codec, &'static str> {
     }
 }
 
-fn payload<'a>(envelope: &'a Envelope<'_>, codec: Codec) -> Result<Cow<'a, [u8]>, &'static str> {
-    if envelope.schemaversion.is_none() {
+fn payload<'a>(
+    envelope: &'a CommitEnvelope<'_>,
+    codec: Codec,
+) -> Result<Cow<'a, [u8]>, &'static str> {
+    if envelope.extensions.schemaversion.is_none() {
         return Err("it has no schemaversion");
     }
     match (codec, envelope.data, envelope.data_base64.as_deref()) {

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use bytestring::ByteString;
 use serde_json::value::RawValue;
 
-use super::envelope::{Envelope, JSON, SPECVERSION, checksum};
+use super::envelope::{CommitEnvelope, InCommit, JSON, SPECVERSION, checksum};
 use super::{LOG, POSTCARD, REFERENCE, Source};
 use crate::codec::{Codec, Compression, Encoding, Payload};
 use crate::commit::{Commit, NewCommit};
@@ -27,28 +27,11 @@ pub fn encode(commit: &Commit, source: &Source) -> Result<Vec<u8>> {
     let on_wire = as_on_wire(commit, &opened)?;
     let metadata = commit.metadata()?;
     let common = Common::of(commit, source, &metadata);
-    let mut version = commit.first_version();
-    let mut envelopes = Vec::with_capacity(commit.events().len());
-    for event in opened.iter() {
-        let mut envelope = common.envelope(event.name, version.get());
-        envelope.schemaversion = Some(event.schema_version);
-        match event.payload {
-            Payload::Json(text) => {
-                envelope.datacontenttype = Some(JSON.into());
-                envelope.data = Some(json(commit, text)?);
-            }
-            payload => {
-                envelope.datacontenttype = Some(POSTCARD.into());
-                envelope.data_base64 = Some(BASE64.encode(payload.as_bytes()).into());
-            }
-        }
-        envelopes.push(envelope);
-        version = version.next();
-    }
+    let mut envelopes = common.envelopes(&opened)?;
     if let Some(first) = envelopes.first_mut() {
         let text = commit.encoded_metadata().as_str();
-        first.commitmetadata = (!text.is_empty()).then_some(text.into());
-        first.commitchecksum = Some(checksum(on_wire.checksum()).into());
+        first.extensions.commitmetadata = (!text.is_empty()).then_some(text.into());
+        first.extensions.commitchecksum = Some(checksum(on_wire.checksum()).into());
     }
     written(commit, &envelopes)
 }
@@ -62,12 +45,12 @@ pub fn encode_reference(commit: &Commit, source: &Source) -> Result<Vec<u8>> {
     let metadata = commit.metadata()?;
     let common = Common::of(commit, source, &metadata);
     let mut envelope = common.envelope(REFERENCE, commit.first_version().get());
-    envelope.dataref = Some(LOG.into());
+    envelope.extensions.dataref = Some(LOG.into());
     written(commit, &[envelope])
 }
 
 /// What all events of a commit have.
-struct Common<'a> {
+pub(super) struct Common<'a> {
     commit: &'a Commit,
     source: &'a Source,
     metadata: &'a Metadata,
@@ -76,40 +59,69 @@ struct Common<'a> {
 }
 
 impl<'a> Common<'a> {
-    fn of(commit: &'a Commit, source: &'a Source, metadata: &'a Metadata) -> Self {
+    pub(super) fn of(commit: &'a Commit, source: &'a Source, metadata: &'a Metadata) -> Self {
         let (id, time) = (commit.id().to_string(), commit.recorded_at().to_string());
         Self { commit, source, metadata, id, time }
     }
 
-    fn envelope<'b>(&'b self, name: &'b str, version: u64) -> Envelope<'b> {
+    /// All events, with their data.
+    pub(super) fn envelopes<'b>(
+        &'b self,
+        opened: &'b OpenEvents<'_>,
+    ) -> Result<Vec<CommitEnvelope<'b>>> {
+        let mut version = self.commit.first_version();
+        let mut envelopes = Vec::with_capacity(self.commit.events().len());
+        for event in opened.iter() {
+            let mut envelope = self.envelope(event.name, version.get());
+            envelope.extensions.schemaversion = Some(event.schema_version);
+            match event.payload {
+                Payload::Json(text) => {
+                    envelope.datacontenttype = Some(JSON.into());
+                    envelope.data = Some(json(self.commit, text)?);
+                }
+                payload => {
+                    envelope.datacontenttype = Some(POSTCARD.into());
+                    envelope.data_base64 = Some(BASE64.encode(payload.as_bytes()).into());
+                }
+            }
+            envelopes.push(envelope);
+            version = version.next();
+        }
+        Ok(envelopes)
+    }
+
+    fn envelope<'b>(&'b self, name: &'b str, version: u64) -> CommitEnvelope<'b> {
         fn text(attribute: &Option<String>) -> Option<Cow<'_, str>> {
             // An attribute must not be empty.
             attribute.as_deref().filter(|text| !text.is_empty()).map(Cow::Borrowed)
         }
-        Envelope {
+        CommitEnvelope {
             specversion: SPECVERSION.into(),
             id: format!("{}:{version}", self.id).into(),
             source: self.source.as_str().into(),
             name: name.into(),
-            subject: self.commit.stream().as_str().into(),
-            time: self.time.as_str().into(),
+            subject: Some(self.commit.stream().as_str().into()),
+            time: Some(self.time.as_str().into()),
             datacontenttype: None,
-            schemaversion: None,
-            streamversion: version,
-            commitid: self.id.as_str().into(),
-            correlationid: text(&self.metadata.correlation_id),
-            causationid: text(&self.metadata.causation_id),
-            traceparent: text(&self.metadata.traceparent),
-            commitmetadata: None,
-            commitchecksum: None,
-            dataref: None,
+            dataschema: None,
+            extensions: InCommit {
+                schemaversion: None,
+                streamversion: version,
+                commitid: self.id.as_str().into(),
+                correlationid: text(&self.metadata.correlation_id),
+                causationid: text(&self.metadata.causation_id),
+                traceparent: text(&self.metadata.traceparent),
+                commitmetadata: None,
+                commitchecksum: None,
+                dataref: None,
+            },
             data: None,
             data_base64: None,
         }
     }
 }
 
-fn written(commit: &Commit, envelopes: &[Envelope<'_>]) -> Result<Vec<u8>> {
+fn written(commit: &Commit, envelopes: &[CommitEnvelope<'_>]) -> Result<Vec<u8>> {
     serde_json::to_vec(envelopes).map_err(|source| Error::Encode {
         what: format!("the commit of {} at version {}", commit.stream(), commit.first_version()),
         source: source.into(),

@@ -54,7 +54,11 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! A [`CloudEvent`] is one event by itself, as it goes into a message to a queue or a topic. It can also
+//! be an event of somebody else, or one that is in no log.
 
+mod cloud_event;
 mod decode;
 mod encode;
 mod envelope;
@@ -69,6 +73,7 @@ use crate::error::{Error, Result};
 use crate::stream_id::{StreamId, check_id};
 use crate::version::Version;
 
+pub use cloud_event::{CloudEvent, EventData, Extension, InvalidCloudEvent};
 pub use decode::{CorruptCloudEvents, decode};
 pub use encode::{encode, encode_reference};
 

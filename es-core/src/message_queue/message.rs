@@ -271,12 +271,17 @@ fn check_attribute_name(name: &str) -> Result<(), InvalidMessage> {
 }
 
 fn check_fifo_id(what: &'static str, id: &str) -> Result<(), InvalidMessage> {
-    let length = 1..=NewMessage::MAX_FIFO_ID_LEN;
-    if length.contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic()) {
+    if is_fifo_id(id) {
         return Ok(());
     }
     let value = id.chars().take(NewMessage::MAX_FIFO_ID_LEN).collect();
     Err(InvalidMessage::FifoId { what, value })
+}
+
+/// Whether a text can be a group or a deduplication id.
+pub(crate) fn is_fifo_id(text: &str) -> bool {
+    let length = 1..=NewMessage::MAX_FIFO_ID_LEN;
+    length.contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
 }
 
 /// The identity of a message: given by the queue when it is sent, kept when it becomes a dead letter.

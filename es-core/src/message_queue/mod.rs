@@ -13,6 +13,7 @@ mod options;
 mod receiving;
 mod redrive;
 
+pub(crate) use message::is_fifo_id;
 pub use message::{InvalidMessage, MessageId, NewMessage};
 pub use name::QueueName;
 pub(crate) use name::{check_name, is_fifo};
