@@ -63,6 +63,16 @@ pub trait Projector: Send + Sync + 'static {
     /// Top-level fields of the documents that listings can be filtered by, where they are strings.
     const INDEXED_FIELDS: &'static [&'static str] = &[];
 
+    /// The top-level field of the documents that says until when a document is there, in seconds of Unix
+    /// time: a number. From then on it is not shown by a [`View`](crate::View), and the store removes it
+    /// some time later: SQLite with a later step of the view, DynamoDB by its
+    /// [time to live](https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/TTL.html) within a
+    /// few days, memory never. A document without the field, or with something else in it, stays.
+    ///
+    /// The log is as it was: a [rebuild](crate::Consumer::rebuild) makes the documents again, and hides
+    /// and removes them again. An event that comes for a document which was removed finds none.
+    const EXPIRES_BY: Option<&'static str> = None;
+
     /// The events, of all categories.
     type Event: Event;
 

@@ -1,5 +1,6 @@
 //! Read models: documents that projectors build and everybody reads.
 
+use std::collections::BTreeMap;
 use std::fmt::{self, Debug};
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -7,8 +8,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 
 use crate::checkpoint_store::{Adopted, Adoption, CheckpointStore, ConsumerId, Progress};
+use crate::clock::Clock;
 use crate::codec::json_error;
 use crate::error::{Error, Result};
 use crate::stream_id::check_id;
@@ -52,6 +55,10 @@ use crate::stream_id::check_id;
 pub trait ViewStore: CheckpointStore {
     /// Makes sure that the view can be written and its indexed fields be queried. Calling it again
     /// is free.
+    ///
+    /// Documents of a view that [expires](ViewSchema::expires_by), and are written through this object
+    /// from then on, may be removed by the store at any time after their time has come, or stay: a
+    /// [`View`] does not show them any more in either case.
     ///
     /// # Errors
     ///
@@ -156,6 +163,9 @@ pub struct ViewSchema {
     pub name: ViewName,
     /// Top-level fields of the documents that listings can be filtered by.
     pub indexed_fields: &'static [&'static str],
+    /// The top-level field that says until when a document is there: a number, in seconds of Unix time.
+    /// See [`Projector::EXPIRES_BY`](crate::Projector::EXPIRES_BY).
+    pub expires_by: Option<&'static str>,
 }
 
 /// One change of a view.
@@ -267,23 +277,36 @@ pub fn check_swap(from: &ViewName, to: &ViewName) -> Result<()> {
 }
 
 /// Typed reading of one view.
+///
+/// Documents of a view that [expires](Self::expiring_by) are not there for it from the second on that
+/// they say, whether the store has removed them yet or not.
 #[derive(Debug)]
 pub struct View<V> {
     store: Arc<dyn ViewStore>,
     name: ViewName,
+    expiry: Option<Expiry>,
     document: PhantomData<fn() -> V>,
 }
 
 impl<V> Clone for View<V> {
     fn clone(&self) -> Self {
-        Self { store: Arc::clone(&self.store), name: self.name.clone(), document: PhantomData }
+        let (store, name) = (Arc::clone(&self.store), self.name.clone());
+        Self { store, name, expiry: self.expiry.clone(), document: PhantomData }
     }
 }
 
 impl<V: DeserializeOwned + Serialize> View<V> {
     /// The view `name` in `store`, read as documents `V`.
     pub fn new(store: Arc<dyn ViewStore>, name: ViewName) -> Self {
-        Self { store, name, document: PhantomData }
+        Self { store, name, expiry: None, document: PhantomData }
+    }
+
+    /// Does not show documents whose top-level `field` is a number of seconds of Unix time that `clock`
+    /// has reached.
+    #[must_use]
+    pub fn expiring_by(mut self, field: &'static str, clock: Arc<dyn Clock>) -> Self {
+        self.expiry = Some(Expiry { field, clock });
+        self
     }
 
     /// The view's name, as it is stored.
@@ -298,6 +321,7 @@ impl<V: DeserializeOwned + Serialize> View<V> {
     /// As [`ViewStore::get`], and [`Error::Corrupt`] when the document is not a `V`.
     pub async fn get(&self, key: &str) -> Result<Option<V>> {
         match self.store.get(&self.name, &[key]).await?.pop().flatten() {
+            Some(document) if self.has_expired(&document) => Ok(None),
             Some(document) => decode_document(&self.name, key, &document).map(Some),
             None => Ok(None),
         }
@@ -309,14 +333,46 @@ impl<V: DeserializeOwned + Serialize> View<V> {
     ///
     /// As [`ViewStore::list`], and [`Error::Corrupt`] when a document is not a `V`.
     pub async fn list(&self, query: &ViewQuery) -> Result<Vec<(String, V)>> {
-        let documents = self.store.list(&self.name, query).await?;
-        documents
-            .into_iter()
-            .map(|ViewDocument { key, document }| {
-                let document = decode_document(&self.name, &key, &document)?;
-                Ok((key, document))
-            })
-            .collect()
+        let mut listed = Vec::new();
+        let mut next = query.clone();
+        // What has expired leaves room for what comes behind it.
+        while listed.len() < query.limit {
+            next.limit = query.limit - listed.len();
+            let page = self.store.list(&self.name, &next).await?;
+            let is_last = page.len() < next.limit;
+            next.after = page.last().map(|last| last.key.clone());
+            for ViewDocument { key, document } in page {
+                if !self.has_expired(&document) {
+                    let document = decode_document(&self.name, &key, &document)?;
+                    listed.push((key, document));
+                }
+            }
+            if is_last {
+                break;
+            }
+        }
+        Ok(listed)
+    }
+
+    fn has_expired(&self, document: &str) -> bool {
+        self.expiry.as_ref().is_some_and(|expiry| expiry.is_over(document))
+    }
+}
+
+/// Until when documents are there.
+#[derive(Debug, Clone)]
+struct Expiry {
+    field: &'static str,
+    clock: Arc<dyn Clock>,
+}
+
+impl Expiry {
+    /// A document without the field, or with something else than a number in it, is there for ever.
+    fn is_over(&self, document: &str) -> bool {
+        let fields: Result<BTreeMap<String, &RawValue>, _> = serde_json::from_str(document);
+        let until =
+            fields.ok().and_then(|fields| fields.get(self.field)?.get().parse::<f64>().ok());
+        until.is_some_and(|until| until.floor() <= self.clock.now().as_second() as f64)
     }
 }
 

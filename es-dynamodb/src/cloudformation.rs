@@ -31,7 +31,7 @@ use crate::views::check_field;
 /// use es_core::{ViewName, ViewSchema};
 ///
 /// # fn main() -> es_core::Result<()> {
-/// let cards = ViewSchema { name: ViewName::new("patient_cards")?, indexed_fields: &["ward"] };
+/// let cards = ViewSchema { name: ViewName::new("patient_cards")?, indexed_fields: &["ward"], expires_by: None };
 /// let template = es_dynamodb::cloudformation_template(&[cards])?;
 /// assert!(template.contains(r#""Fn::Sub": "${Prefix}view_patient_cards""#));
 /// # Ok(()) }

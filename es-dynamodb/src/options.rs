@@ -40,7 +40,6 @@ pub struct DynamoOptions {
     pub(crate) scan_segments: u32,
     pub(crate) scan_units_per_second: Option<u32>,
     pub(crate) poll_interval: Duration,
-    pub(crate) expiring_views: Vec<(String, String)>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
 }
@@ -85,7 +84,6 @@ impl DynamoOptions {
             scan_segments: 4,
             scan_units_per_second: None,
             poll_interval: Duration::from_millis(250),
-            expiring_views: Vec::new(),
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy),
         }
@@ -161,14 +159,6 @@ impl DynamoOptions {
     /// in all programs together, let it be longer.
     pub fn poll_interval(mut self, interval: Duration) -> Self {
         self.poll_interval = interval;
-        self
-    }
-
-    /// Lets DynamoDB remove documents of `view`, and of its rebuild, when their time has come: the Unix
-    /// time in seconds that their top-level `field` has, a number. Documents without it stay. DynamoDB
-    /// removes them within a few days; until then they are still read.
-    pub fn expire_view(mut self, view: impl Into<String>, field: impl Into<String>) -> Self {
-        self.expiring_views.push((view.into(), field.into()));
         self
     }
 

@@ -12,7 +12,7 @@ use crate::metering::{Metering, metered};
 use crate::options::DynamoOptions;
 use crate::progress::KnownBooks;
 use crate::tables::TableNames;
-use crate::views::KnownPointers;
+use crate::views::{ExpiringViews, KnownPointers};
 
 /// The service's name, for errors.
 pub(crate) const SERVICE: &str = "DynamoDB";
@@ -34,6 +34,7 @@ struct Shared {
     out_of_order_ids: OutOfOrderIds,
     known_books: KnownBooks,
     known_pointers: KnownPointers,
+    expiring_views: ExpiringViews,
 }
 
 impl DynamoStore {
@@ -61,6 +62,7 @@ impl DynamoStore {
             out_of_order_ids: OutOfOrderIds::default(),
             known_books: KnownBooks::default(),
             known_pointers: KnownPointers::default(),
+            expiring_views: ExpiringViews::default(),
         };
         Ok(Self { shared: Arc::new(shared) })
     }
@@ -95,6 +97,10 @@ impl DynamoStore {
 
     pub(crate) fn known_pointers(&self) -> &KnownPointers {
         &self.shared.known_pointers
+    }
+
+    pub(crate) fn expiring_views(&self) -> &ExpiringViews {
+        &self.shared.expiring_views
     }
 
     /// Where requests go, for errors.

@@ -12,7 +12,11 @@ use support::Server;
 use support::faults::Faults;
 
 fn view(name: &str, indexed_fields: &'static [&'static str]) -> ViewSchema {
-    ViewSchema { name: ViewName::new(name).expect("a valid name"), indexed_fields }
+    ViewSchema {
+        name: ViewName::new(name).expect("a valid name"),
+        indexed_fields,
+        expires_by: None,
+    }
 }
 
 fn template(views: &[ViewSchema]) -> Value {

@@ -65,7 +65,7 @@ impl<const IS_INDEXED: bool> Projector for Balances<IS_INDEXED> {
 }
 
 fn schema(name: &str, indexed_fields: &'static [&'static str]) -> ViewSchema {
-    ViewSchema { name: ViewName::new(name).unwrap(), indexed_fields }
+    ViewSchema { name: ViewName::new(name).unwrap(), indexed_fields, expires_by: None }
 }
 
 /// Tables, and a way to play one role on them.

@@ -90,6 +90,7 @@ mod checkpoints;
 mod commit_rows;
 mod dead_letters;
 mod errors;
+mod expiry;
 mod feed;
 mod file;
 mod idempotency;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use es_core::{Clock, Entropy, Limits, Result};
 
+use crate::expiry::ExpiringViews;
 use crate::file::DatabaseFile;
 use crate::options::SqliteOptions;
 use crate::readers::Readers;
@@ -36,6 +37,7 @@ struct Shared {
     poll_interval: Duration,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
+    expiring_views: ExpiringViews,
 }
 
 impl SqliteStore {
@@ -71,7 +73,9 @@ impl SqliteStore {
         };
         let readers = Readers::new(file.clone(), options.max_readers);
         let SqliteOptions { limits, poll_interval, clock, entropy, .. } = options;
-        let shared = Shared { file, readers, writer, limits, poll_interval, clock, entropy };
+        let expiring_views = ExpiringViews::default();
+        let shared =
+            Shared { file, readers, writer, limits, poll_interval, clock, entropy, expiring_views };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -121,6 +125,10 @@ impl SqliteStore {
 
     pub(crate) fn entropy(&self) -> &Arc<dyn Entropy> {
         &self.shared.entropy
+    }
+
+    pub(crate) fn expiring_views(&self) -> &ExpiringViews {
+        &self.shared.expiring_views
     }
 }
 

@@ -13,21 +13,26 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension as _, ffi, params};
 
 use crate::checkpoints::{adopt, advance, forget};
 use crate::errors::Fault;
+use crate::expiry::remove_expired;
 use crate::readers::in_snapshot;
 use crate::store::SqliteStore;
 
 #[async_trait]
 impl ViewStore for SqliteStore {
     async fn prepare(&self, view: &ViewSchema) -> Result<()> {
-        for field in view.indexed_fields {
+        // What expires is found by an index, too.
+        let fields: Vec<&'static str> =
+            view.indexed_fields.iter().copied().chain(view.expires_by).collect();
+        for field in &fields {
             check_field(&view.name, field)?;
         }
-        let (name, fields) = (view.name.clone(), view.indexed_fields);
-        if self.readers().run(move |db| is_prepared(db, &name, fields)).await? {
+        self.expiring_views().learn(view);
+        let (name, wanted) = (view.name.clone(), fields.clone());
+        if self.readers().run(move |db| is_prepared(db, &name, &wanted)).await? {
             return Ok(());
         }
         let name = view.name.clone();
-        self.writer().run(move |transaction| create(transaction, &name, fields)).await
+        self.writer().run(move |transaction| create(transaction, &name, &fields)).await
     }
 
     async fn get(&self, view: &ViewName, keys: &[&str]) -> Result<Vec<Option<String>>> {
@@ -52,7 +57,16 @@ impl ViewStore for SqliteStore {
         for change in &changes {
             check_view_key(&change.key)?;
         }
-        self.writer().run(move |transaction| write(transaction, &changes, &progress)).await
+        let (expiring, clock) = (self.expiring_views().of(&changes), self.clock().clone());
+        self.writer()
+            .run(move |transaction| {
+                write(transaction, &changes, &progress)?;
+                for (view, field) in &expiring {
+                    remove_expired(transaction, view, field, clock.now())?;
+                }
+                Ok(())
+            })
+            .await
     }
 
     async fn clear(&self, view: &ViewName, progress_of: &ConsumerId) -> Result<()> {

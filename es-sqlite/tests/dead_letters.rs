@@ -220,7 +220,8 @@ async fn sql_views_of_people_survive_a_swap() {
     let store = place.open().await;
     let [live, again] = ["orders", "orders_rebuild"].map(|name| ViewName::new(name).unwrap());
     for name in [&live, &again] {
-        let schema = ViewSchema { name: name.clone(), indexed_fields: &["status"] };
+        let schema =
+            ViewSchema { name: name.clone(), indexed_fields: &["status"], expires_by: None };
         store.prepare(&schema).await.unwrap();
     }
     place

@@ -16,7 +16,11 @@ fn consumer() -> ConsumerId {
 }
 
 fn view() -> ViewSchema {
-    ViewSchema { name: ViewName::new("orders").unwrap(), indexed_fields: &["status", "Status"] }
+    ViewSchema {
+        name: ViewName::new("orders").unwrap(),
+        indexed_fields: &["status", "Status"],
+        expires_by: None,
+    }
 }
 
 fn progress(based_on: Revision) -> Progress {
@@ -141,7 +145,7 @@ async fn a_view_never_prepared_and_a_field_not_indexed_are_misuse() {
     misuse(write(&store, vec![put("a", "{}")]).await.unwrap_err());
     for field in ["", "a.b", "a'b", "a b", "1a", "ä", "$", "a\"]; DROP TABLE streams"] {
         let fields: &'static [&'static str] = Box::leak(Box::new([field]));
-        let schema = ViewSchema { name: view().name, indexed_fields: fields };
+        let schema = ViewSchema { name: view().name, indexed_fields: fields, expires_by: None };
         misuse(store.prepare(&schema).await.unwrap_err());
     }
     store.prepare(&view()).await.unwrap();
@@ -154,7 +158,10 @@ async fn an_index_added_later_finds_earlier_documents() {
     let place = Place::new();
     let store = place.open().await;
     let name = view().name;
-    store.prepare(&ViewSchema { name: name.clone(), indexed_fields: &[] }).await.unwrap();
+    store
+        .prepare(&ViewSchema { name: name.clone(), indexed_fields: &[], expires_by: None })
+        .await
+        .unwrap();
     write(&store, vec![put("a", r#"{"status":"x"}"#)]).await.unwrap();
     store.prepare(&view()).await.unwrap();
     let writes = store.writer_stats();
@@ -175,7 +182,11 @@ async fn names_of_views_and_indexes_do_not_collide() {
         ("log", &["position"]),
         ("streams", &[]),
     ] {
-        let schema = ViewSchema { name: ViewName::new(name).unwrap(), indexed_fields: fields };
+        let schema = ViewSchema {
+            name: ViewName::new(name).unwrap(),
+            indexed_fields: fields,
+            expires_by: None,
+        };
         store.prepare(&schema).await.unwrap();
     }
 }

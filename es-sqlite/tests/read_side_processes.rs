@@ -37,7 +37,8 @@ fn place_of(position: &Position) -> u64 {
 }
 
 async fn prepare(store: &SqliteStore, name: &str) -> ViewName {
-    let schema = ViewSchema { name: ViewName::new(name).unwrap(), indexed_fields: &["n"] };
+    let schema =
+        ViewSchema { name: ViewName::new(name).unwrap(), indexed_fields: &["n"], expires_by: None };
     store.prepare(&schema).await.unwrap();
     schema.name
 }

@@ -68,7 +68,11 @@ impl<P: Projector> Consumer<Projecting<P>> {
         const BATCH_SIZE: usize = 500;
         let name = format!("{}_v{}", P::NAME, P::VERSION);
         let id = ConsumerId::new(&name)?;
-        let schema = ViewSchema { name: ViewName::new(&name)?, indexed_fields: P::INDEXED_FIELDS };
+        let schema = ViewSchema {
+            name: ViewName::new(&name)?,
+            indexed_fields: P::INDEXED_FIELDS,
+            expires_by: P::EXPIRES_BY,
+        };
         let handler = Projecting { projector: Arc::new(projector), views, schema };
         Ok(Self::with_handler(handler, id, feed, log, BATCH_SIZE))
     }
@@ -82,9 +86,14 @@ impl<P: Projector> Consumer<Projecting<P>> {
         Self::new(projector, store.clone(), store.clone(), store)
     }
 
-    /// The view, for reading.
+    /// The view, for reading. What [expires](Projector::EXPIRES_BY) does so by the consumer's
+    /// [clock](Consumer::with_clock).
     pub fn view(&self) -> View<P::View> {
-        View::new(Arc::clone(&self.handler.views), self.handler.schema.name.clone())
+        let view = View::new(Arc::clone(&self.handler.views), self.handler.schema.name.clone());
+        match self.handler.schema.expires_by {
+            Some(field) => view.expiring_by(field, Arc::clone(&self.clock)),
+            None => view,
+        }
     }
 
     /// Makes the view readable, empty if nothing was ever projected. Not needed before
@@ -138,7 +147,7 @@ impl<P: Projector> Rewindable for Projecting<P> {
 
     fn beside(&self) -> Result<Self> {
         let name = ViewName::new(&format!("{}_rebuild", self.schema.name))?;
-        let schema = ViewSchema { name, indexed_fields: self.schema.indexed_fields };
+        let schema = ViewSchema { name, ..self.schema.clone() };
         let (projector, views) = (Arc::clone(&self.projector), Arc::clone(&self.views));
         Ok(Self { projector, views, schema })
     }

@@ -34,7 +34,10 @@ async fn a_checkpoint_behind_the_log_is_of_another_log() {
 async fn a_document_that_is_not_json_cannot_be_encoded() {
     let store = MemoryStore::new();
     let view = ViewName::new("v").unwrap();
-    store.prepare(&ViewSchema { name: view.clone(), indexed_fields: &[] }).await.unwrap();
+    store
+        .prepare(&ViewSchema { name: view.clone(), indexed_fields: &[], expires_by: None })
+        .await
+        .unwrap();
     let outcome = store.write(put(&view, "a", "{"), progress(0)).await;
     assert!(matches!(outcome, Err(Error::Encode { .. })), "{outcome:?}");
     let outcome = store.write(put(&view, "", "{}"), progress(0)).await;
@@ -45,9 +48,15 @@ async fn a_document_that_is_not_json_cannot_be_encoded() {
 async fn a_field_that_is_indexed_later_finds_earlier_documents() {
     let store = MemoryStore::new();
     let view = ViewName::new("v").unwrap();
-    store.prepare(&ViewSchema { name: view.clone(), indexed_fields: &["a"] }).await.unwrap();
+    store
+        .prepare(&ViewSchema { name: view.clone(), indexed_fields: &["a"], expires_by: None })
+        .await
+        .unwrap();
     store.write(put(&view, "k", r#"{"a":"1","b":"2"}"#), progress(0)).await.unwrap();
-    store.prepare(&ViewSchema { name: view.clone(), indexed_fields: &["b"] }).await.unwrap();
+    store
+        .prepare(&ViewSchema { name: view.clone(), indexed_fields: &["b"], expires_by: None })
+        .await
+        .unwrap();
     for (field, value) in [("a", "1"), ("b", "2")] {
         let query = ViewQuery::default().equals(field, value);
         assert_eq!(store.list(&view, &query).await.unwrap().len(), 1, "by {field}");

@@ -700,7 +700,9 @@ impl Fault for LeavesAnEmptyView {
         adoption: &Adoption,
     ) -> Result<Adopted> {
         let adopted = store.swap(from, to, adoption).await?;
-        store.prepare(&ViewSchema { name: from.clone(), indexed_fields: &[] }).await?;
+        store
+            .prepare(&ViewSchema { name: from.clone(), indexed_fields: &[], expires_by: None })
+            .await?;
         Ok(adopted)
     }
 }
@@ -826,7 +828,9 @@ impl Fault for SwapsNothing {
         to: &ViewName,
         adoption: &Adoption,
     ) -> Result<Adopted> {
-        store.prepare(&ViewSchema { name: from.clone(), indexed_fields: &[] }).await?;
+        store
+            .prepare(&ViewSchema { name: from.clone(), indexed_fields: &[], expires_by: None })
+            .await?;
         store.swap(from, to, adoption).await
     }
 }

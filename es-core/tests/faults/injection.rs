@@ -275,7 +275,10 @@ async fn documents_come_back_damaged_or_late() {
     let store = Arc::new(MemoryStore::new());
     let views = FaultyViewStore::new(store.clone(), faults.clone());
     let view = ViewName::new("v").unwrap();
-    views.prepare(&ViewSchema { name: view.clone(), indexed_fields: &[] }).await.unwrap();
+    views
+        .prepare(&ViewSchema { name: view.clone(), indexed_fields: &[], expires_by: None })
+        .await
+        .unwrap();
     let step = |document: &str, based_on| {
         let change = ViewChange {
             view: view.clone(),

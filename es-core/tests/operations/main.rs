@@ -9,6 +9,7 @@ mod catching_up;
 mod control;
 mod dead_letters;
 mod division;
+mod expiring;
 mod inline;
 mod live;
 mod moody;

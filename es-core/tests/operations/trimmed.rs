@@ -289,7 +289,10 @@ async fn a_consumer_that_somebody_resets_begins_anew_with_anchors_of_now() {
     for at_the_end in [true, false] {
         let view = ViewName::new("moody_v1").unwrap();
         feed.store.clear(&view, follower.id()).await.unwrap();
-        feed.store.prepare(&es_core::ViewSchema { name: view, indexed_fields: &[] }).await.unwrap();
+        feed.store
+            .prepare(&es_core::ViewSchema { name: view, indexed_fields: &[], expires_by: None })
+            .await
+            .unwrap();
         if !at_the_end {
             feed.credit("a", 10).await;
             feed.trim();
@@ -316,7 +319,10 @@ async fn a_reset_is_noticed_when_every_partition_has_ended() {
     assert_eq!(follower.catch_up().await.unwrap().applied, 0);
     let view = ViewName::new("moody_v1").unwrap();
     feed.store.clear(&view, follower.id()).await.unwrap();
-    feed.store.prepare(&es_core::ViewSchema { name: view, indexed_fields: &[] }).await.unwrap();
+    feed.store
+        .prepare(&es_core::ViewSchema { name: view, indexed_fields: &[], expires_by: None })
+        .await
+        .unwrap();
     assert_eq!(follower.catch_up().await.unwrap().applied, 4);
 }
 

@@ -13,6 +13,7 @@ use es_core::{
 use crate::store::DynamoStore;
 
 mod document;
+mod expiry;
 mod from_json;
 mod indexed_field;
 mod indexing;
@@ -26,6 +27,7 @@ mod swapping;
 mod to_json;
 mod writing;
 
+pub(crate) use expiry::ExpiringViews;
 pub(crate) use indexed_field::check_field;
 pub(crate) use known_pointers::KnownPointers;
 

@@ -12,7 +12,8 @@ use crate::tables::IndexDefinition;
 impl DynamoStore {
     /// Prepares a view. It is one read when there is nothing to do.
     pub(super) async fn prepare_view(&self, schema: &ViewSchema) -> Result<()> {
-        let ViewSchema { name: view, indexed_fields } = schema;
+        let ViewSchema { name: view, indexed_fields, .. } = schema;
+        self.expiring_views().learn(schema);
         for field in *indexed_fields {
             check_field(view, field)?;
         }

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use es_core::{Progress, Replaces, Result, ViewChange, ViewName, check_view_key};
 use futures::future::try_join_all;
 
@@ -11,10 +10,9 @@ use super::indexed_field::index_entries;
 use super::pointer::Pointer;
 use super::reading::document_key;
 use crate::attempts::Attempts;
-use crate::item::number;
 use crate::progress::{Condition, OTHERS, Refusal, Sent, Write};
 use crate::store::DynamoStore;
-use crate::tables::{EXPIRES_AT, VIEW_KEY, live_name};
+use crate::tables::{EXPIRES_AT, VIEW_KEY};
 
 impl DynamoStore {
     pub(super) async fn write_documents(
@@ -78,7 +76,11 @@ impl DynamoStore {
             Some(document) => {
                 let mut own = place;
                 own.extend(index_entries(&pointer.generation, pointer.fields_in_index(), document));
-                own.extend(self.expiry(view, document).map(|at| (EXPIRES_AT.to_owned(), at)));
+                own.extend(
+                    self.expiring_views()
+                        .expiry(view, document)
+                        .map(|at| (EXPIRES_AT.to_owned(), at)),
+                );
                 Write::put(&pointer.table, document.to_item(view, key, own)?)
             }
         };
@@ -87,15 +89,6 @@ impl DynamoStore {
             Some(None) => write.when(Condition::Absent(VIEW_KEY)),
             Some(Some(json)) => write.when(Condition::Equals(HASH, hash_of(json))),
         })
-    }
-
-    /// When DynamoDB may remove the document: the seconds in the field that the view expires by.
-    fn expiry(&self, view: &ViewName, document: &Document<'_>) -> Option<AttributeValue> {
-        let mut expiring = self.options().expiring_views.iter();
-        let expiring = expiring.find(|(name, _)| name == live_name(view));
-        let seconds = document.field(&expiring?.1)?.as_n().ok()?;
-        let (whole, _) = seconds.split_once('.').unwrap_or((seconds, ""));
-        Some(number(whole))
     }
 }
 

@@ -1,10 +1,10 @@
 //! What other programs see of a view.
 
 use aws_sdk_dynamodb::types::{AttributeValue, TimeToLiveStatus};
-use es_core::{Error, ViewQuery};
+use es_core::{Error, ViewQuery, ViewSchema, ViewStore as _};
 use serde::{Deserialize, Serialize};
 
-use crate::scene::{Scene, get, keys_by, list, prepare, put, try_write, write};
+use crate::scene::{Scene, get, keys_by, list, prepare, put, try_write, view, write};
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct Order {
@@ -87,7 +87,7 @@ async fn a_document_has_the_size_of_an_item_and_not_a_byte_more() {
 
 #[tokio::test]
 async fn documents_expire_by_the_field_that_the_view_names() {
-    let scene = Scene::with(|options| options.expire_view("carts", "expires")).await;
+    let scene = Scene::new().await;
     let documents = [
         ("a", r#"{"expires":1893456000}"#, Some("1893456000")),
         ("b", r#"{"expires":1893456000.75}"#, Some("1893456000")),
@@ -97,7 +97,9 @@ async fn documents_expire_by_the_field_that_the_view_names() {
     ];
     // A rebuild becomes the view itself.
     for name in ["carts", "carts_rebuild"] {
-        prepare(&scene.store, name, &[]).await;
+        let schema =
+            ViewSchema { name: view(name), indexed_fields: &[], expires_by: Some("expires") };
+        scene.store.prepare(&schema).await.expect("the view can be prepared");
         write(&scene.store, documents.map(|(key, json, _)| put(name, key, json)).into()).await;
         let generation = AttributeValue::S(scene.generation(name).await);
         let items = scene.items("carts").await;
@@ -120,7 +122,7 @@ async fn documents_expire_by_the_field_that_the_view_names() {
 
 #[tokio::test]
 async fn views_that_do_not_expire_keep_their_fields_for_themselves() {
-    let scene = Scene::with(|options| options.expire_view("carts", "expires")).await;
+    let scene = Scene::new().await;
     prepare(&scene.store, "orders", &[]).await;
     write(&scene.store, vec![put("orders", "a", r#"{"expires":1}"#)]).await;
     assert!(!scene.items("orders").await[0].contains_key("es_expires_at"));

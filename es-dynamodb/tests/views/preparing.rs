@@ -26,7 +26,7 @@ async fn try_prepare(
     name: &str,
     fields: &'static [&'static str],
 ) -> Result<(), Error> {
-    store.prepare(&ViewSchema { name: view(name), indexed_fields: fields }).await
+    store.prepare(&ViewSchema { name: view(name), indexed_fields: fields, expires_by: None }).await
 }
 
 /// A store on the same tables that may not make any.

@@ -76,7 +76,7 @@ pub(crate) fn consumer() -> ConsumerId {
 }
 
 pub(crate) async fn prepare(store: &DynamoStore, name: &str, fields: &'static [&'static str]) {
-    let schema = ViewSchema { name: view(name), indexed_fields: fields };
+    let schema = ViewSchema { name: view(name), indexed_fields: fields, expires_by: None };
     store.prepare(&schema).await.expect("the view can be prepared");
 }
 

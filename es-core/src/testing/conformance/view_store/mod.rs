@@ -114,7 +114,7 @@ fn view(name: &str) -> ViewName {
 const INDEXED: &[&str] = &["status", "owner"];
 
 async fn prepare(store: &Store, name: &str) -> ViewName {
-    let schema = ViewSchema { name: view(name), indexed_fields: INDEXED };
+    let schema = ViewSchema { name: view(name), indexed_fields: INDEXED, expires_by: None };
     let prepared = store.prepare(&schema).await;
     prepared.unwrap_or_else(|error| panic!("{name} cannot be prepared: {error}"));
     schema.name

@@ -95,7 +95,7 @@ pub(super) async fn a_swap_brings_the_indexed_fields_along(store: Store) {
 }
 
 fn schema(name: &str, indexed_fields: &'static [&'static str]) -> ViewSchema {
-    ViewSchema { name: view(name), indexed_fields }
+    ViewSchema { name: view(name), indexed_fields, expires_by: None }
 }
 
 pub(super) async fn a_swapped_view_is_written_and_filtered(store: Store) {
