@@ -163,7 +163,7 @@ pub use idempotency_store::{
     Begun, Claim, IdempotencyRecord, IdempotencyStore, IdempotentRequest, MAX_RESULT_LEN,
     OwnerToken, PayloadHash, Settled, check_result,
 };
-pub use incoming::{Incoming, S3Object, Undecodable, Wrapping};
+pub use incoming::{CLAIM_CHECK_ATTRIBUTES, Incoming, S3Object, Undecodable, Wrapping};
 pub use lease_coordinator::{HeldLease, LeaseChanges, LeaseCoordinator};
 pub use lease_store::{
     HashRange, Lease, LeaseChange, LeaseFence, LeaseOutcome, LeaseProgress, LeaseStore, NewLease,

@@ -25,6 +25,11 @@ pub use undecodable::{Undecodable, Wrapping};
 
 use fields::Fields;
 
+/// What messages have as an attribute whose body is a pointer to the real one, as the Amazon SQS Extended
+/// Client Library and the crate `es-claim-check` send it: the present name and that of earlier versions. Who
+/// follows the pointer takes the attribute away.
+pub const CLAIM_CHECK_ATTRIBUTES: [&str; 2] = ["ExtendedPayloadSize", "SQSLargePayloadSize"];
+
 /// What a handler works on: a CloudEvent, an announced object of S3, an event of EventBridge, or a
 /// text, freed from what it was wrapped in.
 ///
@@ -67,6 +72,9 @@ use fields::Fields;
 /// | the test that S3 sends when notifications are set up | `Event` is `s3:TestEvent` | nothing |
 /// | everything else | | the text as it is |
 ///
+/// A [claim check](CLAIM_CHECK_ATTRIBUTES) is undecodable here: the queues have to be read with what fetches
+/// its body.
+///
 /// They may be wrapped in each other, up to [`MAX_WRAPPINGS`](Self::MAX_WRAPPINGS).
 #[derive(Clone, PartialEq)]
 pub struct Incoming {
@@ -98,6 +106,9 @@ impl Incoming {
     ///
     /// [`Undecodable`] when it says what it is and is not that. Trying again does not help.
     pub fn of(message: &ReceivedMessage) -> Result<Vec<Self>, Undecodable> {
+        if CLAIM_CHECK_ATTRIBUTES.iter().any(|name| message.attributes.contains_key(*name)) {
+            return Err(Undecodable::ClaimCheck);
+        }
         let outer = Self {
             id: message.deduplication_id.as_deref().unwrap_or(message.id.as_str()).to_owned(),
             kind: None,

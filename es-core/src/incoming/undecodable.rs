@@ -12,6 +12,9 @@ pub enum Undecodable {
         /// What does not fit.
         reason: String,
     },
+    /// It is a claim check, as a message carries instead of a large body, and its body was not fetched.
+    #[error("it is a claim check whose body was not fetched")]
+    ClaimCheck,
     /// There are more wrappings around each other than anybody needs.
     #[error("it is wrapped more than {limit} times")]
     TooDeep {

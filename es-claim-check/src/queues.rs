@@ -1,0 +1,210 @@
+//! Queues for messages of any size.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use es_core::{
+    Error, MessageId, MessageQueue, NewMessage, QueueCounts, QueueName, QueueOptions,
+    ReceiptHandle, ReceiveOptions, ReceivedMessage, Redrive, Result, check_batch,
+};
+use futures::future::join_all;
+
+use crate::claim_check::{ClaimCheck, NotFetched};
+use crate::pointer::{Pointer, restore};
+
+/// How long a message waits whose body cannot be fetched for now.
+const FETCH_AGAIN: Duration = Duration::from_secs(10);
+
+/// Queues whose large messages carry a claim check; see [`ClaimCheck::queues`].
+#[derive(Debug, Clone)]
+pub struct CheckedQueues {
+    check: ClaimCheck,
+    queues: Arc<dyn MessageQueue>,
+}
+
+impl CheckedQueues {
+    pub(crate) fn new(check: ClaimCheck, queues: Arc<dyn MessageQueue>) -> Self {
+        Self { check, queues }
+    }
+
+    /// Gives messages back whose bodies cannot be fetched for now, and on a FIFO queue the later ones of
+    /// their groups. What cannot be given back comes again when its hold ends.
+    async fn give_back(&self, queue: &QueueName, messages: &[ReceivedMessage]) {
+        if messages.is_empty() {
+            return;
+        }
+        let releases: Vec<_> =
+            messages.iter().map(|message| (message.receipt.clone(), FETCH_AGAIN)).collect();
+        if let Err(error) = self.queues.release_batch(queue, &releases).await {
+            tracing::warn!(%queue, error = %error.with_causes(), "messages cannot be given back");
+        }
+    }
+}
+
+#[async_trait]
+impl MessageQueue for CheckedQueues {
+    async fn configure(&self, queue: &QueueName, options: QueueOptions) -> Result<()> {
+        self.queues.configure(queue, options).await
+    }
+
+    async fn options(&self, queue: &QueueName) -> Result<QueueOptions> {
+        self.queues.options(queue).await
+    }
+
+    async fn send_batch(
+        &self,
+        queue: &QueueName,
+        messages: Vec<NewMessage>,
+    ) -> Result<Vec<Result<MessageId>>> {
+        check_batch(messages.len())?;
+        let (ready, outcome) = checked_in(&self.check, &format!("queue {queue}"), messages).await;
+        if ready.is_empty() {
+            // A queue that does not exist is an error of the whole batch, whatever is in it.
+            self.queues.options(queue).await?;
+            return outcome.with(Vec::new());
+        }
+        outcome.with(self.queues.send_batch(queue, ready).await?)
+    }
+
+    /// Receives messages and fetches their bodies. One whose body cannot be fetched for now is given back
+    /// for 10 seconds, and is not among them: there may be none although some came.
+    async fn receive(
+        &self,
+        queue: &QueueName,
+        options: ReceiveOptions,
+    ) -> Result<Vec<ReceivedMessage>> {
+        let received = self.queues.receive(queue, options).await?;
+        let bodies = join_all(received.iter().map(|message| async {
+            match Pointer::of(message) {
+                Some(pointer) => Some(self.check.fetch(&pointer).await),
+                None => None,
+            }
+        }))
+        .await;
+        let (mut whole, mut back) = (Vec::with_capacity(received.len()), Vec::new());
+        let mut held_up = HashSet::new();
+        for (mut message, body) in received.into_iter().zip(bodies) {
+            if message.group.as_ref().is_some_and(|group| held_up.contains(group)) {
+                back.push(message);
+                continue;
+            }
+            match body {
+                None => whole.push(message),
+                Some(Ok(body)) => {
+                    restore(&mut message, body);
+                    whole.push(message);
+                }
+                Some(Err(NotFetched::Never(error))) => {
+                    tracing::warn!(%queue, id = %message.id, error = %error, "a claim check is not good");
+                    whole.push(message);
+                }
+                Some(Err(NotFetched::Now(error))) => {
+                    tracing::warn!(%queue, id = %message.id, error = %error, "a body cannot be fetched");
+                    held_up.extend(message.group.clone());
+                    back.push(message);
+                }
+            }
+        }
+        self.give_back(queue, &back).await;
+        Ok(whole)
+    }
+
+    async fn extend(
+        &self,
+        queue: &QueueName,
+        receipt: &ReceiptHandle,
+        visibility_timeout: Duration,
+    ) -> Result<()> {
+        self.queues.extend(queue, receipt, visibility_timeout).await
+    }
+
+    async fn extend_batch(
+        &self,
+        queue: &QueueName,
+        holds: &[(ReceiptHandle, Duration)],
+    ) -> Result<Vec<Result<()>>> {
+        self.queues.extend_batch(queue, holds).await
+    }
+
+    async fn acknowledge_batch(
+        &self,
+        queue: &QueueName,
+        receipts: &[ReceiptHandle],
+    ) -> Result<Vec<Result<()>>> {
+        self.queues.acknowledge_batch(queue, receipts).await
+    }
+
+    async fn release(
+        &self,
+        queue: &QueueName,
+        receipt: &ReceiptHandle,
+        delay: Duration,
+    ) -> Result<()> {
+        self.queues.release(queue, receipt, delay).await
+    }
+
+    async fn release_batch(
+        &self,
+        queue: &QueueName,
+        releases: &[(ReceiptHandle, Duration)],
+    ) -> Result<Vec<Result<()>>> {
+        self.queues.release_batch(queue, releases).await
+    }
+
+    async fn redrive(&self, dead_letters: &QueueName, redrive: Redrive) -> Result<u64> {
+        self.queues.redrive(dead_letters, redrive).await
+    }
+
+    async fn purge(&self, queue: &QueueName) -> Result<()> {
+        self.queues.purge(queue).await
+    }
+
+    async fn counts(&self, queue: &QueueName) -> Result<QueueCounts> {
+        self.queues.counts(queue).await
+    }
+}
+
+/// Keeps the bodies of large messages: what can be sent, and what is to become of the rest.
+pub(crate) async fn checked_in(
+    check: &ClaimCheck,
+    to: &str,
+    messages: Vec<NewMessage>,
+) -> (Vec<NewMessage>, Outcome) {
+    let checked = messages.into_iter().map(|message| check.check_in(to, message));
+    let mut ready = Vec::new();
+    let mut refused = Vec::new();
+    for checked in join_all(checked).await {
+        match checked {
+            Ok(message) => {
+                ready.push(message);
+                refused.push(None);
+            }
+            Err(error) => refused.push(Some(error)),
+        }
+    }
+    (ready, Outcome { to: to.to_owned(), refused })
+}
+
+/// What became of a batch, some of which was not sent.
+pub(crate) struct Outcome {
+    to: String,
+    /// In the order of the batch; `None` for what was sent.
+    refused: Vec<Option<Error>>,
+}
+
+impl Outcome {
+    /// The results in the order of the batch.
+    pub(crate) fn with(self, sent: Vec<Result<MessageId>>) -> Result<Vec<Result<MessageId>>> {
+        let mut sent = sent.into_iter();
+        let result = |refused: Option<Error>| match refused {
+            Some(error) => Ok(Err(error)),
+            None => sent.next().ok_or_else(|| Error::Backend {
+                what: format!("a batch to the {}", self.to),
+                source: "there is not an answer for each of its entries".into(),
+            }),
+        };
+        self.refused.into_iter().map(result).collect()
+    }
+}
