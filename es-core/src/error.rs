@@ -347,23 +347,28 @@ impl Error {
     /// assert_eq!(error.with_causes(), "the log is not available: disk full");
     /// ```
     pub fn with_causes(&self) -> String {
-        let mut text = self.to_string();
-        let mut cause = self.source();
-        while let Some(error) = cause {
-            let reason = error.to_string();
-            // Some errors repeat their cause in their own text.
-            if !text.contains(&reason) {
-                text.push_str(": ");
-                text.push_str(&reason);
-            }
-            cause = error.source();
-        }
-        text
+        with_causes(self)
     }
 
     pub(crate) fn invalid_id(what: &'static str, value: &str, reason: &'static str) -> Self {
         Self::InvalidId { what, value: value.chars().take(64).collect(), reason }
     }
+}
+
+/// An error and its causes in one line.
+pub(crate) fn with_causes(error: &(dyn StdError + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let reason = error.to_string();
+        // Some errors repeat their cause in their own text.
+        if !text.contains(&reason) {
+            text.push_str(": ");
+            text.push_str(&reason);
+        }
+        cause = error.source();
+    }
+    text
 }
 
 /// The stream does not end where an append expected it.

@@ -44,6 +44,7 @@
 //! | an [`Aggregate`] with its [`Command`]s and [`Event`]s | [`#[derive(Command)]`](derive@Command), [`#[derive(Event)]`](derive@Event) | a [`Repository`] |
 //! | a [`Projector`] | [`Recorded`] events, your documents | a [`Projection`], read through a [`View`]; inline in a command's call by [`Repository::with_inline`]; not stored by a [`LiveView`] |
 //! | a [`Policy`] | [`Reaction`] | a [`Reactor`] |
+//! | a [`MessageHandler`] | [`Incoming`] messages, [`MessageError`] | a [`QueueConsumer`] |
 //!
 //! | a backend implements | for |
 //! |---|---|
@@ -107,6 +108,7 @@ mod commit;
 mod consumer;
 mod cost;
 mod dead_letter;
+mod dead_letter_queue;
 mod encoded_events;
 mod entropy;
 mod error;
@@ -119,10 +121,12 @@ mod incoming;
 mod lease_coordinator;
 mod lease_store;
 mod live_view;
+mod message_handler;
 mod message_queue;
 mod metadata;
 mod policy;
 mod projector;
+mod queue_consumer;
 mod repository;
 mod snapshot_store;
 mod stream_id;
@@ -151,6 +155,7 @@ pub use dead_letter::{
     DeadLetter, DeadLetterChange, DeadLetterCount, DeadLetterQuery, DeadLetterState, Dropped,
     Failure,
 };
+pub use dead_letter_queue::DeadLetterReason;
 pub use encoded_events::{CorruptEvents, EncodeError, EncodedEvent, EncodedEvents, OpenEvents};
 pub use entropy::{Entropy, SystemEntropy};
 pub use error::{BoxError, CommitIdReused, Conflict, Error, Result};
@@ -170,6 +175,7 @@ pub use lease_store::{
     WorkerId,
 };
 pub use live_view::LiveView;
+pub use message_handler::{MessageError, MessageHandler};
 pub use message_queue::{
     InvalidMessage, MAX_BATCH, MessageId, MessageQueue, NewMessage, QueueCounts, QueueName,
     QueueOptions, ReceiptHandle, ReceiveOptions, ReceivedMessage, Redrive, RedrivePolicy,
@@ -178,6 +184,7 @@ pub use message_queue::{
 pub use metadata::{EncodedMetadata, Metadata};
 pub use policy::{Policy, Reaction, ReactionError};
 pub use projector::Projector;
+pub use queue_consumer::{QueueConsumer, QueueHealth, Verdict, Worked};
 pub use repository::{
     ExecuteError, ExecuteOptions, IdempotencyKey, Loaded, Receipt, Repository, SnapshotPolicy,
 };

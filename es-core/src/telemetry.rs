@@ -8,6 +8,7 @@
 //! | `execute` | `stream`, `command`, `attempts`, `version` | a command: load, decide, append |
 //! | `load` | `stream`, `version` | the reading of an aggregate |
 //! | `projection.batch` | `consumer`, `commits` | one step of a projection or policy |
+//! | `process` | `messaging.operation.type`, `messaging.consumer.group.name`, `messaging.destination.name`, `messaging.message.id`, `messaging.message.receive_count`, `otel.kind` | the handling of one message of a queue |
 
 /// Counter: commands executed. Labels: `category`, `outcome` (`appended`, `unchanged`, `replayed`,
 /// `rejected`, `failed`).
@@ -35,6 +36,20 @@ pub const CONSUMER_RETRIES: &str = "es_consumer_retries_total";
 pub const DEAD_LETTERS: &str = "es_dead_letters_total";
 /// Counter: commands after which an inline projection did not show their effect. Label: `category`.
 pub const INLINE_FAILURES: &str = "es_inline_failures_total";
+/// Counter: messages that the consumer of a queue received, each time. Label: `consumer`.
+pub const MESSAGES_RECEIVED: &str = "es_messages_received_total";
+/// Counter: what became of messages. Labels: `consumer`, `outcome` (`done`, `duplicate`, `retried`,
+/// `dead_lettered`, `given_back`).
+pub const MESSAGES: &str = "es_messages_total";
+/// Histogram: how long the handling of a message took, in seconds. Label: `consumer`.
+pub const MESSAGE_SECONDS: &str = "es_message_seconds";
+/// Gauge: messages that the consumer of a queue holds. Label: `consumer`.
+pub const MESSAGES_IN_HAND: &str = "es_messages_in_hand";
+/// Counter: messages that turned out to be somebody else's while they were worked on. Label: `consumer`.
+pub const RECEIPTS_LOST: &str = "es_receipts_lost_total";
+/// Gauge: messages in a queue when a consumer's health was looked at. Labels: `queue`, `state`
+/// (`visible`, `in_flight`, `delayed`).
+pub const QUEUE_MESSAGES: &str = "es_queue_messages";
 /// Gauge: commits that a consumer is behind, where the feed can tell. Labels: `consumer`,
 /// `partition`.
 pub const LAG: &str = "es_consumer_lag_commits";

@@ -162,7 +162,7 @@ pub struct Failed {
 }
 
 /// The error about a handler that panicked: as any other, it concerns one commit.
-pub(super) fn panicked(payload: &(dyn Any + Send)) -> BoxError {
+pub(crate) fn panicked(payload: &(dyn Any + Send)) -> BoxError {
     let text = payload.downcast_ref::<&str>().copied();
     let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
     format!("it panicked: {}", text.unwrap_or("no message")).into()

@@ -70,6 +70,7 @@ pub use catch_up::CatchUp;
 pub use control::{ConsumerState, LastError};
 pub use dead_letters::{DeadLetterFilter, Retried};
 pub(crate) use fold::Fold;
+pub(crate) use handler::panicked;
 pub use handler::{Batch, Failed, Handled, Handler, Rewindable};
 pub use health::{Health, PartitionHealth};
 pub(crate) use inline::Inline;

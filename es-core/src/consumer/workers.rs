@@ -5,10 +5,11 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::error::{Error, Result};
+use crate::queue_consumer::QueueConsumer;
 
 use super::{AnyConsumer, Consumer, Handler};
 
-/// Consumers at work in tasks of their own, which are stopped together.
+/// Consumers of feeds and of queues at work in tasks of their own, which are stopped together.
 #[derive(Default)]
 pub struct Workers {
     shutdown: watch::Sender<bool>,
@@ -31,6 +32,12 @@ impl Workers {
     pub fn start_any(&mut self, consumer: Arc<dyn AnyConsumer>) {
         let shutdown = self.shut_down();
         self.tasks.spawn(async move { consumer.run(Box::pin(shutdown)).await });
+    }
+
+    /// Starts [`QueueConsumer::run`] in a task of the current tokio runtime.
+    pub fn start_queue(&mut self, consumer: Arc<QueueConsumer>) {
+        let shutdown = self.shut_down();
+        self.tasks.spawn(async move { consumer.run(shutdown).await });
     }
 
     /// Ready when the workers are to stop.

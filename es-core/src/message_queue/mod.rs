@@ -4,6 +4,7 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use serde::Serialize;
 
 use crate::error::{Error, Result};
 
@@ -306,7 +307,7 @@ pub trait MessageQueue: Debug + Send + Sync + 'static {
 }
 
 /// How many messages a queue has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct QueueCounts {
     /// Those that can be received now. On a FIFO queue also those whose group is blocked.
     pub visible: u64,

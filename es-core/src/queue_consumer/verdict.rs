@@ -1,0 +1,51 @@
+use std::time::Duration;
+
+use crate::dead_letter_queue::{DeadLetterReason, GivenUp};
+
+/// What is to become of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+#[non_exhaustive]
+pub enum Verdict {
+    /// It was handled: it is to be acknowledged.
+    Done,
+    /// It was handled before: it is to be acknowledged.
+    Duplicate,
+    /// It is to come again.
+    Again {
+        /// After this time.
+        after: Duration,
+        /// Why.
+        error: String,
+    },
+    /// It is to become a dead letter.
+    DeadLetter {
+        /// Why.
+        reason: DeadLetterReason,
+        /// The error, with its causes.
+        error: String,
+    },
+}
+
+impl Verdict {
+    /// Whether nothing is left to do but to acknowledge the message.
+    pub fn is_done(&self) -> bool {
+        matches!(self, Self::Done | Self::Duplicate)
+    }
+}
+
+/// A verdict, and how it came about.
+#[derive(Debug)]
+pub(super) struct Decided {
+    pub(super) verdict: Verdict,
+    /// Which attempt it was.
+    pub(super) attempt: u32,
+    /// Whether it was one: a message that another receiver is at work on was not tried.
+    pub(super) tried: bool,
+}
+
+impl Decided {
+    pub(super) fn given_up(&self, reason: DeadLetterReason, error: String) -> GivenUp {
+        GivenUp { reason, error, attempts: self.attempt }
+    }
+}
