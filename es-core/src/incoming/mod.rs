@@ -7,11 +7,12 @@ use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
 
 use crate::clock::Timestamp;
+use crate::cloud_events::CloudEvent;
 use crate::codec::{Payload, PayloadError};
 use crate::idempotency_store::IdempotentRequest;
 use crate::message_queue::{MessageId, ReceivedMessage};
 
-mod cloud_events;
+mod cloud_event;
 mod event_bridge;
 mod fields;
 mod s3;
@@ -92,6 +93,7 @@ pub struct Incoming {
 #[derive(Clone, PartialEq)]
 enum Content {
     Text,
+    CloudEvent(CloudEvent),
     S3Object(S3Object),
 }
 
@@ -173,6 +175,14 @@ impl Incoming {
         &self.body
     }
 
+    /// The CloudEvent that it is.
+    pub fn as_cloud_event(&self) -> Option<&CloudEvent> {
+        match &self.content {
+            Content::CloudEvent(event) => Some(event),
+            _ => None,
+        }
+    }
+
     /// The object that S3 tells of.
     pub fn as_s3_object(&self) -> Option<&S3Object> {
         match &self.content {
@@ -181,24 +191,28 @@ impl Incoming {
         }
     }
 
-    /// Reads the [body](Self::body) as JSON.
+    /// Reads what it tells as JSON: of a CloudEvent the data, of everything else the
+    /// [body](Self::body).
     ///
     /// # Errors
     ///
     /// [`PayloadError`] when it is not a `T`. It does not say what is in it.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, PayloadError> {
-        Payload::Json(&self.body).decode()
+        match &self.content {
+            Content::CloudEvent(event) => event.data_as(),
+            _ => Payload::Json(&self.body).decode(),
+        }
     }
 
     /// What is in `text`, of which is known so far what `self` says. `depth` more wrappings may be around
     /// it.
     fn unwrap(self, text: &str, depth: usize) -> Result<Vec<Self>, Undecodable> {
-        if let Some(events) = cloud_events::batch(text) {
-            return events.iter().map(|event| cloud_events::open(event.get(), &self)).collect();
+        if let Some(events) = cloud_event::batch(text) {
+            return events.iter().map(|event| cloud_event::open(event.get(), &self)).collect();
         }
         let Some(fields) = Fields::of(text) else { return Ok(vec![self.with_body(text)]) };
-        if cloud_events::claims(&fields) {
-            return Ok(vec![cloud_events::open(text, &self)?]);
+        if cloud_event::claims(&fields) {
+            return Ok(vec![cloud_event::open(text, &self)?]);
         }
         if s3::is_test(&fields) {
             return Ok(Vec::new());

@@ -2,6 +2,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::cloud_events::InvalidCloudEvent;
 use crate::message_queue::ReceiptHandle;
 
 /// From the developer guide of SNS.
@@ -141,6 +142,13 @@ fn all(body: &str) -> Vec<Incoming> {
 fn one(body: &str) -> Incoming {
     let [one] = <[_; 1]>::try_from(all(body)).expect("one");
     one
+}
+
+fn no_cloud_event(body: &str) -> InvalidCloudEvent {
+    match Incoming::of(&message(body)) {
+        Err(Undecodable::CloudEvent(invalid)) => invalid,
+        other => panic!("{body}: {other:?}"),
+    }
 }
 
 fn malformed(body: &str) -> (Wrapping, String) {
@@ -339,7 +347,10 @@ fn an_object_by_way_of_sns_is_the_same_object() {
 #[test]
 fn a_cloud_event_is_the_same_whatever_it_came_in() {
     let direct = one(CLOUD_EVENT);
-    assert_eq!(direct.id(), "cloudevent https://github.com/cloudevents/spec/pull A234-1234-1234");
+    assert_eq!(
+        direct.id(),
+        "cloudevent 40 https://github.com/cloudevents/spec/pull A234-1234-1234"
+    );
     assert_eq!(direct.kind(), Some("com.github.pull_request.opened"));
     assert_eq!(direct.source(), Some("https://github.com/cloudevents/spec/pull"));
     assert_eq!(direct.time(), time("2018-04-05T17:31:00Z"));
@@ -358,16 +369,46 @@ fn each_event_of_a_batch_is_one() {
         panic!("not two")
     };
     assert_eq!(first.id(), one(CLOUD_EVENT).id());
-    assert_eq!(second.id(), "cloudevent https://github.com/cloudevents/spec/pull B");
+    assert_eq!(second.id(), "cloudevent 40 https://github.com/cloudevents/spec/pull B");
     assert_eq!(second.body(), another);
-    let (wrapping, _) = malformed(&format!("[{CLOUD_EVENT},{{}}]"));
-    assert_eq!(wrapping, Wrapping::CloudEvents);
+    let broken = no_cloud_event(&format!("[{CLOUD_EVENT},{{}}]"));
+    assert!(matches!(broken, InvalidCloudEvent::Format(_)), "{broken}");
+}
+
+#[test]
+fn the_json_of_a_cloud_event_is_its_data() {
+    let data = json!({"pages": 3});
+    let json = with(CLOUD_EVENT, |event| {
+        event["datacontenttype"] = json!("application/json");
+        event["data"] = data.clone();
+    });
+    let incoming = one(&json);
+    assert_eq!(incoming.json::<Value>().unwrap(), data);
+    assert_eq!(incoming.as_cloud_event().unwrap().subject(), Some("123"));
+    assert_eq!(incoming.body(), json);
+    assert!(incoming.as_s3_object().is_none() && one("{}").as_cloud_event().is_none());
+}
+
+#[test]
+fn what_says_that_it_is_a_cloud_event_and_is_none_is_undecodable() {
+    for field in ["id", "source", "type"] {
+        let without = with(CLOUD_EVENT, |event| drop(event.as_object_mut().unwrap().remove(field)));
+        for body in [by_sns(&without), without] {
+            let invalid = no_cloud_event(&body);
+            let expected = format!("missing field `{field}`");
+            let InvalidCloudEvent::Format(reason) = invalid else { panic!("{invalid}") };
+            assert!(reason.starts_with(&expected), "{reason}");
+        }
+    }
+    let another_version = with(CLOUD_EVENT, |event| event["specversion"] = json!("0.3"));
+    assert_eq!(no_cloud_event(&another_version), InvalidCloudEvent::SpecVersion);
+    let twice = r#"{"specversion":"1.0","specversion":"1.0"}"#;
+    assert!(matches!(no_cloud_event(twice), InvalidCloudEvent::Format(_)));
 }
 
 #[test]
 fn what_is_not_what_it_says_is_undecodable() {
-    let samples: [(_, _, &[&str]); 3] = [
-        (Wrapping::CloudEvents, CLOUD_EVENT, &["id", "source", "type"]),
+    let samples: [(_, _, &[&str]); 2] = [
         (Wrapping::Sns, SNS, &["MessageId", "TopicArn", "Timestamp", "Message"]),
         (Wrapping::EventBridge, EVENT_BRIDGE, &["id", "source", "time", "detail"]),
     ];
@@ -380,9 +421,6 @@ fn what_is_not_what_it_says_is_undecodable() {
         }
     }
     let broken = [
-        (Wrapping::CloudEvents, with(CLOUD_EVENT, |it| it["specversion"] = json!("0.3"))),
-        (Wrapping::CloudEvents, with(CLOUD_EVENT, |it| it["time"] = json!("yesterday"))),
-        (Wrapping::CloudEvents, r#"{"specversion":"1.0","specversion":"1.0"}"#.to_owned()),
         (Wrapping::Sns, with(SNS, |it| it["Message"] = json!({}))),
         (Wrapping::Sns, with(SNS, |it| it["MessageAttributes"] = json!({"a": "b"}))),
         (Wrapping::EventBridge, with(EVENT_BRIDGE, |it| it["detail-type"] = json!(7))),
@@ -430,7 +468,7 @@ fn wrappings_are_taken_off_up_to_a_limit() {
 fn ids_fit_into_records_of_what_was_done() {
     let long = |n: usize| with(CLOUD_EVENT, |it| it["id"] = json!("x".repeat(n)));
     let longest = IdempotentRequest::MAX_KEY_LEN;
-    let at_most = longest - "cloudevent https://github.com/cloudevents/spec/pull ".len();
+    let at_most = longest - "cloudevent 40 https://github.com/cloudevents/spec/pull ".len();
     assert_eq!(one(&long(at_most)).id().len(), longest);
     let hashed = one(&long(at_most + 1));
     assert!(hashed.id().starts_with("sha256 ") && hashed.id().len() == 71, "{}", hashed.id());

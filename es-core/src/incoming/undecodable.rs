@@ -1,9 +1,14 @@
 use std::fmt;
 
+use crate::cloud_events::InvalidCloudEvent;
+
 /// Why nothing can be made of a message. It never says what is in it, and trying again does not help.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Undecodable {
+    /// It says that it is a CloudEvent, and is none.
+    #[error(transparent)]
+    CloudEvent(#[from] InvalidCloudEvent),
     /// By its marks it is wrapped so, and it has not the form of that.
     #[error("it is not {wrapping} as it says: {reason}")]
     Malformed {
@@ -27,8 +32,6 @@ pub enum Undecodable {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Wrapping {
-    /// CloudEvents in JSON.
-    CloudEvents,
     /// SNS without raw delivery.
     Sns,
     /// A rule of EventBridge.
@@ -40,7 +43,6 @@ pub enum Wrapping {
 impl fmt::Display for Wrapping {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::CloudEvents => "a CloudEvent",
             Self::Sns => "a notification of SNS",
             Self::EventBridge => "an event of EventBridge",
             Self::S3 => "a notification of S3",
