@@ -117,6 +117,7 @@ mod event_store;
 mod event_union;
 mod feed;
 mod idempotency_store;
+mod idempotent;
 mod incoming;
 mod lease_coordinator;
 mod lease_store;
@@ -168,6 +169,7 @@ pub use idempotency_store::{
     Begun, Claim, IdempotencyRecord, IdempotencyStore, IdempotentRequest, MAX_RESULT_LEN,
     OwnerToken, PayloadHash, Settled, check_result,
 };
+pub use idempotent::{Idempotent, Once, OnceError};
 pub use incoming::{CLAIM_CHECK_ATTRIBUTES, Incoming, S3Object, Undecodable, Wrapping};
 pub use lease_coordinator::{HeldLease, LeaseChanges, LeaseCoordinator};
 pub use lease_store::{

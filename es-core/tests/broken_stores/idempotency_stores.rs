@@ -97,11 +97,26 @@ impl Fault for BlindToPayloads {
         let begun = by.begin(&as_request(request, request.key(), b""), hold).await?;
         Ok(with_request(begun, request))
     }
+
+    async fn complete(
+        &self,
+        by: &MemoryIdempotency,
+        claim: &Claim,
+        result: Bytes,
+        keep: Duration,
+        _: Timestamp,
+    ) -> Result<Settled> {
+        let request = as_request(&claim.request, claim.request.key(), b"");
+        by.complete(&Claim { request, ..claim.clone() }, result, keep).await
+    }
 }
 
 #[tokio::test]
 async fn a_key_that_stands_for_any_payload_is_found() {
-    let rules = [("another_payload_is_a_mismatch", "while the first is in progress")];
+    let rules = [
+        ("another_payload_is_a_mismatch", "while the first is in progress"),
+        ("another_payload_has_no_effect", "another payload under a used key"),
+    ];
     assert_breaks(&SUITE, records::<BlindToPayloads>, &rules).await;
     assert_keeps(&SUITE, records::<BlindToPayloads>, &["a_request_is_begun_once"]).await;
 }
@@ -149,6 +164,7 @@ async fn a_record_that_an_earlier_owner_completes_is_found() {
             "whose completion counts",
         ),
         ("a_claim_that_was_made_up_has_no_say", "a completion by nobody"),
+        ("an_effect_that_was_overtaken_gives_out_no_result", "what the slow one gets"),
     ];
     assert_breaks(&SUITE, records::<WithoutOwner>, &rules).await;
     assert_keeps(&SUITE, records::<WithoutOwner>, &["a_completed_request_gives_its_result"]).await;
@@ -174,7 +190,9 @@ impl Fault for Patient {
 #[tokio::test]
 async fn a_record_in_progress_that_never_expires_is_found() {
     let rule = "a_request_in_progress_can_be_begun_again_when_its_time_is_over";
-    assert_breaks(&SUITE, records::<Patient>, &[(rule, "InProgress")]).await;
+    let effects = "an_effect_is_repeated_only_when_the_crash_came_before_its_record";
+    let rules = [(rule, "InProgress"), (effects, "after a crash at suspension 2: InProgress")];
+    assert_breaks(&SUITE, records::<Patient>, &rules).await;
 }
 
 /// Refuses an owner for the clock alone, though nobody has taken its place.
@@ -216,8 +234,42 @@ impl Fault for Punctual {
 
 #[tokio::test]
 async fn an_effect_that_is_repeated_for_the_clock_alone_is_found() {
-    let rule = "an_owner_whose_time_is_over_can_complete_if_nobody_took_over";
-    assert_breaks(&SUITE, records::<Punctual>, &[(rule, "late")]).await;
+    let rules = [
+        ("an_owner_whose_time_is_over_can_complete_if_nobody_took_over", "late"),
+        ("an_effect_that_took_too_long_counts_if_nobody_took_over", "Overtaken"),
+    ];
+    assert_breaks(&SUITE, records::<Punctual>, &rules).await;
+}
+
+/// Says that it keeps results.
+#[derive(Debug, Default)]
+struct Forgetful;
+
+#[async_trait]
+impl Fault for Forgetful {
+    async fn complete(
+        &self,
+        by: &MemoryIdempotency,
+        claim: &Claim,
+        _: Bytes,
+        _: Duration,
+        _: Timestamp,
+    ) -> Result<Settled> {
+        by.abandon(claim).await
+    }
+}
+
+#[tokio::test]
+async fn completions_that_are_forgotten_are_found() {
+    let rules = [
+        ("a_completed_request_gives_its_result", "Started"),
+        ("a_request_that_comes_again_has_its_effect_once", "what a repetition gets"),
+        (
+            "an_effect_is_repeated_only_when_the_crash_came_before_its_record",
+            "after a crash at suspension 1: Done",
+        ),
+    ];
+    assert_breaks(&SUITE, records::<Forgetful>, &rules).await;
 }
 
 /// Keeps as much of a result as there is room for.

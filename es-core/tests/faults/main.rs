@@ -5,6 +5,7 @@
 mod catching_up;
 mod crashes;
 mod hostile_ids;
+mod idempotent_effects;
 mod injection;
 mod late_checkpoints;
 mod ledger;

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use es_core::memory::MemoryStore;
+use es_core::memory::{MemoryIdempotency, MemoryStore};
 use es_core::testing::faults::{
-    Fault, Faults, FaultyCheckpointStore, FaultyEventStore, FaultyFeed, FaultySnapshotStore,
-    FaultyViewStore,
+    Fault, Faults, FaultyCheckpointStore, FaultyEventStore, FaultyFeed, FaultyIdempotencyStore,
+    FaultySnapshotStore, FaultyViewStore,
 };
+use es_core::testing::{SeededEntropy, VirtualClock};
 
 fn store() -> Arc<MemoryStore> {
     Arc::new(MemoryStore::new())
@@ -33,6 +34,16 @@ async fn views() -> FaultyViewStore {
     FaultyViewStore::new(store(), Faults::none().suspending())
 }
 
+fn clock() -> Arc<VirtualClock> {
+    Arc::new(VirtualClock::at("2026-03-01T12:00:00Z"))
+}
+
+async fn records() -> (FaultyIdempotencyStore, Arc<VirtualClock>) {
+    let clock = clock();
+    let records = MemoryIdempotency::new(clock.clone(), Arc::new(SeededEntropy::new(1)));
+    (FaultyIdempotencyStore::new(Arc::new(records), Faults::none().suspending()), clock)
+}
+
 mod event_store {
     es_core::event_store_conformance!(super::log);
 }
@@ -55,6 +66,10 @@ mod checkpoint_store {
 
 mod view_store {
     es_core::view_store_conformance!(super::views);
+}
+
+mod idempotency_store {
+    es_core::idempotency_store_conformance!(super::records);
 }
 
 mod progress_in_a_view_store {

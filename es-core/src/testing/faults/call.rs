@@ -58,6 +58,12 @@ pub enum Call {
     ClearView,
     /// [`ViewStore::swap`](crate::ViewStore::swap).
     SwapViews,
+    /// [`IdempotencyStore::begin`](crate::IdempotencyStore::begin).
+    BeginRequest,
+    /// [`IdempotencyStore::complete`](crate::IdempotencyStore::complete).
+    CompleteRequest,
+    /// [`IdempotencyStore::abandon`](crate::IdempotencyStore::abandon).
+    AbandonRequest,
 }
 
 impl Call {
@@ -93,7 +99,11 @@ impl Call {
             | Self::LoadStreamProgress
             | Self::CountDeadLetters
             | Self::IsPaused => &[Delay, Throttling, LostRequest],
-            Self::SaveSnapshot | Self::SaveProgress | Self::WriteDocuments => {
+            Self::SaveSnapshot
+            | Self::SaveProgress
+            | Self::WriteDocuments
+            | Self::CompleteRequest
+            | Self::AbandonRequest => {
                 &[Delay, Throttling, LostRequest, LateRequest, LostAcknowledgement]
             }
             Self::ListDeadLetters => &[Delay, Throttling, LostRequest, CorruptBytes],
@@ -103,7 +113,8 @@ impl Call {
             | Self::SetPaused
             | Self::PrepareView
             | Self::ClearView
-            | Self::SwapViews => &[Delay, Throttling, LostRequest, LostAcknowledgement],
+            | Self::SwapViews
+            | Self::BeginRequest => &[Delay, Throttling, LostRequest, LostAcknowledgement],
         }
     }
 }

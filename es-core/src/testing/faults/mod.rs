@@ -7,6 +7,7 @@
 //! | [`FaultySnapshotStore`] | [`SnapshotStore`](crate::SnapshotStore) | |
 //! | [`FaultyCheckpointStore`] | [`CheckpointStore`](crate::CheckpointStore) | |
 //! | [`FaultyViewStore`] | [`ViewStore`](crate::ViewStore) | |
+//! | [`FaultyIdempotencyStore`] | [`IdempotencyStore`](crate::IdempotencyStore) | |
 //!
 //! Each implements the trait that it wraps, so anything can be run on them: a system of your own, or a
 //! backend. All can lose a request or its acknowledgement, be throttled or slow, have a write arrive
@@ -61,6 +62,7 @@ mod damage;
 mod event_store;
 mod fault;
 mod feed;
+mod idempotency_store;
 mod late;
 mod request;
 mod snapshot_store;
@@ -81,6 +83,7 @@ pub use crash::{Crashed, crash_at, crash_at_every_await};
 pub use event_store::FaultyEventStore;
 pub use fault::{Fault, Injection};
 pub use feed::FaultyFeed;
+pub use idempotency_store::FaultyIdempotencyStore;
 pub use snapshot_store::FaultySnapshotStore;
 pub use view_store::FaultyViewStore;
 

@@ -16,6 +16,8 @@ use crate::idempotency_store::{
 };
 use crate::testing::VirtualClock;
 
+mod effects;
+
 /// What the rules are about: records, and the clock that they go by, which moves when a rule says so.
 #[derive(Debug, Clone)]
 pub struct RecordsAndClock {
@@ -52,6 +54,15 @@ suite! { ($)
         a_completed_request_can_be_begun_again_when_it_expired,
         a_claim_that_was_made_up_has_no_say,
         times_are_kept_to_the_microsecond,
+    ],
+    effects: [
+        a_request_that_comes_again_has_its_effect_once,
+        of_requests_that_come_at_once_one_has_its_effect,
+        an_effect_that_was_overtaken_gives_out_no_result,
+        an_effect_that_took_too_long_counts_if_nobody_took_over,
+        an_effect_that_failed_can_be_caused_again_at_once,
+        another_payload_has_no_effect,
+        an_effect_is_repeated_only_when_the_crash_came_before_its_record,
     ],
 }
 
