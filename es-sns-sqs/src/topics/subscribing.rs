@@ -1,0 +1,165 @@
+//! Which queues follow a topic.
+
+use std::collections::HashMap;
+
+use es_core::{Error, FilterPolicy, QueueName, Result, Subscription, TopicName};
+
+use super::{SnsTopics, filter, queue_policy};
+use crate::queues::SqsQueues;
+
+const PROTOCOL: &str = "sqs";
+const FILTER: &str = "FilterPolicy";
+const RAW: &str = "RawMessageDelivery";
+
+/// A queue that follows a topic.
+struct Follower {
+    queue_arn: String,
+    subscription_arn: String,
+}
+
+impl SnsTopics {
+    pub(super) async fn subscribe_queue(
+        &self,
+        topic: &TopicName,
+        queue: &QueueName,
+        wanted: &FilterPolicy,
+    ) -> Result<()> {
+        let topic_arn = self.arn(topic).await?;
+        let followers = self.followers(topic, &topic_arn).await?;
+        let queue_arn = self.let_in(queue, &topic_arn).await?;
+        match followers.into_iter().find(|follower| follower.queue_arn == queue_arn) {
+            Some(follower) => self.change(topic, &follower, wanted).await,
+            None => self.follow(topic, &topic_arn, &queue_arn, wanted).await,
+        }
+    }
+
+    /// Lets the topic send to the queue, and returns the queue's ARN.
+    async fn let_in(&self, queue: &QueueName, topic_arn: &str) -> Result<String> {
+        let queues: &SqsQueues = self.queues();
+        let found = queues.read(queue).await?;
+        let arn = queues.arn_of(queue, &found)?;
+        let policy = queue_policy::allowing(found.attributes.policy(), &arn, topic_arn);
+        let policy = policy.map_err(|error| Error::Backend {
+            what: format!("reading the policy of queue {queue}"),
+            source: error.into(),
+        })?;
+        if let Some(policy) = policy {
+            queues.set_policy(queue, &found, policy).await?;
+        }
+        Ok(arn)
+    }
+
+    async fn follow(
+        &self,
+        topic: &TopicName,
+        topic_arn: &str,
+        queue_arn: &str,
+        wanted: &FilterPolicy,
+    ) -> Result<()> {
+        let mut attributes = HashMap::from([(RAW.to_owned(), "true".to_owned())]);
+        if *wanted != FilterPolicy::everything() {
+            attributes.insert(FILTER.to_owned(), filter::told(wanted));
+        }
+        let request = self.shared.client.subscribe().topic_arn(topic_arn).protocol(PROTOCOL);
+        let request = request.endpoint(queue_arn).set_attributes(Some(attributes));
+        let error = match request.return_subscription_arn(true).send().await {
+            Ok(_) => return Ok(()),
+            Err(error) => self.failed("subscribing to", topic, error),
+        };
+        // Another program was faster, and with another filter.
+        let followers = self.followers(topic, topic_arn).await?;
+        match followers.into_iter().find(|follower| follower.queue_arn == queue_arn) {
+            Some(follower) => self.change(topic, &follower, wanted).await,
+            None => Err(error),
+        }
+    }
+
+    async fn change(
+        &self,
+        topic: &TopicName,
+        follower: &Follower,
+        wanted: &FilterPolicy,
+    ) -> Result<()> {
+        let found = self.attributes_of(topic, follower).await?;
+        let is_raw = found.get(RAW).is_some_and(|raw| raw.eq_ignore_ascii_case("true"));
+        let has_filter = filter::read(found.get(FILTER).map(String::as_str));
+        for (is_so, name, value) in [
+            (is_raw, RAW, "true".to_owned()),
+            (has_filter.is_ok_and(|filter| filter == *wanted), FILTER, filter::told(wanted)),
+        ] {
+            if !is_so {
+                let request = self.shared.client.set_subscription_attributes();
+                let request = request.subscription_arn(&follower.subscription_arn);
+                let set = request.attribute_name(name).attribute_value(value).send().await;
+                set.map_err(|error| self.failed("changing a subscription to", topic, error))?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) async fn unsubscribe_queue(
+        &self,
+        topic: &TopicName,
+        queue: &QueueName,
+    ) -> Result<()> {
+        let topic_arn = self.arn(topic).await?;
+        for follower in self.followers(topic, &topic_arn).await? {
+            if self.queues().named_by(&follower.queue_arn).as_ref() == Some(queue) {
+                let request = self.shared.client.unsubscribe();
+                let ended = request.subscription_arn(&follower.subscription_arn).send().await;
+                ended.map_err(|error| self.failed("ending a subscription to", topic, error))?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) async fn list_subscriptions(&self, topic: &TopicName) -> Result<Vec<Subscription>> {
+        let topic_arn = self.arn(topic).await?;
+        let mut subscriptions = Vec::new();
+        for follower in self.followers(topic, &topic_arn).await? {
+            let Some(queue) = self.queues().named_by(&follower.queue_arn) else { continue };
+            let attributes = self.attributes_of(topic, &follower).await?;
+            let filter = filter::read(attributes.get(FILTER).map(String::as_str));
+            let filter = filter.map_err(|error| Error::Corrupt {
+                what: format!("the filter of queue {queue} at topic {topic}"),
+                reason: error.to_string(),
+            })?;
+            subscriptions.push(Subscription { queue, filter });
+        }
+        subscriptions.sort_by(|one, other| one.queue.cmp(&other.queue));
+        Ok(subscriptions)
+    }
+
+    /// The queues that follow a topic, whatever they are called.
+    async fn followers(&self, topic: &TopicName, topic_arn: &str) -> Result<Vec<Follower>> {
+        let mut followers = Vec::new();
+        let request = self.shared.client.list_subscriptions_by_topic().topic_arn(topic_arn);
+        let mut pages = request.into_paginator().send();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| self.failed("describing", topic, error))?;
+            for found in page.subscriptions.unwrap_or_default() {
+                let (queue_arn, subscription_arn) = (found.endpoint, found.subscription_arn);
+                if let (Some(PROTOCOL), Some(queue_arn), Some(subscription_arn)) =
+                    (found.protocol.as_deref(), queue_arn, subscription_arn)
+                    // Others are "PendingConfirmation" or "Deleted".
+                    && subscription_arn.starts_with("arn:")
+                {
+                    followers.push(Follower { queue_arn, subscription_arn });
+                }
+            }
+        }
+        Ok(followers)
+    }
+
+    async fn attributes_of(
+        &self,
+        topic: &TopicName,
+        follower: &Follower,
+    ) -> Result<HashMap<String, String>> {
+        let request = self.shared.client.get_subscription_attributes();
+        let found = request.subscription_arn(&follower.subscription_arn).send().await;
+        let found =
+            found.map_err(|error| self.failed("describing a subscription to", topic, error))?;
+        Ok(found.attributes.unwrap_or_default())
+    }
+}
