@@ -85,6 +85,7 @@ pub struct Incoming {
     time: Option<Timestamp>,
     attributes: BTreeMap<String, String>,
     message_id: MessageId,
+    attempt: u32,
     group: Option<String>,
     body: String,
     content: Content,
@@ -118,6 +119,7 @@ impl Incoming {
             time: None,
             attributes: message.attributes.clone(),
             message_id: message.id.clone(),
+            attempt: message.receive_count.max(1),
             group: message.group.clone(),
             body: String::new(),
             content: Content::Text,
@@ -162,6 +164,14 @@ impl Incoming {
     /// The id of the message that it came in, for logs.
     pub fn message_id(&self) -> &MessageId {
         &self.message_id
+    }
+
+    /// Which attempt to handle it this is, counted from 1. Of several things that came in one message those
+    /// before it may have been handled in an earlier one. Out of a [`QueueConsumer`](crate::QueueConsumer)'s
+    /// hand it is the attempt that counts against its
+    /// [`max_attempts`](crate::QueueConsumer::max_attempts), otherwise how often the message was received.
+    pub fn attempt(&self) -> u32 {
+        self.attempt
     }
 
     /// The group of the message that it came in, on a FIFO queue.
@@ -231,6 +241,10 @@ impl Incoming {
             return event_bridge::open(text, self, depth);
         }
         Ok(vec![self.with_body(text)])
+    }
+
+    pub(crate) fn in_attempt(self, attempt: u32) -> Self {
+        Self { attempt, ..self }
     }
 
     fn with_body(self, text: &str) -> Self {

@@ -212,6 +212,12 @@ fn text_of_no_known_wrapping_is_as_it_was_sent() {
 }
 
 #[test]
+fn how_often_a_message_was_received_is_which_attempt_it_is() {
+    let again = ReceivedMessage { receive_count: 3, ..message(SNS) };
+    assert_eq!((one(SNS).attempt(), Incoming::of(&again).unwrap()[0].attempt()), (1, 3));
+}
+
+#[test]
 fn the_deduplication_id_of_a_sender_names_a_text() {
     let sent = ReceivedMessage {
         deduplication_id: Some("order-17".to_owned()),

@@ -56,8 +56,9 @@ impl QueueConsumer {
             }
         };
         let (mut done, mut before) = (0, 0);
-        for incoming in &all {
-            let verdict = match self.handle_once(message, incoming).await {
+        for incoming in all {
+            let incoming = incoming.in_attempt(attempt);
+            let verdict = match self.handle_once(message, &incoming).await {
                 Outcome::Done => {
                     done += 1;
                     continue;
