@@ -1,6 +1,6 @@
 //! How far a consumer of a feed has come.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt::{self, Debug};
 use std::sync::Arc;
 
@@ -276,6 +276,32 @@ impl Progress {
         }
         parts.push(Self { advance, ..part });
         parts
+    }
+
+    /// Saves the step in as many parts as the store needs. For handlers whose effect is not in the store; in
+    /// one step with the progress a store may take less than such a handler does at once.
+    ///
+    /// # Errors
+    ///
+    /// As [`CheckpointStore::save`]. Some of the parts may have been saved.
+    pub async fn save_divided(self, checkpoints: &dyn CheckpointStore) -> Result<()> {
+        let mut parts = VecDeque::from(self.divided(checkpoints.max_step_items()));
+        while let Some(part) = parts.pop_front() {
+            match checkpoints.save(part.clone()).await {
+                // Dead letters are as large as their commits. Whoever calls would divide the commits, and
+                // have their effect repeated.
+                Err(error @ Error::StepTooLarge { .. }) => {
+                    let items = part.count_items();
+                    let smaller = part.divided(items / 2);
+                    if smaller.len() < 2 {
+                        return Err(error);
+                    }
+                    smaller.into_iter().rev().for_each(|part| parts.push_front(part));
+                }
+                saved => saved?,
+            }
+        }
+        Ok(())
     }
 
     /// How many items the step changes: positions, versions of streams and dead letters. For stores.

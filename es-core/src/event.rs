@@ -42,6 +42,10 @@ pub trait Event: Sized + Send + Sync + 'static {
     /// Other stored names that [`decode`](Self::decode) reads: those that were written in the past.
     const ALIASES: &'static [&'static str] = &[];
 
+    /// What of these events says something about a person: an [announcer](crate::announcer) leaves it out.
+    /// It concerns what [`encode`](Self::encode) writes as JSON.
+    const PERSONAL: &'static [PersonalData] = &[];
+
     /// The stored name, as in `Dispense:Started`: 1–128 bytes without white space or control
     /// characters.
     fn name(&self) -> &'static str;
@@ -72,6 +76,24 @@ pub struct EventSchema {
     pub name: &'static str,
     /// The current schema version.
     pub version: u32,
+}
+
+/// What of the events of one name is personal data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PersonalData {
+    /// The stored name.
+    pub event: &'static str,
+    /// What of them.
+    pub part: PersonalPart,
+}
+
+/// A part of an event's content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PersonalPart {
+    /// All of it.
+    Everything,
+    /// The fields of these stored names, with all that is in them.
+    Fields(&'static [&'static str]),
 }
 
 /// What a reader does with an event whose name its event type does not have.

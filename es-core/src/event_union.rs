@@ -1,6 +1,6 @@
 //! What `#[event(union)]` works out while the program is compiled.
 
-use crate::event::EventSchema;
+use crate::event::{EventSchema, PersonalData, PersonalPart};
 
 /// The names of one part of a union.
 #[derive(Debug, Clone, Copy)]
@@ -9,6 +9,8 @@ pub struct Part {
     pub schemas: &'static [EventSchema],
     /// What it reads beside that.
     pub aliases: &'static [&'static str],
+    /// What of its events is personal data.
+    pub personal: &'static [PersonalData],
 }
 
 impl Part {
@@ -69,6 +71,32 @@ pub const fn aliases<const N: usize>(parts: &[Part]) -> [&'static str; N] {
         let mut index = 0;
         while index < parts[part].aliases.len() {
             all[next] = parts[part].aliases[index];
+            next += 1;
+            index += 1;
+        }
+        part += 1;
+    }
+    all
+}
+
+/// How many of the parts' events have personal data.
+pub const fn personal_count(parts: &[Part]) -> usize {
+    let (mut count, mut part) = (0, 0);
+    while part < parts.len() {
+        count += parts[part].personal.len();
+        part += 1;
+    }
+    count
+}
+
+/// What of the events of all parts is personal data; `N` is the number of such events.
+pub const fn personal<const N: usize>(parts: &[Part]) -> [PersonalData; N] {
+    let mut all = [PersonalData { event: "", part: PersonalPart::Everything }; N];
+    let (mut next, mut part) = (0, 0);
+    while part < parts.len() {
+        let mut index = 0;
+        while index < parts[part].personal.len() {
+            all[next] = parts[part].personal[index];
             next += 1;
             index += 1;
         }

@@ -56,6 +56,11 @@
 //! | [`IdempotencyStore`] | what was done already, for effects that must not be repeated |
 //! | [`Topic`] | messages to all queues whose [`FilterPolicy`] takes them, shaped after SNS |
 //!
+//! | you publish | with |
+//! |---|---|
+//! | what is in a log, without [personal data](derive@Event#personal-data) | an [`Announcer`](announcer), to a [`Topic`] or a queue |
+//! | what is in no log | a [`MessageSender`] |
+//!
 //! | you operate | with |
 //! |---|---|
 //! | running consumers | [`Workers`], [`Consumer::pause`], [`Consumer::health`]; all of them by name in [`Consumers`] |
@@ -91,6 +96,7 @@
 
 extern crate self as es_core;
 
+pub mod announcer;
 pub mod archive;
 pub mod cloud_events;
 pub mod memory;
@@ -124,7 +130,9 @@ mod lease_store;
 mod live_view;
 mod message_handler;
 mod message_queue;
+mod message_sender;
 mod metadata;
+mod personal_data;
 mod policy;
 mod projector;
 mod queue_consumer;
@@ -162,7 +170,9 @@ pub use entropy::{Entropy, SystemEntropy};
 pub use error::{BoxError, CommitIdReused, Conflict, Error, Result};
 #[cfg(feature = "derive")]
 pub use es_derive::{Command, Event};
-pub use event::{DecodeError, Event, EventSchema, Recorded, UnknownEvents};
+pub use event::{
+    DecodeError, Event, EventSchema, PersonalData, PersonalPart, Recorded, UnknownEvents,
+};
 pub use event_store::{Appended, Direction, EventStore, Expected, Limits, ReadStream};
 pub use feed::{Checkpoint, Feed, FeedPage, Partition, PartitionId};
 pub use idempotency_store::{
@@ -183,6 +193,7 @@ pub use message_queue::{
     QueueOptions, ReceiptHandle, ReceiveOptions, ReceivedMessage, Redrive, RedrivePolicy,
     check_batch, check_extension, check_hold,
 };
+pub use message_sender::{MessageSender, NotSent, Sent};
 pub use metadata::{EncodedMetadata, Metadata};
 pub use policy::{Policy, Reaction, ReactionError};
 pub use projector::Projector;
@@ -208,7 +219,8 @@ pub mod __private {
     /// For `#[event(union)]`.
     pub mod union {
         pub use crate::event_union::{
-            Part, alias_count, aliases, assert_distinct, schema_count, schemas,
+            Part, alias_count, aliases, assert_distinct, personal, personal_count, schema_count,
+            schemas,
         };
     }
 }

@@ -5,6 +5,8 @@
 mod commands;
 #[path = "derive/names_and_payloads.rs"]
 mod names_and_payloads;
+#[path = "derive/personal_data.rs"]
+mod personal_data;
 #[path = "derive/schema_versions.rs"]
 mod schema_versions;
 #[path = "derive/serde_attributes.rs"]

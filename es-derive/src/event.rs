@@ -3,6 +3,7 @@
 mod attributes;
 mod definition;
 mod payload;
+mod personal;
 mod serde_attributes;
 mod union;
 
@@ -28,6 +29,7 @@ pub(crate) fn expand(input: &DeriveInput) -> syn::Result<TokenStream> {
     let deserialized = payload::deserialized(&definition);
     let unknown = definition.unknown.as_ref().map(unknown);
     let schemas = schemas(&definition);
+    let personal = personal::constant(&definition);
     let properties = properties(&definition);
     let encode = encode(&definition);
     let decode = decode(&definition);
@@ -48,6 +50,7 @@ pub(crate) fn expand(input: &DeriveInput) -> syn::Result<TokenStream> {
             impl ::es_core::Event for #ident {
                 #unknown
                 #schemas
+                #personal
                 #properties
                 #encode
                 #decode

@@ -11,6 +11,7 @@
 //! | `event/attributes` | `#[event(...)]` |
 //! | `event/serde_attributes` | which `#[serde(...)]` around the fields are honoured |
 //! | `event/payload` | the types that serde writes and reads |
+//! | `event/personal` | `#[event(personal)]` |
 //! | `event/union` | `#[event(union)]` |
 //! | `command` | the implementations of `Command` and `Addressed` |
 //! | `attributes` | reading attributes, and reporting all errors at once |
@@ -55,6 +56,8 @@ use syn::{DeriveInput, parse_macro_input};
 /// | a variant | `#[event(alias = "Begun")]` | another stored name that is read as this variant; repeatable. With a colon it is the whole name, otherwise the prefix is put in front |
 /// | a variant | `#[event(version = 2)]` | the schema version that is written; 1 unless given |
 /// | a variant | `#[event(upcast(from = 1, with = function))]` | how the payload of an older version becomes that of the next; exactly one for each version before the current one |
+/// | a field | `#[event(personal)]` | it is [personal data](#personal-data) |
+/// | a variant | `#[event(personal)]` | all of its content is |
 ///
 /// A stored name, prefix included, has 1 to 128 bytes without white space or control characters, and
 /// belongs to one variant.
@@ -126,6 +129,30 @@ use syn::{DeriveInput, parse_macro_input};
 /// # Ok::<(), es_core::DecodeError>(())
 /// ```
 ///
+/// # Personal data
+///
+/// What says something about a person is marked where it is declared, and an
+/// [announcer](../es_core/announcer/index.html) leaves it out. The mark changes nothing about what is stored.
+///
+/// ```
+/// use es_core::{Event, PersonalPart};
+///
+/// #[derive(Debug, PartialEq, Event)]
+/// #[event(prefix = "Order")]
+/// enum OrderEvent {
+///     Placed { item: String, #[event(personal)] #[serde(rename = "email")] contact: String },
+///     #[event(personal)]
+///     NoteTaken(String),
+/// }
+///
+/// assert_eq!(OrderEvent::PERSONAL[0].event, "Order:Placed");
+/// assert_eq!(OrderEvent::PERSONAL[0].part, PersonalPart::Fields(&["email"]));
+/// assert_eq!(OrderEvent::PERSONAL[1].part, PersonalPart::Everything);
+/// ```
+///
+/// A field goes as a whole, whatever is nested in it, under the name that serde writes it. A field that is
+/// `flatten`ed has no name of its own and is refused. The field of a newtype variant is its whole content.
+///
 /// # Unions
 ///
 /// A projector or a policy that follows several categories needs one event type for all their events.
@@ -155,9 +182,9 @@ use syn::{DeriveInput, parse_macro_input};
 /// assert_eq!(names, ["Order:Placed", "Order:Cancelled", "Stock:Counted"]);
 /// ```
 ///
-/// A stored event is read by the type that has its name, with that type's aliases and upcasters; two
-/// types with a name in common do not compile. What happens to names that none of them has is said by
-/// the union's own `unknown`, not by theirs. Unions can hold unions.
+/// A stored event is read by the type that has its name, with that type's aliases and upcasters, and
+/// what it marks as personal is; two types with a name in common do not compile. What
+/// happens to names that none of them has is said by the union's own `unknown`, not by theirs. Unions can hold unions.
 #[proc_macro_derive(Event, attributes(event, serde))]
 pub fn derive_event(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);

@@ -4,15 +4,15 @@ use proc_macro2::Span;
 use syn::meta::ParseNestedMeta;
 use syn::spanned::Spanned as _;
 use syn::token::Paren;
-use syn::{Attribute, Expr, ExprPath, Fields, Lit, LitStr};
+use syn::{Attribute, Expr, ExprPath, Field, Lit, LitStr};
 
 use crate::attributes::{Errors, Place, check_name, read_keys, set, set_name};
 
 const ON_ENUM: Place =
     Place { attribute: "event", on: "the enum", keys: &["prefix", "unknown", "union"] };
-const ON_VARIANT: Place =
-    Place { attribute: "event", on: "a variant", keys: &["name", "alias", "version", "upcast"] };
-const ON_FIELD: Place = Place { attribute: "event", on: "a field", keys: &[] };
+const ON_VARIANT: Place = Place { attribute: "event", on: "a variant", keys: VARIANT_KEYS };
+const VARIANT_KEYS: &[&str] = &["name", "alias", "version", "upcast", "personal"];
+const ON_FIELD: Place = Place { attribute: "event", on: "a field", keys: &["personal"] };
 
 /// What the enum says.
 #[derive(Default)]
@@ -57,6 +57,8 @@ pub(super) struct VariantAttributes {
     pub(super) aliases: Vec<LitStr>,
     version: Option<u32>,
     upcasts: Vec<Upcast>,
+    /// All of it is personal data.
+    pub(super) personal: Option<()>,
     /// A version or an upcaster has an error, so nothing can be said about the others.
     misread: bool,
 }
@@ -76,6 +78,7 @@ impl VariantAttributes {
                 set_name(&mut this.name, key, meta)?;
                 this.name.as_ref().map_or(Ok(()), check_after_prefix)
             }
+            "personal" => set(&mut this.personal, key, meta, ()),
             "alias" => {
                 let alias = meta.value()?.parse()?;
                 check_name(&alias)?;
@@ -218,9 +221,9 @@ fn function(meta: &ParseNestedMeta<'_>) -> syn::Result<ExprPath> {
     }
 }
 
-/// Fields are serde's: nothing of ours can be said there.
-pub(super) fn check_fields(fields: &Fields, errors: &mut Errors) {
-    for field in fields {
-        ON_FIELD.read(&field.attrs, errors, |_, _| Ok(()));
-    }
+/// Whether a field says that it is personal data. Everything else about fields is serde's.
+pub(super) fn is_personal(field: &Field, errors: &mut Errors) -> bool {
+    let mut personal = None;
+    ON_FIELD.read(&field.attrs, errors, |key, meta| set(&mut personal, key, meta, ()));
+    personal.is_some()
 }

@@ -7,7 +7,8 @@ use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
 use syn::{Data, DataEnum, DeriveInput, ExprPath, Fields, Ident, LitStr};
 
-use super::attributes::{self, EnumAttributes, Unknown, VariantAttributes};
+use super::attributes::{EnumAttributes, Unknown, VariantAttributes};
+use super::personal::Personal;
 use super::serde_attributes::{self, SerdeAttributes};
 use crate::attributes::{Errors, check_len};
 
@@ -31,6 +32,8 @@ pub(super) struct Variant {
     pub(super) upcasters: Vec<ExprPath>,
     pub(super) fields: Fields,
     pub(super) serde: SerdeAttributes,
+    /// What of it is personal data.
+    pub(super) personal: Option<Personal>,
 }
 
 impl Definition {
@@ -104,9 +107,10 @@ impl Reader {
     fn variant(&mut self, variant: &syn::Variant) -> Variant {
         let ident = &variant.ident;
         let attributes = VariantAttributes::read(&variant.attrs, &mut self.errors);
-        attributes::check_fields(&variant.fields, &mut self.errors);
         self.check_shape(variant);
         let serde = self.serde(variant);
+        let all = attributes.personal.is_some();
+        let personal = Personal::read(all, &variant.fields, &serde, &mut self.errors);
         let upcasters = attributes.upcasters(ident.span(), &mut self.errors);
         Variant {
             ident: ident.clone(),
@@ -116,6 +120,7 @@ impl Reader {
             upcasters: upcasters.into_iter().cloned().collect(),
             fields: variant.fields.clone(),
             serde,
+            personal,
         }
     }
 

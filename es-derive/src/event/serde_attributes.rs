@@ -6,6 +6,7 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
+use syn::ext::IdentExt as _;
 use syn::meta::ParseNestedMeta;
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned as _;
@@ -93,6 +94,34 @@ pub(super) fn of_field(field: &Field) -> impl Iterator<Item = &Attribute> {
     field.attrs.iter().filter(|attribute| attribute.path().is_ident("serde"))
 }
 
+impl SerdeAttributes {
+    /// The name that a field is written under.
+    ///
+    /// # Errors
+    ///
+    /// For a field that has none, because its content is written in its place.
+    pub(super) fn written_name(&self, field: &Field, errors: &mut Errors) -> Result<String, Span> {
+        let mut name = None;
+        for meta in metas(&field.attrs, errors) {
+            match key(&meta).as_str() {
+                "flatten" => return Err(meta.span()),
+                "rename" => name = renamed(&meta),
+                _ => {}
+            }
+        }
+        let ident = field.ident.as_ref().map(|ident| ident.unraw().to_string()).unwrap_or_default();
+        Ok(name.unwrap_or_else(|| self.rename.written(&ident)))
+    }
+}
+
+/// What `rename = "name"` or `rename(serialize = "name")` says about writing; serde reports what is wrong
+/// with it.
+fn renamed(meta: &Meta) -> Option<String> {
+    let mut name = Rename::default();
+    name.try_read(meta).ok()?;
+    name.serialize.map(|name| name.value())
+}
+
 fn refused_on_enum(key: &str) -> String {
     match key {
         "rename_all" => "this renames variants, and an event is not stored under its variant's \
@@ -157,6 +186,24 @@ impl Rename {
         Ok(())
     }
 
+    /// The name that serde writes a field of this name under.
+    fn written(&self, field: &str) -> String {
+        let rule = self.serialize.as_ref().map(LitStr::value);
+        match rule.as_deref() {
+            Some("UPPERCASE" | "SCREAMING_SNAKE_CASE") => field.to_ascii_uppercase(),
+            Some("kebab-case") => field.replace('_', "-"),
+            Some("SCREAMING-KEBAB-CASE") => field.to_ascii_uppercase().replace('_', "-"),
+            Some("PascalCase") => words(field).collect(),
+            Some("camelCase") => {
+                let pascal: String = words(field).collect();
+                let (first, rest) = pascal.split_at(pascal.len().min(1));
+                first.to_ascii_lowercase() + rest
+            }
+            // Fields are in snake case as they are.
+            _ => field.to_owned(),
+        }
+    }
+
     /// As serde does it: each direction falls back on its own.
     fn or(self, fallback: &Self) -> Self {
         Self {
@@ -164,6 +211,15 @@ impl Rename {
             deserialize: self.deserialize.or_else(|| fallback.deserialize.clone()),
         }
     }
+}
+
+/// The words between underscores, each with a capital letter in front.
+fn words(field: &str) -> impl Iterator<Item = String> {
+    field.split('_').filter_map(|word| {
+        let mut characters = word.chars();
+        let first = characters.next()?.to_ascii_uppercase();
+        Some(std::iter::once(first).chain(characters).collect())
+    })
 }
 
 fn string(expression: &Expr) -> syn::Result<LitStr> {

@@ -87,6 +87,7 @@ impl<'a> Union<'a> {
                 ::es_core::__private::union::Part {
                     schemas: <#events as ::es_core::Event>::SCHEMAS,
                     aliases: <#events as ::es_core::Event>::ALIASES,
+                    personal: <#events as ::es_core::Event>::PERSONAL,
                 }
             }
         });
@@ -109,6 +110,10 @@ impl<'a> Union<'a> {
             const ALIASES: &'static [&'static ::core::primitive::str] =
                 &::es_core::__private::union::aliases::<
                     { ::es_core::__private::union::alias_count(__PARTS) },
+                >(__PARTS);
+            const PERSONAL: &'static [::es_core::PersonalData] =
+                &::es_core::__private::union::personal::<
+                    { ::es_core::__private::union::personal_count(__PARTS) },
                 >(__PARTS);
         }
     }

@@ -144,6 +144,22 @@ impl CloudEvent {
         self
     }
 
+    /// The event under another name and schema version, with these data or with none.
+    pub(crate) fn rewritten(
+        self,
+        event_type: &str,
+        schema_version: u32,
+        data: Option<Box<RawValue>>,
+    ) -> Self {
+        let mut event = self.without_data();
+        event_type.clone_into(&mut event.name);
+        let schema_version = Extension::Integer(schema_version.into());
+        event.extensions.insert(SCHEMA_VERSION.to_owned(), schema_version);
+        event.content_type = data.is_some().then(|| JSON.to_owned());
+        event.data = data.map(Data::Json);
+        event
+    }
+
     /// Names the business transaction that it belongs to; an empty name is none.
     #[must_use]
     pub fn with_correlation_id(self, id: &str) -> Self {
