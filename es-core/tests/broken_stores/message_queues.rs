@@ -11,7 +11,7 @@ use es_core::testing::conformance::message_queue::SUITE;
 use es_core::testing::{SeededEntropy, VirtualClock};
 use es_core::{
     Clock as _, Error, MAX_BATCH, MessageId, MessageQueue, NewMessage, QueueCounts, QueueName,
-    QueueOptions, ReceiptHandle, ReceiveOptions, ReceivedMessage, Redrive, Result,
+    QueueOptions, ReceiptHandle, ReceiveOptions, ReceivedMessage, Redrive, Result, check_batch,
 };
 
 use crate::{assert_breaks, assert_keeps};
@@ -62,6 +62,22 @@ trait Fault: Debug + Send + Sync + 'static {
         queues.extend(queue, receipt, timeout).await
     }
 
+    /// One by one, unless the fault is that of batches.
+    async fn extend_batch(
+        &self,
+        queues: &MemoryQueues,
+        queue: &QueueName,
+        holds: &[(ReceiptHandle, Duration)],
+    ) -> Result<Vec<Result<()>>> {
+        check_batch(holds.len())?;
+        queues.options(queue).await?;
+        let mut extended = Vec::new();
+        for (receipt, timeout) in holds {
+            extended.push(self.extend(queues, queue, receipt, *timeout).await);
+        }
+        Ok(extended)
+    }
+
     async fn acknowledge_batch(
         &self,
         queues: &MemoryQueues,
@@ -79,6 +95,22 @@ trait Fault: Debug + Send + Sync + 'static {
         delay: Duration,
     ) -> Result<()> {
         queues.release(queue, receipt, delay).await
+    }
+
+    /// One by one, unless the fault is that of batches.
+    async fn release_batch(
+        &self,
+        queues: &MemoryQueues,
+        queue: &QueueName,
+        releases: &[(ReceiptHandle, Duration)],
+    ) -> Result<Vec<Result<()>>> {
+        check_batch(releases.len())?;
+        queues.options(queue).await?;
+        let mut released = Vec::new();
+        for (receipt, delay) in releases {
+            released.push(self.release(queues, queue, receipt, *delay).await);
+        }
+        Ok(released)
     }
 
     async fn redrive(
@@ -134,6 +166,14 @@ impl<F: Fault> MessageQueue for Broken<F> {
         self.fault.extend(&self.inner, queue, receipt, timeout).await
     }
 
+    async fn extend_batch(
+        &self,
+        queue: &QueueName,
+        holds: &[(ReceiptHandle, Duration)],
+    ) -> Result<Vec<Result<()>>> {
+        self.fault.extend_batch(&self.inner, queue, holds).await
+    }
+
     async fn acknowledge_batch(
         &self,
         queue: &QueueName,
@@ -149,6 +189,14 @@ impl<F: Fault> MessageQueue for Broken<F> {
         delay: Duration,
     ) -> Result<()> {
         self.fault.release(&self.inner, queue, receipt, delay).await
+    }
+
+    async fn release_batch(
+        &self,
+        queue: &QueueName,
+        releases: &[(ReceiptHandle, Duration)],
+    ) -> Result<Vec<Result<()>>> {
+        self.fault.release_batch(&self.inner, queue, releases).await
     }
 
     async fn redrive(&self, queue: &QueueName, redrive: Redrive) -> Result<u64> {
@@ -970,4 +1018,161 @@ impl Fault for FoldsCase {
 async fn queues_that_run_into_each_other_are_found() {
     let rules = [("queues_are_kept_apart", "what comes out of q")];
     assert_breaks(&SUITE, queues::<FoldsCase>, &rules).await;
+}
+
+/// Ends a batch at the first receipt that does not count.
+#[derive(Debug, Default)]
+struct OneForAll;
+
+#[async_trait]
+impl Fault for OneForAll {
+    async fn extend_batch(
+        &self,
+        queues: &MemoryQueues,
+        queue: &QueueName,
+        holds: &[(ReceiptHandle, Duration)],
+    ) -> Result<Vec<Result<()>>> {
+        let outcomes = queues.extend_batch(queue, holds).await?;
+        outcomes.into_iter().map(|outcome| outcome.map(Ok)).collect()
+    }
+
+    async fn release_batch(
+        &self,
+        queues: &MemoryQueues,
+        queue: &QueueName,
+        releases: &[(ReceiptHandle, Duration)],
+    ) -> Result<Vec<Result<()>>> {
+        let outcomes = queues.release_batch(queue, releases).await?;
+        outcomes.into_iter().map(|outcome| outcome.map(Ok)).collect()
+    }
+}
+
+#[tokio::test]
+async fn a_batch_of_holds_that_fails_as_a_whole_is_found() {
+    let rules = [
+        ("of_a_batch_each_hold_is_extended_for_itself", "the whole batch failed"),
+        ("of_a_batch_each_message_is_released_for_itself", "the whole batch failed"),
+    ];
+    assert_breaks(&SUITE, queues::<OneForAll>, &rules).await;
+    let rules = ["an_expired_hold_cannot_be_extended_or_released"];
+    assert_keeps(&SUITE, queues::<OneForAll>, &rules).await;
+}
+
+/// Changes the first of a batch, and says so of all whose receipts count.
+#[derive(Debug, Default)]
+struct OnlyTheFirst;
+
+#[async_trait]
+impl Fault for OnlyTheFirst {
+    async fn extend_batch(
+        &self,
+        queues: &MemoryQueues,
+        queue: &QueueName,
+        holds: &[(ReceiptHandle, Duration)],
+    ) -> Result<Vec<Result<()>>> {
+        let mut extended = queues.extend_batch(queue, holds).await?;
+        for ((receipt, _), outcome) in holds.iter().zip(&mut extended).skip(1) {
+            if outcome.is_ok() {
+                *outcome = queues.extend(queue, receipt, Duration::from_secs(30)).await;
+            }
+        }
+        Ok(extended)
+    }
+
+    async fn release_batch(
+        &self,
+        queues: &MemoryQueues,
+        queue: &QueueName,
+        releases: &[(ReceiptHandle, Duration)],
+    ) -> Result<Vec<Result<()>>> {
+        check_batch(releases.len())?;
+        let mut released = Vec::new();
+        for (n, (receipt, delay)) in releases.iter().enumerate() {
+            released.push(match n {
+                0 => queues.release(queue, receipt, *delay).await,
+                _ => queues.extend(queue, receipt, Duration::from_secs(60 * 60)).await,
+            });
+        }
+        Ok(released)
+    }
+}
+
+#[tokio::test]
+async fn a_batch_of_which_only_the_first_counts_is_found() {
+    let rules = [
+        ("of_a_batch_each_hold_is_extended_for_itself", "those that were not extended"),
+        ("of_a_batch_each_message_is_released_for_itself", "not refused, but Ok"),
+        ("messages_released_in_a_batch_keep_the_order_of_their_group", "released from the last"),
+    ];
+    assert_breaks(&SUITE, queues::<OnlyTheFirst>, &rules).await;
+}
+
+/// Takes batches of any length, in parts.
+#[derive(Debug, Default)]
+struct HoldsOfAnyNumber;
+
+#[async_trait]
+impl Fault for HoldsOfAnyNumber {
+    async fn extend_batch(
+        &self,
+        queues: &MemoryQueues,
+        queue: &QueueName,
+        holds: &[(ReceiptHandle, Duration)],
+    ) -> Result<Vec<Result<()>>> {
+        let mut extended = Vec::new();
+        for part in holds.chunks(MAX_BATCH) {
+            extended.extend(queues.extend_batch(queue, part).await?);
+        }
+        Ok(extended)
+    }
+}
+
+#[tokio::test]
+async fn batches_of_any_number_of_holds_are_found() {
+    let rule = "a_batch_of_holds_that_is_empty_or_too_large_is_refused";
+    assert_breaks(&SUITE, queues::<HoldsOfAnyNumber>, &[(rule, "0 holds: Ok")]).await;
+}
+
+/// Gives a message back by sending it again.
+#[derive(Debug, Default)]
+struct SendsAgain(Mutex<HashMap<ReceiptHandle, ReceivedMessage>>);
+
+#[async_trait]
+impl Fault for SendsAgain {
+    async fn receive(
+        &self,
+        queues: &MemoryQueues,
+        queue: &QueueName,
+        options: ReceiveOptions,
+    ) -> Result<Vec<ReceivedMessage>> {
+        let received = queues.receive(queue, options).await?;
+        let known = received.iter().map(|message| (message.receipt.clone(), message.clone()));
+        self.0.lock().expect("a lock").extend(known);
+        Ok(received)
+    }
+
+    async fn release_batch(
+        &self,
+        queues: &MemoryQueues,
+        queue: &QueueName,
+        releases: &[(ReceiptHandle, Duration)],
+    ) -> Result<Vec<Result<()>>> {
+        let receipts: Vec<_> = releases.iter().map(|(receipt, _)| receipt.clone()).collect();
+        let released = queues.acknowledge_batch(queue, &receipts).await?;
+        for receipt in &receipts {
+            let known = self.0.lock().expect("a lock").remove(receipt);
+            if let Some(message) = known {
+                let again = NewMessage { group: message.group, ..NewMessage::new(message.body) };
+                queues.send(queue, again).await?;
+            }
+        }
+        Ok(released)
+    }
+}
+
+#[tokio::test]
+async fn released_messages_that_come_behind_the_others_are_found() {
+    let rule = "messages_released_in_a_batch_keep_the_order_of_their_group";
+    let expected = "released from the last to the first";
+    assert_breaks(&SUITE, queues::<SendsAgain>, &[(rule, expected)]).await;
 }

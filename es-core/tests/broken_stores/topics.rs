@@ -9,6 +9,7 @@ use es_core::testing::conformance::topic::SUITE;
 use es_core::testing::{SeededEntropy, VirtualClock};
 use es_core::{
     Error, FilterPolicy, MessageId, NewMessage, QueueName, Result, Subscription, Topic, TopicName,
+    check_batch,
 };
 
 use crate::{assert_breaks, assert_keeps};
@@ -54,6 +55,24 @@ trait Fault: Debug + Send + Sync + 'static {
     ) -> Result<MessageId> {
         topics.publish(topic, message).await
     }
+
+    /// One by one, unless the fault is that of batches.
+    async fn publish_batch(
+        &self,
+        topics: &MemoryQueues,
+        topic: &TopicName,
+        messages: Vec<NewMessage>,
+    ) -> Result<Vec<Result<MessageId>>> {
+        check_batch(messages.len())?;
+        let mut published = Vec::with_capacity(messages.len());
+        for message in messages {
+            match self.publish(topics, topic, message).await {
+                Err(error @ Error::NoSuchTopic { .. }) => return Err(error),
+                outcome => published.push(outcome),
+            }
+        }
+        Ok(published)
+    }
 }
 
 #[async_trait]
@@ -84,13 +103,7 @@ impl<F: Fault> Topic for Broken<F> {
         topic: &TopicName,
         messages: Vec<NewMessage>,
     ) -> Result<Vec<Result<MessageId>>> {
-        let topic = self.fault.topic(topic);
-        self.inner.subscriptions(&topic).await?;
-        let mut published = Vec::with_capacity(messages.len());
-        for message in messages {
-            published.push(self.fault.publish(&self.inner, &topic, message).await);
-        }
-        Ok(published)
+        self.fault.publish_batch(&self.inner, &self.fault.topic(topic), messages).await
     }
 }
 
@@ -279,4 +292,83 @@ impl Fault for FoldsCase {
 async fn topics_that_run_into_each_other_are_found() {
     let rules = [("topics_are_kept_apart", "what has arrived in t-queue")];
     assert_breaks(&SUITE, topics::<FoldsCase>, &rules).await;
+}
+
+/// Refuses a batch as a whole when one message is not valid.
+#[derive(Debug, Default)]
+struct AllOrNothing;
+
+#[async_trait]
+impl Fault for AllOrNothing {
+    async fn publish_batch(
+        &self,
+        topics: &MemoryQueues,
+        topic: &TopicName,
+        messages: Vec<NewMessage>,
+    ) -> Result<Vec<Result<MessageId>>> {
+        messages.iter().try_for_each(|message| topic.check_message(message))?;
+        topics.publish_batch(topic, messages).await
+    }
+}
+
+#[tokio::test]
+async fn a_batch_that_fails_as_a_whole_is_found() {
+    let rule = "of_a_batch_each_message_is_published_or_refused_for_itself";
+    assert_breaks(&SUITE, topics::<AllOrNothing>, &[(rule, "the whole batch was refused")]).await;
+    let rules = ["a_message_that_is_not_valid_is_refused_and_not_sent"];
+    assert_keeps(&SUITE, topics::<AllOrNothing>, &rules).await;
+}
+
+/// Takes batches of any length, in parts.
+#[derive(Debug, Default)]
+struct AnyLength;
+
+#[async_trait]
+impl Fault for AnyLength {
+    async fn publish_batch(
+        &self,
+        topics: &MemoryQueues,
+        topic: &TopicName,
+        messages: Vec<NewMessage>,
+    ) -> Result<Vec<Result<MessageId>>> {
+        topics.subscriptions(topic).await?;
+        let mut published = Vec::new();
+        for message in messages {
+            published.push(topics.publish(topic, message).await);
+        }
+        Ok(published)
+    }
+}
+
+#[tokio::test]
+async fn batches_of_any_length_are_found() {
+    let rules = [("a_batch_that_is_empty_or_too_large_is_refused", "a batch of 0: Ok")];
+    assert_breaks(&SUITE, topics::<AnyLength>, &rules).await;
+}
+
+/// Publishes a batch from its end.
+#[derive(Debug, Default)]
+struct Backwards;
+
+#[async_trait]
+impl Fault for Backwards {
+    async fn publish_batch(
+        &self,
+        topics: &MemoryQueues,
+        topic: &TopicName,
+        mut messages: Vec<NewMessage>,
+    ) -> Result<Vec<Result<MessageId>>> {
+        messages.reverse();
+        let mut published = topics.publish_batch(topic, messages).await?;
+        published.reverse();
+        Ok(published)
+    }
+}
+
+#[tokio::test]
+async fn a_batch_that_comes_out_of_order_is_found() {
+    let rules = [("a_batch_keeps_the_order_of_its_groups", "group g came as")];
+    assert_breaks(&SUITE, topics::<Backwards>, &rules).await;
+    let rules = ["of_a_batch_each_message_is_published_or_refused_for_itself"];
+    assert_keeps(&SUITE, topics::<Backwards>, &rules).await;
 }

@@ -106,6 +106,16 @@ impl MessageQueue for SqliteStore {
         .await
     }
 
+    async fn extend_batch(
+        &self,
+        queue: &QueueName,
+        holds: &[(ReceiptHandle, Duration)],
+    ) -> Result<Vec<Result<()>>> {
+        check_batch(holds.len())?;
+        let (queue, holds) = (queue.clone(), holds.to_vec());
+        self.change_queues(move |change| receipts::extend_batch(change, &queue, &holds)).await
+    }
+
     async fn acknowledge_batch(
         &self,
         queue: &QueueName,
@@ -125,6 +135,16 @@ impl MessageQueue for SqliteStore {
     ) -> Result<()> {
         let (queue, receipt) = (queue.clone(), receipt.clone());
         self.change_queues(move |change| receipts::release(change, &queue, &receipt, delay)).await
+    }
+
+    async fn release_batch(
+        &self,
+        queue: &QueueName,
+        releases: &[(ReceiptHandle, Duration)],
+    ) -> Result<Vec<Result<()>>> {
+        check_batch(releases.len())?;
+        let (queue, releases) = (queue.clone(), releases.to_vec());
+        self.change_queues(move |change| receipts::release_batch(change, &queue, &releases)).await
     }
 
     /// Moves dead letters back, some hundred per transaction; see [`MessageQueue::redrive`].

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use es_core::{Error, QueueName, ReceiptHandle, Result, Timestamp, check_hold};
+use es_core::{Error, QueueName, ReceiptHandle, Result, Timestamp, check_extension, check_hold};
 use rusqlite::{OptionalExtension as _, params};
 
 use super::configuring::{Queue, find_queue};
@@ -15,7 +15,22 @@ pub(super) fn extend(
     receipt: &ReceiptHandle,
     visibility_timeout: Duration,
 ) -> Result<(), Fault> {
-    hide(change, queue, receipt, visibility_timeout, Some(receipt))
+    let queue = find_queue(change.db, queue)?;
+    hide(change, &queue, receipt, visibility_timeout, Some(receipt))
+}
+
+/// Extends each for itself, in one transaction.
+pub(super) fn extend_batch(
+    change: &Change<'_>,
+    queue: &QueueName,
+    holds: &[(ReceiptHandle, Duration)],
+) -> Result<Vec<Result<()>>, Fault> {
+    let queue = find_queue(change.db, queue)?;
+    let extend = |(receipt, timeout): &(ReceiptHandle, Duration)| {
+        check_extension(*timeout)?;
+        hide(change, &queue, receipt, *timeout, Some(receipt))
+    };
+    holds.iter().map(extend).map(each_for_itself).collect()
 }
 
 pub(super) fn release(
@@ -24,18 +39,39 @@ pub(super) fn release(
     receipt: &ReceiptHandle,
     delay: Duration,
 ) -> Result<(), Fault> {
-    hide(change, queue, receipt, delay, None)
+    let queue = find_queue(change.db, queue)?;
+    hide(change, &queue, receipt, delay, None)
+}
+
+/// Releases each for itself, in one transaction.
+pub(super) fn release_batch(
+    change: &Change<'_>,
+    queue: &QueueName,
+    releases: &[(ReceiptHandle, Duration)],
+) -> Result<Vec<Result<()>>, Fault> {
+    let queue = find_queue(change.db, queue)?;
+    let release =
+        |(receipt, delay): &(ReceiptHandle, Duration)| hide(change, &queue, receipt, *delay, None);
+    releases.iter().map(release).map(each_for_itself).collect()
+}
+
+/// A refusal is for its entry, a fault of the database for the whole batch.
+fn each_for_itself(outcome: Result<(), Fault>) -> Result<Result<()>, Fault> {
+    match outcome {
+        Ok(()) => Ok(Ok(())),
+        Err(Fault::Said(refusal)) => Ok(Err(refusal)),
+        Err(fault) => Err(fault),
+    }
 }
 
 /// Hides a message that is in flight for `time` from now, under `next` or nobody's receipt.
 fn hide(
     change: &Change<'_>,
-    queue: &QueueName,
+    queue: &Queue,
     receipt: &ReceiptHandle,
     time: Duration,
     next: Option<&ReceiptHandle>,
 ) -> Result<(), Fault> {
-    let queue = find_queue(change.db, queue)?;
     let place = place(receipt);
     let received_at: Option<i64> = change
         .db
@@ -49,7 +85,7 @@ fn hide(
         )
         .optional()?;
     let Some(received_at) = received_at else {
-        return Err(lost(&queue).into());
+        return Err(lost(queue).into());
     };
     let received_at = Timestamp::from_microsecond(received_at).unwrap_or(change.now);
     check_hold(&queue.name, received_at, later(change.now, time))?;

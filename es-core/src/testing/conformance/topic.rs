@@ -53,6 +53,9 @@ suite! { ($)
         creating_a_topic_again_keeps_its_subscriptions,
         a_topic_or_queue_that_does_not_exist_is_an_error,
         a_message_that_is_not_valid_is_refused_and_not_sent,
+        of_a_batch_each_message_is_published_or_refused_for_itself,
+        a_batch_that_is_empty_or_too_large_is_refused,
+        a_batch_keeps_the_order_of_its_groups,
         topics_are_kept_apart,
         a_fifo_topic_keeps_the_order_of_its_groups,
         a_fifo_topic_feeds_standard_queues_too,
@@ -275,6 +278,55 @@ async fn a_message_that_is_not_valid_is_refused_and_not_sent(t: TopicAndQueues) 
     let grouped = refused(&topic, message().group("g")).await;
     assert!(matches!(grouped, InvalidMessage::OnlyForFifo { .. }), "{grouped}");
     t.assert_arrived(&queue, &[], "refused messages").await;
+}
+
+async fn of_a_batch_each_message_is_published_or_refused_for_itself(t: TopicAndQueues) {
+    let topic = t.topic("t").await;
+    let all = t.subscriber(&topic, "all", "{}").await;
+    let some = t.subscriber(&topic, "some", r#"{"k":["b"]}"#).await;
+    let message = |body: &str, k: &str| NewMessage::new(body).attribute("k", k);
+    let messages =
+        vec![message("1", "a"), message("", "b"), message("2", "b"), message("3", "b").group("g")];
+    let batch = t.topics.publish_batch(&topic, messages).await;
+    let batch = batch.unwrap_or_else(|error| panic!("the whole batch was refused: {error}"));
+    let published: Vec<bool> = batch.iter().map(Result::is_ok).collect();
+    assert_eq!(published, [true, false, true, false], "what was published");
+    for refused in [&batch[1], &batch[3]] {
+        assert!(matches!(refused, Err(Error::InvalidMessage { .. })), "{refused:?}");
+    }
+    t.assert_arrived(&all, &["1", "2"], "of a batch").await;
+    t.assert_arrived(&some, &["2"], "of a batch, behind a filter").await;
+}
+
+async fn a_batch_that_is_empty_or_too_large_is_refused(t: TopicAndQueues) {
+    let topic = t.topic("t").await;
+    let queue = t.subscriber(&topic, "q", "{}").await;
+    for len in [0, 11] {
+        let refused = t.topics.publish_batch(&topic, vec![NewMessage::new("x"); len]).await;
+        assert!(matches!(refused, Err(Error::Misuse(_))), "a batch of {len}: {refused:?}");
+    }
+    t.assert_arrived(&queue, &[], "a refused batch").await;
+    let missing = t.topics.publish_batch(&topic_name("missing"), vec![NewMessage::new("x")]).await;
+    assert!(matches!(missing, Err(Error::NoSuchTopic { .. })), "{missing:?}");
+}
+
+async fn a_batch_keeps_the_order_of_its_groups(t: TopicAndQueues) {
+    let topic = t.topic("t.fifo").await;
+    let queue = t.subscriber(&topic, "q.fifo", "{}").await;
+    for batch in 0..3 {
+        let messages =
+            (0..10).map(|n| NewMessage::new(format!("{batch}{n}")).group(["g", "h"][n % 2]));
+        let published = t.topics.publish_batch(&topic, messages.collect()).await;
+        let published = published.unwrap_or_else(|error| panic!("a batch failed: {error}"));
+        assert!(published.iter().all(Result::is_ok), "{published:?}");
+    }
+    let arrived = t.arrived(&queue).await;
+    assert_eq!(arrived.len(), 30);
+    for group in ["g", "h"] {
+        let of_group = arrived.iter().filter(|message| message.group.as_deref() == Some(group));
+        let bodies: Vec<&str> = of_group.map(|message| &*message.body).collect();
+        assert!(bodies.len() == 15 && bodies.is_sorted(), "group {group} came as {bodies:?}");
+    }
 }
 
 async fn topics_are_kept_apart(t: TopicAndQueues) {

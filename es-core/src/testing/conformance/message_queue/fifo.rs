@@ -117,6 +117,21 @@ pub(super) async fn a_released_message_comes_before_the_later_ones_of_its_group(
     assert_eq!((&*message.body, message.receive_count), ("a1", 4), "when its timeout is over");
 }
 
+pub(super) async fn messages_released_in_a_batch_keep_the_order_of_their_group(q: QueuesAndClock) {
+    let queue = q.queue("q.fifo").await;
+    send_groups(&q, &queue, &[("g", "1"), ("g", "2"), ("h", "3"), ("g", "4")]).await;
+    let held = q.receive_all(&queue).await;
+    assert_eq!(held.len(), 4, "a receive gives a group in order");
+    let back = held.iter().rev().map(|message| (message.receipt.clone(), Duration::ZERO));
+    let released = q.queues.release_batch(&queue, &back.collect::<Vec<_>>()).await;
+    let released = released.unwrap_or_else(|error| panic!("the whole batch failed: {error}"));
+    assert!(released.iter().all(Result::is_ok), "{released:?}");
+    let mut worked = work_off(&q, &queue).await;
+    let mut of = |group| worked.remove(group).unwrap_or_default();
+    assert_eq!(of("g"), ["1", "2", "4"], "released from the last to the first");
+    assert_eq!(of("h"), ["3"]);
+}
+
 pub(super) async fn a_dead_letter_unblocks_its_group(q: QueuesAndClock) {
     let (queue, dead) = q.giving_up("q.fifo", "dead.fifo", 2).await;
     send_groups(&q, &queue, &[("a", "poison"), ("a", "a2"), ("a", "a3")]).await;

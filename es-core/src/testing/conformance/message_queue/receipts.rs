@@ -92,6 +92,96 @@ pub(super) async fn of_a_batch_each_receipt_counts_for_itself(q: QueuesAndClock)
     assert_eq!(q.counts(&queue).await, QueueCounts::default());
 }
 
+pub(super) async fn of_a_batch_each_hold_is_extended_for_itself(q: QueuesAndClock) {
+    let queue = q.queue("q").await;
+    q.send_bodies(&queue, &["a", "b", "c", "d", "e"]).await;
+    let held = q.receive_all(&queue).await;
+    q.acknowledge(&queue, &held[1]).await;
+    let hold = |n: usize, timeout| (held[n].receipt.clone(), timeout);
+    let made_up = ReceiptHandle::from_stored("made up");
+    let holds = [
+        hold(0, MINUTE),
+        hold(1, MINUTE),
+        (made_up, MINUTE),
+        hold(2, 13 * HOUR),
+        hold(3, Duration::ZERO),
+        hold(4, 2 * MINUTE),
+    ];
+    let outcomes = q.queues.extend_batch(&queue, &holds).await;
+    let outcomes = outcomes.unwrap_or_else(|error| panic!("the whole batch failed: {error}"));
+    let [a, b, made_up, c, d, e] = &outcomes[..] else {
+        panic!("{} outcomes for {} holds", outcomes.len(), holds.len());
+    };
+    assert!(a.is_ok() && e.is_ok(), "holds that can be extended: {a:?}, {e:?}");
+    assert_receipt_lost(b, &queue, "an acknowledged entry of a batch");
+    assert_receipt_lost(made_up, &queue, "a made-up entry of a batch");
+    assert_held_too_long(c, "an entry over 12 hours");
+    assert!(matches!(d, Err(Error::Misuse(_))), "an entry without time: {d:?}");
+    q.advance(MINUTE - SECOND);
+    let back = q.receive_all(&queue).await;
+    let expected = sorted_bodies(&held[2..4]);
+    assert_eq!(sorted_bodies(&back), expected, "those that were not extended");
+    q.advance(SECOND);
+    let back = q.bodies(&queue).await;
+    assert_eq!(back, [&*held[0].body], "the one that was extended by a minute");
+    q.advance(MINUTE);
+    assert!(q.bodies(&queue).await.contains(&held[4].body), "extended by two minutes");
+}
+
+pub(super) async fn of_a_batch_each_message_is_released_for_itself(q: QueuesAndClock) {
+    let queue = q.configure("q", QueueOptions::default().visibility_timeout(HOUR)).await;
+    q.send_bodies(&queue, &["a", "b", "c", "d"]).await;
+    let held = q.receive_all(&queue).await;
+    q.acknowledge(&queue, &held[1]).await;
+    let release = |n: usize, delay| (held[n].receipt.clone(), delay);
+    let releases = [
+        release(0, Duration::ZERO),
+        release(1, Duration::ZERO),
+        (ReceiptHandle::from_stored("made up"), Duration::ZERO),
+        release(2, 13 * HOUR),
+        release(3, MINUTE),
+    ];
+    let outcomes = q.queues.release_batch(&queue, &releases).await;
+    let outcomes = outcomes.unwrap_or_else(|error| panic!("the whole batch failed: {error}"));
+    let [a, b, made_up, c, d] = &outcomes[..] else {
+        panic!("{} outcomes for {} releases", outcomes.len(), releases.len());
+    };
+    assert!(a.is_ok() && d.is_ok(), "messages that can be released: {a:?}, {d:?}");
+    assert_receipt_lost(b, &queue, "an acknowledged entry of a batch");
+    assert_receipt_lost(made_up, &queue, "a made-up entry of a batch");
+    assert_held_too_long(c, "an entry over 12 hours");
+    for released in [&held[0], &held[3]] {
+        q.assert_lost(&queue, &released.receipt, "the receipt of a released message").await;
+    }
+    assert_eq!(q.bodies(&queue).await, [&*held[0].body], "the one without a delay");
+    q.advance(MINUTE);
+    assert!(q.bodies(&queue).await.contains(&held[3].body), "the one with a delay");
+    q.extend(&queue, &held[2], HOUR).await;
+}
+
+pub(super) async fn a_batch_of_holds_that_is_empty_or_too_large_is_refused(q: QueuesAndClock) {
+    let (queue, missing) = (q.queue("q").await, queue_name("missing"));
+    q.send_bodies(&queue, &["x"]).await;
+    let held = q.receive_one(&queue).await;
+    for len in [0, 11] {
+        let entries = vec![(held.receipt.clone(), HOUR); len];
+        let refused = q.queues.extend_batch(&queue, &entries).await;
+        assert!(matches!(refused, Err(Error::Misuse(_))), "{len} holds: {refused:?}");
+        let refused = q.queues.release_batch(&queue, &entries).await;
+        assert!(matches!(refused, Err(Error::Misuse(_))), "{len} releases: {refused:?}");
+    }
+    let entries = [(held.receipt.clone(), HOUR)];
+    for outcome in [
+        q.queues.extend_batch(&missing, &entries).await,
+        q.queues.release_batch(&missing, &entries).await,
+    ] {
+        let refused = matches!(&outcome, Err(Error::NoSuchQueue { queue }) if *queue == missing);
+        assert!(refused, "a batch for a queue that does not exist: {outcome:?}");
+    }
+    q.advance(TIMEOUT);
+    assert_eq!(q.receive_one(&queue).await.id, held.id, "nothing was extended or released");
+}
+
 pub(super) async fn an_extended_message_stays_invisible(q: QueuesAndClock) {
     let queue = q.queue("q").await;
     q.send_bodies(&queue, &["x"]).await;
