@@ -4,9 +4,13 @@
 //! | module | system |
 //! |---|---|
 //! | [`dispensary`] | prescriptions from upload to hand-over: API → log → policy → views |
+//! | [`command_line`] | what the systems' command lines share |
+//! | [`aws`] | how the systems find AWS |
 //! | [`http`] | what the systems' HTTP interfaces share: problem details, preconditions |
 
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
+pub mod aws;
+pub mod command_line;
 pub mod dispensary;
 pub mod http;

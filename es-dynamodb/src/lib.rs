@@ -106,6 +106,7 @@ mod tables;
 mod views;
 
 pub use cloudformation::cloudformation_template;
+pub use es_aws::Connection;
 pub use feed::DynamoHistory;
 pub use metering::metered;
 pub use options::{DynamoOptions, Heads, TableCreation};

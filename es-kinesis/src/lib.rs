@@ -113,6 +113,7 @@ mod summary;
 pub use cloudformation::cloudformation_template;
 pub use data_stream::DataStream;
 pub use ensure::Capacity;
+pub use es_aws::Connection;
 pub use feed::{Begin, KinesisFeed};
 pub use options::DataStreamOptions;
 pub use permissions::{Role, iam_policy};

@@ -53,6 +53,12 @@ impl DataStreamOptions {
         }
     }
 
+    /// Where and as whom to ask, all of it at once, in the place of what was said before.
+    pub fn connection(mut self, connection: Connection) -> Self {
+        self.connection = connection;
+        self
+    }
+
     /// The region, before what the environment says.
     pub fn region(mut self, region: impl Into<String>) -> Self {
         self.connection.region = Some(region.into());

@@ -3,7 +3,6 @@
 mod bar;
 mod consumers;
 mod dead_letters;
-mod default_directory;
 mod dispenses;
 mod export;
 mod import;
@@ -13,16 +12,14 @@ mod place;
 mod rebuild;
 mod roles;
 mod serve;
-mod signal;
 mod work;
 
-use std::error::Error as StdError;
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use serde::Serialize;
+
+use crate::command_line::{self, AnyError};
 
 use super::domain::Status;
 
@@ -151,46 +148,10 @@ enum Command {
     },
 }
 
-/// What is logged without `RUST_LOG`. What keeps DynamoDB from answering is in our own errors.
-const LOGGED: &str = "warn,aws_config=error,dynoxide=error";
-
-type AnyError = Box<dyn StdError + Send + Sync>;
-
 /// Runs the program.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(LOGGED));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return fail(&error),
-    };
-    match runtime.block_on(run(arguments)) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => fail(&*error),
-    }
-}
-
-fn fail(error: &(dyn StdError + 'static)) -> ExitCode {
-    eprintln!("error: {}", sentence(error));
-    ExitCode::FAILURE
-}
-
-/// What failed, and why, down to the cause.
-fn sentence(error: &(dyn StdError + 'static)) -> String {
-    let mut sentence = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let reason = error.to_string();
-        // Some errors repeat their cause in their own text.
-        if !sentence.contains(&reason) {
-            sentence.push_str(": ");
-            sentence.push_str(&reason);
-        }
-        cause = error.source();
-    }
-    sentence
+    command_line::run(run(arguments))
 }
 
 async fn run(arguments: Arguments) -> Result<(), AnyError> {
@@ -217,18 +178,5 @@ async fn run(arguments: Arguments) -> Result<(), AnyError> {
         Some(Command::Export { file, force }) => export::run(place, file, force, json).await,
         Some(Command::Import { file, verify: true }) => import::verify(file, json).await,
         Some(Command::Import { file, verify: false }) => import::run(place, file, json).await,
-    }
-}
-
-fn print<T: Serialize>(
-    json: bool,
-    value: &T,
-    text: impl FnOnce() -> String,
-) -> Result<(), AnyError> {
-    let text = if json { serde_json::to_string_pretty(value)? } else { text() };
-    // A reader that has seen enough, as `head`, is no error.
-    match writeln!(std::io::stdout(), "{text}") {
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        written => Ok(written?),
     }
 }

@@ -6,8 +6,10 @@ mod health;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
+use comfy_table::{Cell, CellAlignment};
 use serde::Serialize;
+
+use crate::command_line::{number, printable, table};
 
 use super::domain::Status;
 use super::history::Entry;
@@ -115,22 +117,4 @@ pub fn events_table(events: &[Entry]) -> String {
         ]);
     }
     table.to_string()
-}
-
-/// Text of clients, without what a terminal would obey.
-pub(super) fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c }).collect()
-}
-
-fn number(n: u64) -> Cell {
-    Cell::new(n).set_alignment(CellAlignment::Right)
-}
-
-fn table<const N: usize>(header: [&str; N]) -> Table {
-    let mut table = Table::new();
-    table
-        .load_style(presets::UTF8_FULL_CONDENSED)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_header(header);
-    table
 }

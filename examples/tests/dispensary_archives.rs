@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use es_core::{Checkpoint, Feed as _, PartitionId};
 use es_sqlite::SqliteStore;
 use serde_json::Value;
-use support::{Output, Running, Server, dispensary, dispensary_on, eventually, start_dispenses};
+use support::{DISPENSARY, Output, Server, dispensary, dispensary_on, eventually, start_dispenses};
 
 /// Enough for an export and an import to have a middle.
 const MANY: usize = 4_000;
@@ -191,7 +191,7 @@ async fn an_import_that_is_killed_goes_on_when_it_is_asked_for_again() {
     let (new, there) = eventually("an import is killed in the middle", async || {
         let new = Directory::new();
         let import = [Path::new("import"), &old.file()].map(Path::to_owned);
-        let import = Running::start_on(&new.data(), import);
+        let import = DISPENSARY.start_on(&new.data(), import);
         eventually("it has begun", async || {
             new.data().join("dispensary.db").exists().then_some(())
         })
@@ -222,7 +222,7 @@ async fn an_export_that_is_interrupted_leaves_no_file() {
     eventually("it is interrupted in the middle", async || {
         let _ = std::fs::remove_file(directory.file());
         let file = directory.file();
-        let mut export = Running::start_on(&directory.data(), [Path::new("export"), &file]);
+        let mut export = DISPENSARY.start_on(&directory.data(), [Path::new("export"), &file]);
         eventually("it has begun", async || {
             (unfinished.exists() || export.has_ended()).then_some(())
         })

@@ -11,7 +11,7 @@ use es_core::{
 use es_sqlite::SqliteStore;
 use serde_json::{Value, json};
 use support::{
-    Client, PRESCRIPTION, Running, Server, dispensary, dispensary_on, eventually, stored_file,
+    Client, DISPENSARY, PRESCRIPTION, Server, dispensary, dispensary_on, eventually, stored_file,
 };
 
 const ANALYSIS: &str = "prescription_analysis";
@@ -289,7 +289,7 @@ async fn the_main_job_finishes_the_others_says_which_prescription_waits_and_fail
     write("lost.txt", LOST);
     write("corrected.txt", CORRECTED);
     assert!(dispensary_on(data, ["pause", ANALYSIS]).success);
-    let running = Running::start_on(data, main_job);
+    let running = DISPENSARY.start_on(data, main_job);
     let analyzing = ["list", "--status", "analyzing"];
     eventually("all are uploaded", async || {
         (json_of(data, &analyzing).as_array().unwrap().len() == 3).then_some(())

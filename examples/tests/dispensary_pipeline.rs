@@ -14,7 +14,9 @@ use es_examples::dispensary::service::Dispensary;
 use es_examples::dispensary::views::{DispenseDetails, DispenseList};
 use futures::{StreamExt as _, stream};
 use serde_json::{Value, json};
-use support::{Aws, Client, Door, PRESCRIPTION, Running, Server, dispensary_on, eventually};
+use support::{
+    Aws, Client, DISPENSARY, Door, PRESCRIPTION, Running, Server, dispensary_on, eventually,
+};
 use tokio::sync::Notify;
 
 const LIST: &str = "dispense_list_v1";
@@ -121,10 +123,10 @@ async fn killed_processes_and_a_shard_that_splits_leave_the_views_as_the_log_say
     let (client, inside) = (Client::of(&api), Inside::of(&aws).await);
     // These are in the log's history for all who follow.
     let mut ids = dispense_while(&client, 0..4, async {}).await;
-    let policy = Running::start_on(&aws, ["serve", "--roles", "policy"]);
-    let mut publisher = Running::start_on(&aws, ["publish"]);
-    let one = Running::start_on(&aws, ["project"]);
-    let other = Running::start_on(&aws, ["project", "--view", LIST, "--view", DETAIL]);
+    let policy = DISPENSARY.start_on(&aws, ["serve", "--roles", "policy"]);
+    let mut publisher = DISPENSARY.start_on(&aws, ["publish"]);
+    let one = DISPENSARY.start_on(&aws, ["project"]);
+    let other = DISPENSARY.start_on(&aws, ["project", "--view", LIST, "--view", DETAIL]);
     let both = BTreeSet::from([one.id(), other.id()]);
     for view in [LIST, DETAIL] {
         eventually("two processes share the shards", async || {
@@ -135,10 +137,10 @@ async fn killed_processes_and_a_shard_that_splits_leave_the_views_as_the_log_say
 
     ids.extend(dispense_while(&client, 4..16, async { kill(one) }).await);
     ids.extend(dispense_while(&client, 16..32, async { kill(publisher) }).await);
-    publisher = Running::start_on(&aws, ["publish"]);
+    publisher = DISPENSARY.start_on(&aws, ["publish"]);
     inside.wait_until_shown(&ids).await;
 
-    let third = Running::start_on(&aws, ["project"]);
+    let third = DISPENSARY.start_on(&aws, ["project"]);
     ids.extend(dispense_while(&client, 32..48, aws.split_first_shard()).await);
     ids.extend(dispense_while(&client, 48..64, async { kill(other) }).await);
     inside.wait_until_shown(&ids).await;

@@ -9,7 +9,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use es_core::{CheckpointStore as _, ConsumerId, PartitionId};
 use es_sqlite::SqliteStore;
 use serde_json::{Value, json};
-use support::{Client, PRESCRIPTION, Running, Server, dispensary_on, eventually, start_dispenses};
+use support::{
+    Client, DISPENSARY, PRESCRIPTION, Running, Server, dispensary_on, eventually, start_dispenses,
+};
 
 const LIST: &str = "dispense_list_v1";
 const DETAIL: &str = "dispense_detail_v1";
@@ -47,10 +49,10 @@ async fn is_in_the_middle(store: &SqliteStore, view: &str) -> bool {
 
 /// A rebuild that is in the middle of `view`.
 async fn rebuild_up_to_the_middle_of(data: &Path, store: &SqliteStore, view: &str) -> Running {
-    let mut rebuild = Running::start_on(data, ["rebuild"]);
+    let mut rebuild = DISPENSARY.start_on(data, ["rebuild"]);
     eventually("a rebuild is in the middle", async || {
         if rebuild.has_ended() {
-            rebuild = Running::start_on(data, ["rebuild"]);
+            rebuild = DISPENSARY.start_on(data, ["rebuild"]);
         }
         is_in_the_middle(store, view).await.then_some(())
     })
@@ -83,7 +85,7 @@ async fn readers_of_a_running_server_never_see_less_while_the_views_are_rebuilt(
     let write_and_rebuild = async {
         let mut written = 0;
         for _ in 0..2 {
-            let mut rebuild = Running::start_on(data, ["rebuild", "--json"]);
+            let mut rebuild = DISPENSARY.start_on(data, ["rebuild", "--json"]);
             loop {
                 let has_ended = rebuild.has_ended();
                 // What is written meanwhile is shown as well, by the old views and by the new ones.
@@ -169,7 +171,7 @@ async fn of_two_rebuilds_at_once_the_later_one_ends_and_the_views_are_whole() {
     let store = SqliteStore::open(data.join("dispensary.db")).await.unwrap();
     eventually("one gives way to the other", async || {
         let earlier = rebuild_up_to_the_middle_of(data, &store, LIST).await;
-        let later = Running::start_on(data, ["rebuild"]);
+        let later = DISPENSARY.start_on(data, ["rebuild"]);
         let (earlier, later) = (earlier.finish(), later.finish());
         assert!(later.success, "{later:?}");
         assert_eq!(json_of(data, &["list"]), before);

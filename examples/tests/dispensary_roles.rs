@@ -6,7 +6,7 @@ use serde_json::json;
 #[cfg(feature = "aws")]
 use support::DynamoDb;
 use support::{
-    Client, Embedded, Output, Place, Running, Server, dispensary, dispensary_on, eventually,
+    Client, DISPENSARY, Embedded, Output, Place, Server, dispensary, dispensary_on, eventually,
 };
 
 const LIST: &str = "dispense_list_v1";
@@ -26,7 +26,7 @@ async fn processes_share_out_the_work(data: &impl Place) {
     assert!(states(&client).await.iter().all(|(_, state)| state == "idle"), "nobody works here");
     assert_eq!(client.get(&format!("/dispenses/{id}")).await.0, 404);
 
-    let list = Running::start_on(data, ["project", "--view", LIST]);
+    let list = DISPENSARY.start_on(data, ["project", "--view", LIST]);
     eventually("the list shows it", async || {
         let (_, page) = client.get("/dispenses").await;
         (page["dispenses"][0]["events"] == 4).then_some(())
@@ -34,7 +34,7 @@ async fn processes_share_out_the_work(data: &impl Place) {
     .await;
     assert_eq!(client.get(&format!("/dispenses/{id}")).await.0, 404, "it is not in that view");
 
-    let rest = Running::start_on(data, ["serve", "--roles", "policy,project"]);
+    let rest = DISPENSARY.start_on(data, ["serve", "--roles", "policy,project"]);
     eventually("the details show the analysis", async || {
         let (status, detail) = client.dispense_at(&id, 5).await;
         (status == 200 && detail["version"] == json!(5)).then_some(())

@@ -10,7 +10,9 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
-use support::{DynamoDb, Output, PRESCRIPTION, Running, dispensary, dispensary_on, eventually};
+use support::{
+    DISPENSARY, DynamoDb, Output, PRESCRIPTION, Running, dispensary, dispensary_on, eventually,
+};
 
 /// The tables of a server, without a data directory, as somebody uses them whose temporary directory is
 /// this one's.
@@ -35,7 +37,7 @@ impl Tables {
             self.prefix,
         ];
         let temporary = ("TMPDIR", self.temporary.path().as_os_str());
-        Running::start_with(&[temporary], command.iter().chain(&place))
+        DISPENSARY.start_with(&[temporary], command.iter().chain(&place))
     }
 
     fn run(&self, command: &[&str]) -> Output {
@@ -195,7 +197,7 @@ fn asked_as(environment: &[(&str, &str)], arguments: &[&str]) -> String {
     let environment: Vec<_> =
         environment.iter().map(|(name, value)| (*name, OsStr::new(*value))).collect();
     let place = ["list", "--backend", "dynamodb", "--endpoint-url", &url];
-    Running::start_with(&environment, place.iter().chain(arguments)).finish().error();
+    DISPENSARY.start_with(&environment, place.iter().chain(arguments)).finish().error();
     let signer = answering.join().unwrap();
     let (_, scope) = signer.split_once("Credential=").expect("a signed request");
     let scope: Vec<&str> = scope.split('/').collect();

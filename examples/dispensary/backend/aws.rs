@@ -41,10 +41,6 @@ impl AwsOptions {
         self.data_stream.clone().unwrap_or_else(|| format!("{}events", self.tables.table_prefix))
     }
 
-    fn kinesis_endpoint_url(&self) -> Option<&str> {
-        self.kinesis_endpoint_url.as_deref().or(self.tables.endpoint_url.as_deref())
-    }
-
     /// Which tables and which data stream these are, for people.
     pub fn place(&self) -> String {
         let (tables, stream) = (self.tables.place(), self.stream_name());
@@ -70,20 +66,12 @@ impl AwsOptions {
     }
 
     async fn connect(&self) -> Result<DataStream, Error> {
-        let mut builder = DataStream::builder(&self.stream_name());
-        let url = self.kinesis_endpoint_url();
-        if let Some(region) = self.tables.region_at(url) {
-            builder = builder.region(region);
-        }
-        if let Some(profile) = &self.tables.profile {
-            builder = builder.profile(profile);
-        }
-        if let Some(url) = url {
-            builder = match self.tables.needs_no_keys(url) {
-                true => builder.local_endpoint(url),
-                false => builder.endpoint_url(url),
-            };
-        }
+        let tables = &self.tables.connection;
+        let connection = match &self.kinesis_endpoint_url {
+            Some(url) => tables.at(url).connection(),
+            None => tables.connection(),
+        };
+        let builder = DataStream::builder(&self.stream_name()).connection(connection);
         let stream = builder.connect().await?;
         if self.tables.create_tables {
             stream.ensure(Capacity::Shards(SHARDS)).await?;

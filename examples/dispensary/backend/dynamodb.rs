@@ -1,13 +1,13 @@
-use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use axum::http::Uri;
 use es_dynamodb::{DynamoStore, TableCreation};
 use object_store::ObjectStore;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+
+use crate::aws::ConnectionArguments;
 
 use super::{Backend, OpenError, has_database, make, open_objects};
 
@@ -24,12 +24,8 @@ pub struct DynamoDb {
 pub struct DynamoDbOptions {
     /// What the names of the tables begin with.
     pub table_prefix: String,
-    /// Where DynamoDB answers; by default where the AWS configuration says.
-    pub endpoint_url: Option<String>,
-    /// The region, before what the AWS configuration says.
-    pub region: Option<String>,
-    /// The profile of the AWS configuration.
-    pub profile: Option<String>,
+    /// Where DynamoDB answers.
+    pub connection: ConnectionArguments,
     /// Whether tables that are missing are made, instead of being an error.
     pub create_tables: bool,
     /// Whether to start a server in this process, with its data beside the files.
@@ -40,11 +36,9 @@ impl DynamoDbOptions {
     /// Which tables these are, for people.
     pub fn place(&self) -> String {
         let prefix = &self.table_prefix;
-        match (&self.endpoint_url, &self.region) {
-            _ if self.local => format!("tables {prefix}* of the local server"),
-            (Some(url), _) => format!("tables {prefix}* at {url}"),
-            (None, Some(region)) => format!("tables {prefix}* in {region}"),
-            (None, None) => format!("tables {prefix}* of the AWS configuration"),
+        match self.local {
+            true => format!("tables {prefix}* of the local server"),
+            false => format!("tables {prefix}* {}", self.connection.place()),
         }
     }
 
@@ -54,33 +48,7 @@ impl DynamoDbOptions {
         if self.create_tables {
             builder = builder.table_creation(TableCreation::IfMissing);
         }
-        if let Some(url) = &self.endpoint_url {
-            builder = match self.needs_no_keys(url) {
-                true => builder.local_endpoint(url),
-                false => builder.endpoint_url(url),
-            };
-        }
-        if let Some(region) = self.region_at(self.endpoint_url.as_deref()) {
-            builder = builder.region(region);
-        }
-        if let Some(profile) = &self.profile {
-            builder = builder.profile(profile);
-        }
-        builder
-    }
-
-    /// The region to ask for at that endpoint, if it is not what the AWS configuration says.
-    pub(super) fn region_at(&self, url: Option<&str>) -> Option<String> {
-        let is_local = url.is_some_and(|url| self.needs_no_keys(url));
-        self.region.clone().or_else(|| region_of_environment().filter(|_| is_local))
-    }
-
-    /// Whether the server is one that takes any keys, and nobody has said which.
-    pub(super) fn needs_no_keys(&self, url: &str) -> bool {
-        let keys = ["AWS_ACCESS_KEY_ID", "AWS_PROFILE"];
-        let has_keys =
-            self.profile.is_some() || keys.iter().any(|key| std::env::var_os(key).is_some());
-        is_loopback(url) && !has_keys
+        builder.connection(self.connection.connection())
     }
 
     /// How to ask for them on the command line.
@@ -93,14 +61,7 @@ impl DynamoDbOptions {
         if self.local {
             arguments.push("--local".to_owned());
         }
-        let given = [
-            ("--endpoint-url", &self.endpoint_url),
-            ("--region", &self.region),
-            ("--profile", &self.profile),
-        ];
-        for (flag, value) in given {
-            arguments.extend(value.as_ref().map(|value| format!("{flag} {value}")));
-        }
+        arguments.extend(self.connection.flags());
         arguments.push(format!("--table-prefix {}", self.table_prefix));
         arguments.join(" ")
     }
@@ -157,22 +118,6 @@ impl DynamoDb {
             local.stop().await;
         }
     }
-}
-
-/// Whether nobody but this machine answers there.
-fn is_loopback(url: &str) -> bool {
-    let host = url.parse::<Uri>().ok().and_then(|uri| uri.host().map(str::to_owned));
-    host.is_some_and(|host| {
-        let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-        host == "localhost" || address.is_ok_and(|address| address.is_loopback())
-    })
-}
-
-/// Servers may keep the tables of each region apart, so it counts where keys do not, too.
-fn region_of_environment() -> Option<String> {
-    let named =
-        ["AWS_REGION", "AWS_DEFAULT_REGION"].iter().find_map(|name| std::env::var(name).ok());
-    named.filter(|region| !region.is_empty())
 }
 
 /// A DynamoDB-compatible server in this process, on a free port of the loopback interface, with its data

@@ -6,7 +6,7 @@ use es_core::CatchUp;
 use es_core::archive::Report;
 use indicatif::{HumanCount, HumanDuration, ProgressBar, ProgressStyle};
 
-use super::AnyError;
+use crate::command_line::AnyError;
 
 /// Drawn on standard error, and on terminals only; gone when it is dropped.
 pub(super) struct Bar(ProgressBar);

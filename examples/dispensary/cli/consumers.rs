@@ -4,6 +4,7 @@ use clap::Args;
 use es_core::{RewindTo, Timestamp};
 use serde_json::json;
 
+use crate::command_line::{AnyError, print};
 use crate::dispensary::health;
 use crate::dispensary::report::health_table;
 
@@ -11,7 +12,6 @@ use super::bar::Bar;
 use super::opened::Opened;
 use super::place::Place;
 use super::rebuild::handled;
-use super::{AnyError, print};
 
 /// The place to go to: exactly one of them.
 #[derive(Debug, Args)]

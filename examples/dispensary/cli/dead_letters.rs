@@ -4,12 +4,12 @@ use clap::{Args, Subcommand};
 use es_core::{DeadLetterFilter, DeadLetterQuery, DeadLetterState, StreamId, Version};
 use serde::Serialize;
 
+use crate::command_line::{AnyError, print, printable};
 use crate::dispensary::dead_letters::{self, LetterSummary};
-use crate::dispensary::report::{dead_letters_table, printable, stream_letters_text};
+use crate::dispensary::report::{dead_letters_table, stream_letters_text};
 
 use super::opened::Opened;
 use super::place::Place;
-use super::{AnyError, print};
 
 /// `dead-letters`, which lists unless something else is asked for.
 #[derive(Debug, Args)]

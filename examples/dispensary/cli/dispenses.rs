@@ -2,6 +2,7 @@
 
 use es_core::{Error, Version, ViewQuery};
 
+use crate::command_line::{AnyError, print};
 use crate::dispensary::domain::Status;
 use crate::dispensary::history;
 use crate::dispensary::report::{dispenses_table, events_table};
@@ -10,7 +11,6 @@ use crate::dispensary::views::{DispenseDetail, DispenseSummary};
 
 use super::opened::Opened;
 use super::place::Place;
-use super::{AnyError, print};
 
 pub(super) async fn list(place: Place, status: Option<Status>, json: bool) -> Result<(), AnyError> {
     let opened = Opened::existing(place).await?;

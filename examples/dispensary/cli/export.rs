@@ -6,11 +6,11 @@ use es_core::archive::{Export, Report};
 use serde::Serialize;
 use tokio::fs::File;
 
+use crate::command_line::{AnyError, print, shutdown_signal};
+
 use super::bar::Bar;
 use super::opened::Opened;
 use super::place::Place;
-use super::signal::shutdown_signal;
-use super::{AnyError, print};
 
 /// What was done.
 #[derive(Debug, Serialize)]

@@ -7,11 +7,11 @@ use es_core::archive::{self, ArchiveError, Import, Report};
 use serde::Serialize;
 use tokio::fs::File;
 
+use crate::command_line::{AnyError, print, sentence, shutdown_signal};
+
 use super::bar::Bar;
 use super::opened::Opened;
 use super::place::Place;
-use super::signal::shutdown_signal;
-use super::{AnyError, print};
 
 /// What was done.
 #[derive(Debug, Serialize)]
@@ -87,10 +87,10 @@ fn describe(file: &Path, error: ArchiveError) -> AnyError {
             format!("{file}: {error}; export it again, or copy it again").into()
         }
         error if error.is_transient() => {
-            let cause = super::sentence(&error);
+            let cause = sentence(&error);
             format!("{file}: {cause}; importing the file again goes on from there").into()
         }
-        error => format!("{file}: {}", super::sentence(&error)).into(),
+        error => format!("{file}: {}", sentence(&error)).into(),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use crate::command_line::{AnyError, print};
 use crate::dispensary::api;
 use crate::dispensary::journey::{Journey, ParkedDispense, read_prescriptions};
 use crate::dispensary::report::{Totals, dispenses_table};
@@ -10,7 +11,6 @@ use crate::dispensary::report::{Totals, dispenses_table};
 use super::dispenses::summaries;
 use super::opened::Opened;
 use super::place::Place;
-use super::{AnyError, print};
 
 pub(super) async fn run(
     place: Place,

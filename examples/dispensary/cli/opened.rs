@@ -3,12 +3,12 @@ use std::sync::Arc;
 
 use es_core::{AnyConsumer, Consumers, Feed};
 
+use crate::command_line::AnyError;
 #[cfg(feature = "aws")]
 use crate::dispensary::backend::{Aws, DynamoDb};
 use crate::dispensary::backend::{Embedded, files_in};
 use crate::dispensary::service::Dispensary;
 
-use super::AnyError;
 use super::place::{BackendKind, Place};
 
 /// Open data.

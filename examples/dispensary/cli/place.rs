@@ -4,10 +4,14 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use crate::aws::ConnectionArguments;
+use crate::command_line::{AnyError, default_directory};
+
 #[cfg(feature = "aws")]
 use crate::dispensary::backend::{AwsOptions, DynamoDbOptions};
 
-use super::{AnyError, default_directory};
+/// What default directories are named after.
+const PROGRAM: &str = "dispensary";
 
 /// Where the data is.
 #[derive(Debug, Args)]
@@ -48,20 +52,8 @@ pub(super) struct DynamoDbArguments {
     /// with --backend aws, for there is no such server of Kinesis
     #[arg(long, global = true, conflicts_with_all = ["endpoint_url", "region", "profile"])]
     pub(super) local: bool,
-    /// Where DynamoDB answers, and Kinesis, as of a local server [default: what the AWS configuration says]
-    ///
-    /// A server on this machine is asked with made-up keys, and the files in ~/.aws are not looked at,
-    /// unless --profile, AWS_PROFILE or AWS_ACCESS_KEY_ID says who asks. The region is then that of
-    /// --region, or of AWS_REGION, or us-east-1. Many servers keep the tables of each region and key
-    /// apart: ask with the same ones to see the same data.
-    #[arg(long, global = true, value_name = "URL")]
-    pub(super) endpoint_url: Option<String>,
-    /// The AWS region [default: what the AWS configuration says]
-    #[arg(long, global = true)]
-    pub(super) region: Option<String>,
-    /// The profile of the AWS configuration
-    #[arg(long, global = true)]
-    pub(super) profile: Option<String>,
+    #[command(flatten)]
+    pub(super) connection: ConnectionArguments,
     /// What the names of the tables begin with [default: dispensary-]
     #[arg(long, global = true, value_name = "PREFIX")]
     pub(super) table_prefix: Option<String>,
@@ -106,16 +98,18 @@ impl Place {
         const DYNAMODB: &str = "--backend dynamodb";
         const AWS: &str = "--backend aws";
         const BOTH: &str = "--backend dynamodb and --backend aws";
-        let DynamoDbArguments { local, endpoint_url, region, profile, table_prefix, create_tables } =
-            &self.dynamodb;
+        let DynamoDbArguments { local, connection, table_prefix, create_tables } = &self.dynamodb;
         let KinesisArguments { data_stream, kinesis_endpoint_url } = &self.kinesis;
         let (has_tables, has_stream) =
             (matches!(self.backend, Dynamodb | Aws), self.backend == Aws);
         let given = [
             (*local, "--local", self.backend == Dynamodb, DYNAMODB),
-            (endpoint_url.is_some(), "--endpoint-url", has_tables, BOTH),
-            (region.is_some(), "--region", has_tables, BOTH),
-            (profile.is_some(), "--profile", has_tables, BOTH),
+            (
+                connection.given().is_some(),
+                connection.given().unwrap_or_default(),
+                has_tables,
+                BOTH,
+            ),
             (table_prefix.is_some(), "--table-prefix", has_tables, BOTH),
             (*create_tables, "--create-tables", has_tables, BOTH),
             (data_stream.is_some(), "--data-stream", has_stream, AWS),
@@ -143,17 +137,17 @@ impl Place {
         match &self.data_dir {
             Some(directory) => directory.clone(),
             None if self.is_elsewhere() => {
-                let DynamoDbArguments { endpoint_url, .. } = &self.dynamodb;
-                default_directory::of_tables(endpoint_url.as_deref(), self.dynamodb.table_prefix())
+                let server = self.dynamodb.connection.endpoint_url.as_deref();
+                default_directory::of_tables(PROGRAM, server, self.dynamodb.table_prefix())
             }
-            None => default_directory::fresh(),
+            None => default_directory::fresh(PROGRAM),
         }
     }
 
     /// Whether a command that makes data makes tables, too.
     pub(super) fn makes_tables(&self) -> bool {
-        let DynamoDbArguments { create_tables, local, endpoint_url, .. } = &self.dynamodb;
-        *create_tables || *local || endpoint_url.is_some()
+        let DynamoDbArguments { create_tables, local, connection, .. } = &self.dynamodb;
+        *create_tables || *local || connection.endpoint_url.is_some()
     }
 }
 
@@ -166,9 +160,7 @@ impl DynamoDbArguments {
     pub(super) fn options(self, create_tables: bool) -> DynamoDbOptions {
         DynamoDbOptions {
             table_prefix: self.table_prefix().to_owned(),
-            endpoint_url: self.endpoint_url,
-            region: self.region,
-            profile: self.profile,
+            connection: self.connection,
             local: self.local,
             create_tables,
         }

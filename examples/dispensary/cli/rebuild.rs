@@ -5,12 +5,12 @@ use std::time::Duration;
 use es_core::{AnyConsumer, CatchUp, Error};
 use serde::Serialize;
 
+use crate::command_line::{AnyError, print, shutdown_signal};
+
 use super::bar::Bar;
 use super::dispenses::summaries;
 use super::opened::Opened;
 use super::place::Place;
-use super::signal::shutdown_signal;
-use super::{AnyError, print};
 
 /// What was done.
 #[derive(Debug, Serialize)]

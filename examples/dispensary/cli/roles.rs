@@ -5,9 +5,9 @@ use std::sync::Arc;
 use clap::ValueEnum;
 use es_core::{AnyConsumer, Consumers};
 
+use crate::command_line::AnyError;
 use crate::dispensary::service::Dispensary;
 
-use super::AnyError;
 use super::place::{BackendKind, Place};
 
 /// A part of the work.

@@ -6,13 +6,12 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use tokio::net::TcpListener;
 
+use crate::command_line::{AnyError, shutdown_signal};
 use crate::dispensary::api;
 
-use super::AnyError;
 use super::opened::Opened;
 use super::place::Place;
 use super::roles::{Role, Roles};
-use super::signal::shutdown_signal;
 use super::work;
 
 pub(super) async fn run(place: Place, port: u16, roles: Vec<Role>) -> Result<(), AnyError> {

@@ -4,11 +4,11 @@ use std::io::Write as _;
 
 use es_core::Consumers;
 
-use super::AnyError;
+use crate::command_line::{AnyError, shutdown_signal};
+
 use super::opened::Opened;
 use super::place::Place;
 use super::roles::{Role, Roles};
-use super::signal::shutdown_signal;
 
 /// The roles of `serve` but for the API.
 pub(super) async fn run(place: Place, roles: &Roles) -> Result<(), AnyError> {

@@ -1,9 +1,8 @@
 use comfy_table::Cell;
 use es_core::StreamId;
 
+use crate::command_line::{printable, table};
 use crate::dispensary::dead_letters::{LetterDetail, LetterSummary};
-
-use super::{printable, table};
 
 /// A table of dead letters.
 pub fn dead_letters_table(letters: &[LetterSummary]) -> String {

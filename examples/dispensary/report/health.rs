@@ -4,9 +4,8 @@ use comfy_table::Cell;
 use es_core::ConsumerState;
 use indicatif::HumanDuration;
 
+use crate::command_line::{number, printable, table};
 use crate::dispensary::health::{ConsumerHealth, HealthReport};
-
-use super::{number, printable, table};
 
 /// A table of the policy and the projections.
 pub fn health_table(report: &HealthReport) -> String {

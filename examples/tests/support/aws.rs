@@ -1,6 +1,7 @@
 use std::ffi::OsString;
 use std::path::Path;
 
+use es_examples::aws::ConnectionArguments;
 use es_examples::dispensary::backend::{AwsOptions, DynamoDbOptions};
 use serde_json::{Value, json};
 
@@ -46,9 +47,11 @@ impl Aws {
     pub fn options(&self) -> AwsOptions {
         let tables = DynamoDbOptions {
             table_prefix: self.prefix.clone(),
-            endpoint_url: Some(self.dynamodb.clone()),
-            region: Some(REGION.to_owned()),
-            profile: None,
+            connection: ConnectionArguments {
+                endpoint_url: Some(self.dynamodb.clone()),
+                region: Some(REGION.to_owned()),
+                profile: None,
+            },
             create_tables: true,
             local: false,
         };

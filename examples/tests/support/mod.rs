@@ -20,5 +20,5 @@ pub use log::start_dispenses;
 #[cfg(feature = "aws")]
 pub use place::DynamoDb;
 pub use place::{Embedded, Place};
-pub use program::{Output, Running, Server, dispensary, dispensary_on};
+pub use program::{DISPENSARY, Output, Program, Running, Server, dispensary, dispensary_on};
 pub use requests::replay;

@@ -6,15 +6,66 @@ use std::time::SystemTime;
 
 use super::place::Place;
 
+/// An example program.
+#[derive(Debug, Clone, Copy)]
+pub struct Program(pub &'static str);
+
+pub const DISPENSARY: Program = Program("dispensary");
+
+impl Program {
+    /// Runs it to its end.
+    pub fn run<I: AsRef<OsStr>>(self, arguments: impl IntoIterator<Item = I>) -> Output {
+        self.start(arguments).finish()
+    }
+
+    /// Runs it to its end, on the data in `data`.
+    pub fn run_on<I: AsRef<OsStr>>(
+        self,
+        data: &(impl Place + ?Sized),
+        arguments: impl IntoIterator<Item = I>,
+    ) -> Output {
+        self.start_on(data, arguments).finish()
+    }
+
+    pub fn start<I: AsRef<OsStr>>(self, arguments: impl IntoIterator<Item = I>) -> Running {
+        Running::spawn(Command::new(executable(self.0)).args(arguments))
+    }
+
+    /// On the data in `data`.
+    pub fn start_on<I: AsRef<OsStr>>(
+        self,
+        data: &(impl Place + ?Sized),
+        arguments: impl IntoIterator<Item = I>,
+    ) -> Running {
+        Running::spawn(Command::new(executable(self.0)).args(arguments).args(data.arguments()))
+    }
+
+    /// With variables of the environment; those that say who asks AWS are these only.
+    pub fn start_with<I: AsRef<OsStr>>(
+        self,
+        environment: &[(&str, &OsStr)],
+        arguments: impl IntoIterator<Item = I>,
+    ) -> Running {
+        let mut command = Command::new(executable(self.0));
+        for name in ["AWS_ACCESS_KEY_ID", "AWS_DEFAULT_REGION", "AWS_PROFILE", "AWS_REGION"] {
+            command.env_remove(name);
+        }
+        Running::spawn(command.args(arguments).envs(environment.iter().copied()))
+    }
+}
+
 /// The path of the built example. Cargo builds examples before it runs all tests of a package, but
 /// not for `--test NAME`: then it may be missing, or older than its sources.
-fn executable() -> PathBuf {
+fn executable(name: &str) -> PathBuf {
     let test = std::env::current_exe().unwrap();
-    // target/PROFILE/deps/TEST → target/PROFILE/examples/dispensary
+    // target/PROFILE/deps/TEST → target/PROFILE/examples/NAME
     let profile = test.ancestors().nth(2).unwrap();
-    let path = profile.join("examples").join(format!("dispensary{}", std::env::consts::EXE_SUFFIX));
+    let path = profile.join("examples").join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
     let built = std::fs::metadata(&path).and_then(|built| built.modified()).ok();
-    let changed = newest_source(&Path::new(env!("CARGO_MANIFEST_DIR")).join("dispensary"));
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let changed =
+        [name, "aws", "command_line", "http"].map(|part| newest_source(&sources.join(part)));
+    let changed = changed.into_iter().max().unwrap();
     assert!(
         built.is_some_and(|built| built >= changed),
         "{} is not built, or not since its sources changed: run `cargo build --examples`",
@@ -62,17 +113,17 @@ impl Output {
     }
 }
 
-/// Runs the program to its end.
+/// Runs the dispensary to its end.
 pub fn dispensary<I: AsRef<OsStr>>(arguments: impl IntoIterator<Item = I>) -> Output {
-    Running::start(arguments).finish()
+    DISPENSARY.run(arguments)
 }
 
-/// Runs the program to its end, on the data in `data`.
+/// Runs the dispensary to its end, on the data in `data`.
 pub fn dispensary_on<I: AsRef<OsStr>>(
     data: &(impl Place + ?Sized),
     arguments: impl IntoIterator<Item = I>,
 ) -> Output {
-    Running::start_on(data, arguments).finish()
+    DISPENSARY.run_on(data, arguments)
 }
 
 /// A run of the program that has not ended, or whose end was not looked at.
@@ -80,30 +131,6 @@ pub fn dispensary_on<I: AsRef<OsStr>>(
 pub struct Running(Child);
 
 impl Running {
-    pub fn start<I: AsRef<OsStr>>(arguments: impl IntoIterator<Item = I>) -> Self {
-        Self::spawn(Command::new(executable()).args(arguments))
-    }
-
-    /// On the data in `data`.
-    pub fn start_on<I: AsRef<OsStr>>(
-        data: &(impl Place + ?Sized),
-        arguments: impl IntoIterator<Item = I>,
-    ) -> Self {
-        Self::spawn(Command::new(executable()).args(arguments).args(data.arguments()))
-    }
-
-    /// With variables of the environment; those that say who asks AWS are these only.
-    pub fn start_with<I: AsRef<OsStr>>(
-        environment: &[(&str, &OsStr)],
-        arguments: impl IntoIterator<Item = I>,
-    ) -> Self {
-        let mut command = Command::new(executable());
-        for name in ["AWS_ACCESS_KEY_ID", "AWS_DEFAULT_REGION", "AWS_PROFILE", "AWS_REGION"] {
-            command.env_remove(name);
-        }
-        Self::spawn(command.args(arguments).envs(environment.iter().copied()))
-    }
-
     fn spawn(command: &mut Command) -> Self {
         let piped = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         Self(piped.env_remove("RUST_LOG").spawn().unwrap())
@@ -157,7 +184,7 @@ fn signal(process: &Child, signal: &str) {
     assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
 }
 
-/// A running server.
+/// A running server of the dispensary.
 #[derive(Debug)]
 pub struct Server {
     process: Child,
@@ -172,7 +199,7 @@ impl Server {
 
     /// The same, with these flags.
     pub fn start_with(data: &(impl Place + ?Sized), flags: &[&str]) -> Self {
-        let mut process = Command::new(executable())
+        let mut process = Command::new(executable(DISPENSARY.0))
             .args(["serve", "--port", "0"])
             .args(flags)
             .args(data.arguments())

@@ -1,5 +1,9 @@
 /// Returns when the operator asks the program to stop.
-pub(super) async fn shutdown_signal() -> std::io::Result<()> {
+///
+/// # Errors
+///
+/// When the system does not let the program listen for that.
+pub async fn shutdown_signal() -> std::io::Result<()> {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};

@@ -6,8 +6,8 @@ use axum::http::Uri;
 use uuid::Uuid;
 
 /// A directory that nobody has used.
-pub(super) fn fresh() -> PathBuf {
-    std::env::temp_dir().join(format!("dispensary-{}", Uuid::now_v7().simple()))
+pub fn fresh(program: &str) -> PathBuf {
+    std::env::temp_dir().join(format!("{program}-{}", Uuid::now_v7().simple()))
 }
 
 /// The directory with the files of tables: the same one whenever these tables are used, so that files
@@ -15,9 +15,9 @@ pub(super) fn fresh() -> PathBuf {
 ///
 /// Tables of different regions and accounts of AWS may share one. Files have names that are made from
 /// what they say, so that does no harm.
-pub(super) fn of_tables(endpoint_url: Option<&str>, table_prefix: &str) -> PathBuf {
+pub fn of_tables(program: &str, endpoint_url: Option<&str>, table_prefix: &str) -> PathBuf {
     let server = endpoint_url.map_or_else(|| "aws".to_owned(), authority);
-    let name: String = format!("dispensary-files-{server}-{table_prefix}")
+    let name: String = format!("{program}-files-{server}-{table_prefix}")
         .chars()
         .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-') { c } else { '_' })
         .collect();
@@ -37,7 +37,7 @@ mod tests {
 
     #[test]
     fn the_same_tables_have_the_same_directory_and_others_another() {
-        let of = |url, prefix| of_tables(Some(url), prefix);
+        let of = |url, prefix| of_tables("p", Some(url), prefix);
         let directory = of("http://127.0.0.1:8000", "dispensary-");
         assert_eq!(directory, of("http://127.0.0.1:8000/", "dispensary-"));
         for (url, prefix) in [
@@ -47,13 +47,13 @@ mod tests {
         ] {
             assert_ne!(directory, of(url, prefix), "{url} {prefix}");
         }
-        assert_ne!(of_tables(None, "dispensary-"), of_tables(None, "other-"));
+        assert_ne!(of_tables("p", None, "dispensary-"), of_tables("p", None, "other-"));
     }
 
     #[test]
     fn no_name_leaves_the_temporary_directory() {
         for (url, prefix) in [("../..", "/../.."), ("http://a/../..", ".."), ("", "")] {
-            let directory = of_tables(Some(url), prefix);
+            let directory = of_tables("p", Some(url), prefix);
             assert_eq!(directory.parent(), Some(&*std::env::temp_dir()), "{directory:?}");
         }
     }
