@@ -1,3 +1,5 @@
+mod marks;
+
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 use std::iter::Peekable;
@@ -53,7 +55,9 @@ use super::shape::{Shape, shape_of};
 /// renamed them, types of values, which fields may be missing (`name?`), the variants of enums. Nothing
 /// has to be derived for that but `Deserialize`. Older versions have the form that their upcaster
 /// reads. A version, an alias or a name that is not read any more is noticed, too. Names of Rust types
-/// are not part of it: renaming those changes nothing that is stored. What a type says about its texts
+/// are not part of it: renaming those changes nothing that is stored. What is marked as
+/// [personal data](crate::PersonalData) is part of it: a mark cannot be taken away from what is still stored.
+/// What a type says about its texts
 /// and numbers, as `string (a timestamp string)`, is: an update of the type's crate that changes these
 /// words has to be accepted as described above.
 ///
@@ -75,7 +79,7 @@ pub struct SchemaLock {
     path: PathBuf,
     accept: bool,
     json_only: bool,
-    /// The forms of the event types that were added.
+    /// The forms and marks of the event types that were added.
     current: BTreeMap<Key, String>,
     /// What these types read under a name and version.
     readers: Vec<Reader>,
@@ -83,16 +87,27 @@ pub struct SchemaLock {
 
 type Reader = fn(&str, u32) -> Result<Shape, DecodeError>;
 
-/// A stored name and a schema version.
+/// A stored name, and what of it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
     name: String,
-    version: u32,
+    entry: Entry,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Entry {
+    /// The form of a schema version.
+    Version(u32),
+    /// What of the newest version is personal data.
+    Personal,
 }
 
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} v{}", self.name, self.version)
+        match self.entry {
+            Entry::Version(version) => write!(f, "{} v{version}", self.name),
+            Entry::Personal => write!(f, "{} personal", self.name),
+        }
     }
 }
 
@@ -136,7 +151,7 @@ impl SchemaLock {
     pub fn with<E: Event>(mut self) -> Self {
         for schema in E::SCHEMAS {
             for version in 1..=schema.version {
-                let key = Key { name: schema.name.to_owned(), version };
+                let key = Key { name: schema.name.to_owned(), entry: Entry::Version(version) };
                 match shape_of::<E>(&key.name, version) {
                     Ok(shape) => drop(self.current.insert(key, shape.to_string())),
                     // A type that is written by hand may have begun with a later version.
@@ -145,6 +160,9 @@ impl SchemaLock {
                 }
             }
         }
+        let marks = marks::marks::<E>();
+        let marks = marks.map(|(name, marks)| (Key { name, entry: Entry::Personal }, marks));
+        self.current.extend(marks);
         self.readers.push(shape_of::<E>);
         self
     }
@@ -184,6 +202,7 @@ impl SchemaLock {
     /// What is not as it was locked, each with what to know about it.
     fn changes(&self, locked: &BTreeMap<Key, String>) -> Vec<String> {
         let changes = locked.iter().filter_map(|(key, form)| match self.read_as(key) {
+            now if key.entry == Entry::Personal => self.unmarked(key, form, now),
             None => Some(format!(
                 "{key} is not read any more. Keep what reads it: the upcaster from its version, or \
                  its name as an alias"
@@ -195,8 +214,27 @@ impl SchemaLock {
     }
 
     fn read_as(&self, key: &Key) -> Option<String> {
-        let mut shapes = self.readers.iter().filter_map(|read| read(&key.name, key.version).ok());
+        let Entry::Version(version) = key.entry else {
+            return self.current.get(key).cloned();
+        };
+        let mut shapes = self.readers.iter().filter_map(|read| read(&key.name, version).ok());
         shapes.next().map(|shape| shape.to_string())
+    }
+
+    /// What is stored as before, and not marked as personal any more.
+    fn unmarked(&self, key: &Key, locked: &str, now: Option<String>) -> Option<String> {
+        let (_, newest) = self.current.iter().rfind(|(other, _)| {
+            other.name == key.name && matches!(other.entry, Entry::Version(_))
+        })?;
+        let taken_away = marks::taken_away(locked, &now.unwrap_or_default(), newest);
+        (!taken_away.is_empty()).then(|| {
+            format!(
+                "{} is not marked as personal data any more: {}. Mark it with #[event(personal)], or \
+                 announcers send it out",
+                key.name,
+                taken_away.join(", ")
+            )
+        })
     }
 
     fn tolerates(&self, locked: &str, now: &str) -> bool {
@@ -266,12 +304,15 @@ fn without_comments(section: &str) -> String {
     lines.collect::<Vec<_>>().join("\n").trim_end().to_owned()
 }
 
-/// `Dispense:Started v1 {…}` as name, version and form.
+/// `Dispense:Started v1 {…}` as name, version and form; `Dispense:Started personal {…}` as name and marks.
 fn entry(section: &str) -> Option<(Key, String)> {
     let (name, rest) = section.trim_start().split_once(' ')?;
     let (version, form) = rest.split_once(' ')?;
-    let version = version.strip_prefix('v')?.parse().ok()?;
-    Some((Key { name: name.to_owned(), version }, form.to_owned()))
+    let entry = match version {
+        "personal" => Entry::Personal,
+        version => Entry::Version(version.strip_prefix('v')?.parse().ok()?),
+    };
+    Some((Key { name: name.to_owned(), entry }, form.to_owned()))
 }
 
 /// Whether the second form reads all that the first does and has only more: fields that may be missing,

@@ -612,3 +612,114 @@ fn what_cannot_be_found_out_is_marked() {
         "A:Happened v1 {\n    a?: u8\n    b: u8\n    c(?): string\n}\n",
     );
 }
+
+#[derive(Debug, Event)]
+#[event(prefix = "Patient")]
+enum Marked {
+    Admitted {
+        #[event(personal)]
+        name: String,
+        #[event(personal)]
+        born: Option<u16>,
+        ward: String,
+    },
+    #[event(personal)]
+    NoteTaken { text: String },
+}
+
+#[test]
+fn what_is_personal_is_part_of_the_file() {
+    let file = File::of::<Marked>();
+    file.lock().check::<Marked>();
+    assert_forms(
+        &file,
+        "\
+Patient:Admitted v1 {
+    name: string
+    born?: u16 or null
+    ward: string
+}
+
+Patient:Admitted personal {
+    born
+    name
+}
+
+Patient:NoteTaken v1 {
+    text: string
+}
+
+Patient:NoteTaken personal everything
+",
+    );
+}
+
+#[test]
+fn a_mark_cannot_be_taken_away() {
+    #[derive(Debug, Event)]
+    #[event(prefix = "Patient")]
+    enum Fewer {
+        Admitted {
+            #[event(personal)]
+            name: String,
+            born: Option<u16>,
+            ward: String,
+        },
+        NoteTaken {
+            #[event(personal)]
+            text: String,
+        },
+    }
+    let refusal = File::of::<Marked>().refusal::<Fewer>();
+    assert_says(&refusal, &["Patient:Admitted is not marked as personal data any more: born."]);
+    assert_says(
+        &refusal,
+        &["Patient:NoteTaken is not marked as personal data any more: everything."],
+    );
+}
+
+#[test]
+fn without_any_marks_all_of_them_were_taken_away() {
+    #[derive(Debug, Event)]
+    #[event(prefix = "Patient")]
+    enum None {
+        Admitted { name: String, born: Option<u16>, ward: String },
+        NoteTaken { text: String },
+    }
+    let refusal = File::of::<Marked>().refusal::<None>();
+    assert_says(&refusal, &["any more: born, name.", "any more: everything."]);
+}
+
+#[test]
+fn a_new_mark_is_accepted_and_one_of_a_field_that_is_gone_is_not_missed() {
+    #[derive(Debug, Event)]
+    #[event(prefix = "Patient")]
+    enum Renamed {
+        #[event(version = 2, upcast(from = 1, with = rename))]
+        Admitted {
+            #[event(personal)]
+            full_name: String,
+            #[event(personal)]
+            ward: String,
+        },
+        #[event(personal)]
+        NoteTaken { text: String },
+    }
+    #[derive(Deserialize)]
+    struct AdmittedV1 {
+        name: String,
+        #[expect(dead_code, reason = "its type is locked")]
+        born: Option<u16>,
+        ward: String,
+    }
+    fn rename(old: AdmittedV1) -> Renamed {
+        Renamed::Admitted { full_name: old.name, ward: old.ward }
+    }
+    let file = File::of::<Marked>();
+    let unaccepted = failure(|| file.lock().check::<Renamed>());
+    assert_says(&unaccepted, &["full_name", "ES_ACCEPT_SCHEMA"]);
+    file.accept::<Renamed>();
+    file.lock().check::<Renamed>();
+    let text = file.text();
+    assert!(text.contains("Patient:Admitted personal {\n    full_name\n    ward\n}"), "{text}");
+}
