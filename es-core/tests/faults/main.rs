@@ -11,6 +11,7 @@ mod late_checkpoints;
 mod ledger;
 mod lost_acknowledgements;
 mod misleading_snapshots;
+mod queue_injection;
 mod read_side;
 mod rebuilds;
 #[path = "../support/remote.rs"]

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use es_core::memory::{MemoryIdempotency, MemoryStore};
+use es_core::memory::{MemoryIdempotency, MemoryQueues, MemoryStore};
 use es_core::testing::faults::{
     Fault, Faults, FaultyCheckpointStore, FaultyEventStore, FaultyFeed, FaultyIdempotencyStore,
-    FaultySnapshotStore, FaultyViewStore,
+    FaultyMessageQueue, FaultySnapshotStore, FaultyTopic, FaultyViewStore,
 };
 use es_core::testing::{SeededEntropy, VirtualClock};
 
@@ -44,6 +44,23 @@ async fn records() -> (FaultyIdempotencyStore, Arc<VirtualClock>) {
     (FaultyIdempotencyStore::new(Arc::new(records), Faults::none().suspending()), clock)
 }
 
+fn memory_queues() -> (Arc<MemoryQueues>, Arc<VirtualClock>) {
+    let clock = clock();
+    (Arc::new(MemoryQueues::new(clock.clone(), Arc::new(SeededEntropy::new(1)))), clock)
+}
+
+async fn queues() -> (FaultyMessageQueue, Arc<VirtualClock>) {
+    let (queues, clock) = memory_queues();
+    (FaultyMessageQueue::new(queues, Faults::none().suspending()), clock)
+}
+
+async fn topics() -> (FaultyTopic, FaultyMessageQueue, Arc<VirtualClock>) {
+    let (queues, clock) = memory_queues();
+    let faults = Faults::none().suspending();
+    let topics = FaultyTopic::new(queues.clone(), faults.clone());
+    (topics, FaultyMessageQueue::new(queues, faults), clock)
+}
+
 mod event_store {
     es_core::event_store_conformance!(super::log);
 }
@@ -66,6 +83,14 @@ mod checkpoint_store {
 
 mod view_store {
     es_core::view_store_conformance!(super::views);
+}
+
+mod message_queue {
+    es_core::message_queue_conformance!(super::queues);
+}
+
+mod topic {
+    es_core::topic_conformance!(super::topics);
 }
 
 mod idempotency_store {

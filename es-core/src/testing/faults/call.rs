@@ -64,6 +64,37 @@ pub enum Call {
     CompleteRequest,
     /// [`IdempotencyStore::abandon`](crate::IdempotencyStore::abandon).
     AbandonRequest,
+    /// [`MessageQueue::configure`](crate::MessageQueue::configure).
+    ConfigureQueue,
+    /// [`MessageQueue::options`](crate::MessageQueue::options).
+    ReadQueueOptions,
+    /// [`MessageQueue::send_batch`](crate::MessageQueue::send_batch), and the send of one.
+    Send,
+    /// [`MessageQueue::receive`](crate::MessageQueue::receive).
+    Receive,
+    /// [`MessageQueue::extend_batch`](crate::MessageQueue::extend_batch), and the extension of one.
+    Extend,
+    /// [`MessageQueue::release_batch`](crate::MessageQueue::release_batch), and the release of one.
+    Release,
+    /// [`MessageQueue::acknowledge_batch`](crate::MessageQueue::acknowledge_batch), and the
+    /// acknowledgement of one.
+    Acknowledge,
+    /// [`MessageQueue::redrive`](crate::MessageQueue::redrive).
+    Redrive,
+    /// [`MessageQueue::purge`](crate::MessageQueue::purge).
+    Purge,
+    /// [`MessageQueue::counts`](crate::MessageQueue::counts).
+    CountMessages,
+    /// [`Topic::create_topic`](crate::Topic::create_topic).
+    CreateTopic,
+    /// [`Topic::subscribe`](crate::Topic::subscribe).
+    Subscribe,
+    /// [`Topic::unsubscribe`](crate::Topic::unsubscribe).
+    Unsubscribe,
+    /// [`Topic::subscriptions`](crate::Topic::subscriptions).
+    ListSubscriptions,
+    /// [`Topic::publish_batch`](crate::Topic::publish_batch), and the publishing of one.
+    Publish,
 }
 
 impl Call {
@@ -98,7 +129,10 @@ impl Call {
             | Self::LoadPosition
             | Self::LoadStreamProgress
             | Self::CountDeadLetters
-            | Self::IsPaused => &[Delay, Throttling, LostRequest],
+            | Self::IsPaused
+            | Self::ReadQueueOptions
+            | Self::CountMessages
+            | Self::ListSubscriptions => &[Delay, Throttling, LostRequest],
             Self::SaveSnapshot
             | Self::SaveProgress
             | Self::WriteDocuments
@@ -106,6 +140,28 @@ impl Call {
             | Self::AbandonRequest => {
                 &[Delay, Throttling, LostRequest, LateRequest, LostAcknowledgement]
             }
+            Self::Receive => &[
+                Delay,
+                Throttling,
+                LostRequest,
+                LostAcknowledgement,
+                TornPage,
+                Duplicates,
+                Reordering,
+                LateDelivery,
+            ],
+            Self::Send | Self::Extend | Self::Release | Self::Acknowledge => {
+                &[Delay, Throttling, LostRequest, LateRequest, LostAcknowledgement, FailedEntries]
+            }
+            Self::Publish => &[
+                Delay,
+                Throttling,
+                LostRequest,
+                LateRequest,
+                LostAcknowledgement,
+                FailedEntries,
+                Duplicates,
+            ],
             Self::ListDeadLetters => &[Delay, Throttling, LostRequest, CorruptBytes],
             Self::DeleteSnapshot
             | Self::ResetProgress
@@ -114,7 +170,13 @@ impl Call {
             | Self::PrepareView
             | Self::ClearView
             | Self::SwapViews
-            | Self::BeginRequest => &[Delay, Throttling, LostRequest, LostAcknowledgement],
+            | Self::BeginRequest
+            | Self::ConfigureQueue
+            | Self::Redrive
+            | Self::Purge
+            | Self::CreateTopic
+            | Self::Subscribe
+            | Self::Unsubscribe => &[Delay, Throttling, LostRequest, LostAcknowledgement],
         }
     }
 }

@@ -22,18 +22,24 @@ pub enum Fault {
     /// [rival](super::FaultyEventStore::with_rival) has.
     Overtaken,
     /// Of a page only the beginning comes. In the middle of a read of a stream the connection breaks
-    /// behind it; of a feed it is a short page.
+    /// behind it; of a feed it is a short page. A receive gives fewer messages than there are.
     TornPage,
+    /// Of a batch some entries fail, each with `Unavailable`, and nothing happens for them; the others are
+    /// done.
+    FailedEntries,
     /// What is stored is damaged, and the store notices: the caller gets the error that names it.
     CorruptBytes,
     /// One bit of what is stored is flipped, and the store does not notice. Where the bytes then no
     /// longer fit together, it is as [`CorruptBytes`](Self::CorruptBytes).
     DamagedBytes,
-    /// A page of a feed has some commits twice, and some that were delivered before.
+    /// A page of a feed has some commits twice, and some that were delivered before. A receive from a
+    /// standard queue gives a message once more that is in flight, or was just acknowledged. A standard
+    /// topic sends messages twice.
     Duplicates,
-    /// A page of a feed comes in any order.
+    /// A page of a feed, or what a standard queue gives, comes in any order.
     Reordering,
-    /// A commit is left out of its page of a feed and comes behind it.
+    /// A commit is left out of its page of a feed and comes behind it. Messages are taken by a receive
+    /// and not given: they come when their visibility timeout is over.
     LateDelivery,
 }
 
@@ -47,6 +53,7 @@ impl Fault {
         Self::Delay,
         Self::Overtaken,
         Self::TornPage,
+        Self::FailedEntries,
         Self::Duplicates,
         Self::Reordering,
         Self::LateDelivery,

@@ -7,6 +7,8 @@
 //! | [`FaultySnapshotStore`] | [`SnapshotStore`](crate::SnapshotStore) | |
 //! | [`FaultyCheckpointStore`] | [`CheckpointStore`](crate::CheckpointStore) | |
 //! | [`FaultyViewStore`] | [`ViewStore`](crate::ViewStore) | |
+//! | [`FaultyMessageQueue`] | [`MessageQueue`](crate::MessageQueue) | a message once more, in any order, late; fewer than there are; single entries of a batch fail |
+//! | [`FaultyTopic`] | [`Topic`](crate::Topic) | a message twice; single entries of a batch fail |
 //! | [`FaultyIdempotencyStore`] | [`IdempotencyStore`](crate::IdempotencyStore) | |
 //!
 //! Each implements the trait that it wraps, so anything can be run on them: a system of your own, or a
@@ -59,13 +61,16 @@ mod call;
 mod checkpoint_store;
 mod crash;
 mod damage;
+mod entries;
 mod event_store;
 mod fault;
 mod feed;
 mod idempotency_store;
 mod late;
+mod message_queue;
 mod request;
 mod snapshot_store;
+mod topic;
 mod view_store;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -84,7 +89,9 @@ pub use event_store::FaultyEventStore;
 pub use fault::{Fault, Injection};
 pub use feed::FaultyFeed;
 pub use idempotency_store::FaultyIdempotencyStore;
+pub use message_queue::FaultyMessageQueue;
 pub use snapshot_store::FaultySnapshotStore;
+pub use topic::FaultyTopic;
 pub use view_store::FaultyViewStore;
 
 /// Decides what happens to the requests of the wrappers that share it. Clones are the same one.

@@ -95,7 +95,12 @@ impl Request<'_> {
         self.faults.state().rng.shuffle(items);
     }
 
-    fn inject(&self, fault: Fault) -> Injection {
+    pub(super) fn call(&self) -> Call {
+        self.call
+    }
+
+    /// Counts the fault as injected.
+    pub(super) fn inject(&self, fault: Fault) -> Injection {
         let injection = Injection { call: self.call, nth: self.nth, fault };
         self.faults.state().injections.push(injection);
         injection
