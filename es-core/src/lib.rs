@@ -63,9 +63,9 @@
 //!
 //! | you operate | with |
 //! |---|---|
-//! | running consumers | [`Workers`], [`Consumer::pause`], [`Consumer::health`]; all of them by name in [`Consumers`] |
+//! | running consumers | [`Workers`], [`QueueConsumer::health`], [`Consumer::pause`], [`Consumer::health`]; all of them by name in [`Consumers`] |
 //! | a view that came out wrong | [`Consumer::rebuild`], [`Consumer::rewind`] |
-//! | what could not be handled | [`DeadLetter`], [`Consumer::retry_dead_letters`], [`Consumer::drop_dead_letter`] |
+//! | what could not be handled | [`DeadLetter`], [`Consumer::retry_dead_letters`], [`Consumer::drop_dead_letter`]; messages in a [`DeadLetterQueue`] |
 //!
 //! | you set up | with |
 //! |---|---|
@@ -164,7 +164,10 @@ pub use dead_letter::{
     DeadLetter, DeadLetterChange, DeadLetterCount, DeadLetterQuery, DeadLetterState, Dropped,
     Failure,
 };
-pub use dead_letter_queue::DeadLetterReason;
+pub use dead_letter_queue::{
+    DeadLetterQueue, DeadLetterReason, DeadMessage, DeadMessageFilter, DeadMessageRedrive,
+    MessageFailure, Redriven, ShortRetention,
+};
 pub use encoded_events::{CorruptEvents, EncodeError, EncodedEvent, EncodedEvents, OpenEvents};
 pub use entropy::{Entropy, SystemEntropy};
 pub use error::{BoxError, CommitIdReused, Conflict, Error, Result};

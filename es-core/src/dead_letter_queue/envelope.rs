@@ -70,6 +70,11 @@ impl Envelope {
         }
     }
 
+    /// What a dead letter says about itself, if a consumer wrote it.
+    pub(super) fn of(message: &ReceivedMessage) -> Option<Self> {
+        serde_json::from_str(message.attributes.get(Self::ATTRIBUTE)?).ok()
+    }
+
     /// The dead letter for `queue`, with an error of up to `error_len` bytes.
     pub(crate) fn message(&self, body: &str, queue: &QueueName, error_len: usize) -> NewMessage {
         let mut envelope = self.clone();

@@ -1,0 +1,85 @@
+//! Looking through a queue that can only be received from.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use super::DeadLetterQueue;
+use crate::error::{Error, Result};
+use crate::message_queue::{MAX_BATCH, MessageId, ReceiptHandle, ReceiveOptions, ReceivedMessage};
+
+/// One look through a queue: what was seen is held, so that the next receive gives something else, and
+/// given back at the end.
+pub(super) struct Browsing<'a> {
+    dead: &'a DeadLetterQueue,
+    held: HashMap<MessageId, ReceiptHandle>,
+    seen: HashSet<MessageId>,
+}
+
+impl<'a> Browsing<'a> {
+    /// How long what was seen is held. If a look takes longer, messages come a second time, which is
+    /// noticed; if it is broken off, they are hidden for so long.
+    const HOLD: Duration = Duration::from_secs(2 * 60);
+
+    /// After how many receives with nothing new the end is reached.
+    const NOTHING_NEW: u32 = 3;
+
+    pub(super) fn new(dead: &'a DeadLetterQueue) -> Self {
+        Self { dead, held: HashMap::new(), seen: HashSet::new() }
+    }
+
+    /// Up to `max` messages that were not seen yet. Empty at the end.
+    pub(super) async fn next(&mut self, max: usize) -> Result<Vec<ReceivedMessage>> {
+        let options = ReceiveOptions::up_to(max.clamp(1, MAX_BATCH))
+            .wait(self.dead.wait)
+            .visibility_timeout(Self::HOLD);
+        for _ in 0..Self::NOTHING_NEW {
+            let mut received = self.dead.queues.receive(&self.dead.queue, options).await?;
+            if received.is_empty() {
+                break;
+            }
+            for message in &received {
+                self.held.insert(message.id.clone(), message.receipt.clone());
+            }
+            received.retain(|message| self.seen.insert(message.id.clone()));
+            if !received.is_empty() {
+                return Ok(received);
+            }
+        }
+        Ok(Vec::new())
+    }
+
+    /// Removes a message from the queue.
+    pub(super) async fn remove(&mut self, id: &MessageId) -> Result<()> {
+        let Some(receipt) = self.held.remove(id) else { return Ok(()) };
+        self.dead.queues.acknowledge(&self.dead.queue, &receipt).await
+    }
+
+    /// Removes messages from the queue that were sent elsewhere. One that somebody else has by now, who
+    /// looks through the queue as well, is left to them.
+    pub(super) async fn remove_all(&mut self, ids: &[MessageId]) -> Result<()> {
+        let receipts: Vec<_> = ids.iter().filter_map(|id| self.held.remove(id)).collect();
+        if receipts.is_empty() {
+            return Ok(());
+        }
+        for removed in self.dead.queues.acknowledge_batch(&self.dead.queue, &receipts).await? {
+            match removed {
+                Ok(()) | Err(Error::ReceiptLost { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives back what is held. Where that does not succeed it comes back when its hold is over.
+    pub(super) async fn end(self) {
+        let receipts: Vec<_> =
+            self.held.into_values().map(|receipt| (receipt, Duration::ZERO)).collect();
+        for batch in receipts.chunks(MAX_BATCH) {
+            let released = self.dead.queues.release_batch(&self.dead.queue, batch).await;
+            if let Err(error) = released {
+                let (queue, cause) = (&self.dead.queue, &error as &dyn std::error::Error);
+                tracing::warn!(%queue, cause, "dead letters stay hidden for a while");
+            }
+        }
+    }
+}
