@@ -67,7 +67,8 @@ enum Command {
     ///
     /// Counted on a local server in the program itself; the first run compiles a workspace of its own.
     Costs,
-    /// Print how fast commits are published to Kinesis and consumed, beside what the plain API does.
+    /// Print how fast commits are published to Kinesis and consumed, and messages by way of SNS and SQS, beside
+    /// what the plain APIs do.
     ///
     /// Measured on ministack, a local server, which Python 3 installs below target/tools on first use; the
     /// first run compiles an optimised build of the AWS SDK, which takes minutes.
@@ -104,10 +105,13 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
 /// Not a step of `ci`, which compiles it: what it prints depends on the machine.
 fn throughput() -> Result<ExitCode, Box<dyn Error>> {
     let server = servers::MINISTACK.start()?;
-    let mut bench = process::cargo(["bench", "--package", "es-benches"]);
-    bench.args(["--features", "aws", "--bench", "kinesis"]);
-    bench.env("ES_BENCH_ENDPOINT_KINESIS", &server.endpoint);
-    process::run(bench)?;
+    for (bench, variable) in
+        [("kinesis", "ES_BENCH_ENDPOINT_KINESIS"), ("messages", "ES_BENCH_ENDPOINT_SNS_SQS")]
+    {
+        let mut command = process::cargo(["bench", "--package", "es-benches"]);
+        command.args(["--features", "aws", "--bench", bench]).env(variable, &server.endpoint);
+        process::run(command)?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 

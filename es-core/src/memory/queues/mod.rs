@@ -19,6 +19,7 @@ use crate::message_queue::{
 };
 use crate::topic::{FilterPolicy, TopicName};
 
+mod messages;
 mod queue;
 mod topics;
 
@@ -185,7 +186,7 @@ impl MessageQueue for MemoryQueues {
         delay: Duration,
     ) -> Result<()> {
         let now = self.now();
-        self.state().queue_mut(queue)?.hide(receipt, now, delay)?.receipt = None;
+        self.state().queue_mut(queue)?.release(receipt, now, delay)?;
         self.wake_receivers();
         Ok(())
     }
@@ -278,7 +279,7 @@ impl State {
         let queue = self.queue_mut(source)?;
         let policy = queue.options.redrive_policy.clone();
         if let Some(policy) = policy
-            && let Some(message) = queue.messages.remove(&place)
+            && let Some(message) = queue.messages.remove(place)
         {
             let place = self.next_place();
             let message = message.given_up(source, now);
@@ -294,13 +295,13 @@ impl State {
         let mut moved = 0;
         for place in places {
             let Some(Stored { dead_letter_source: Some(to), .. }) =
-                self.queue(from)?.messages.get(&place)
+                self.queue(from)?.messages.get(place)
             else {
                 continue;
             };
             let to = to.clone();
             let next = self.next_place();
-            if let Some(message) = self.queue_mut(from)?.messages.remove(&place) {
+            if let Some(message) = self.queue_mut(from)?.messages.remove(place) {
                 self.queue_mut(&to)?.messages.insert(next, message.sent_again(now));
                 moved += 1;
             }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
+use super::messages::Messages;
 use super::{earlier, later};
 use crate::clock::Timestamp;
 use crate::entropy::Entropy;
@@ -15,8 +16,7 @@ use crate::message_queue::{
 pub(super) struct Queue {
     pub(super) name: QueueName,
     pub(super) options: QueueOptions,
-    /// By place, which is the order of their coming.
-    pub(super) messages: BTreeMap<u64, Stored>,
+    pub(super) messages: Messages,
     deduplication: HashMap<String, FirstOfItsKind>,
 }
 
@@ -31,7 +31,7 @@ pub(super) struct Stored {
     enqueued_at: Timestamp,
     visible_at: Timestamp,
     /// That of the last receive, also when its time is over; `None` after a release.
-    pub(super) receipt: Option<ReceiptHandle>,
+    receipt: Option<ReceiptHandle>,
     received_at: Timestamp,
     first_received_at: Option<Timestamp>,
     receive_count: u32,
@@ -53,7 +53,7 @@ pub(super) struct Due {
 
 impl Queue {
     pub(super) fn new(name: QueueName, options: QueueOptions) -> Self {
-        Self { name, options, messages: BTreeMap::new(), deduplication: HashMap::new() }
+        Self { name, options, messages: Messages::default(), deduplication: HashMap::new() }
     }
 
     /// Stores a message that was checked, unless it repeats another.
@@ -84,39 +84,37 @@ impl Queue {
 
     pub(super) fn forget_expired(&mut self, now: Timestamp) {
         let oldest = earlier(now, self.options.retention);
-        self.messages.retain(|_, message| message.enqueued_at > oldest);
+        self.messages.forget(oldest);
     }
 
     /// Up to `max` messages that can be received, in order.
     pub(super) fn due(&mut self, max: usize, now: Timestamp) -> Due {
         self.forget_expired(now);
-        let places = if self.name.is_fifo() { self.due_in_order(now) } else { self.visible(now) };
+        let places = match self.name.is_fifo() {
+            true => self.due_in_order(max, now),
+            false => self.messages.visible(now).take(max).collect(),
+        };
         let most = self.options.redrive_policy.as_ref().map(|policy| policy.max_receive_count);
         let is_exhausted = |place: &u64| {
-            let count = self.messages.get(place).map_or(0, |message| message.receive_count);
+            let count = self.messages.get(*place).map_or(0, |message| message.receive_count);
             most.is_some_and(|most| count >= most)
         };
-        let (exhausted, receivable) = places.into_iter().take(max).partition(is_exhausted);
+        let (exhausted, receivable) = places.into_iter().partition(is_exhausted);
         Due { receivable, exhausted }
     }
 
-    /// The visible ones, the longest visible first.
-    fn visible(&self, now: Timestamp) -> Vec<u64> {
-        let visible = self.messages.iter().filter(|(_, message)| message.visible_at <= now);
-        let mut visible: Vec<_> =
-            visible.map(|(&place, message)| (message.visible_at, place)).collect();
-        visible.sort_unstable();
-        visible.into_iter().map(|(_, place)| place).collect()
-    }
-
-    /// The visible ones of groups that nothing is in flight of, up to the first of its group that is
-    /// not visible.
-    fn due_in_order(&self, now: Timestamp) -> Vec<u64> {
-        let in_flight = self.messages.values().filter(|message| message.is_in_flight(now));
+    /// Up to `max` of the visible ones of groups that nothing is in flight of, up to the first of its
+    /// group that is not visible.
+    fn due_in_order(&self, max: usize, now: Timestamp) -> Vec<u64> {
+        let hidden = self.messages.hidden(now).map(|(_, message)| message);
+        let in_flight = hidden.filter(|message| message.is_in_flight(now));
         let mut blocked: HashSet<&Option<String>> =
             in_flight.map(|message| &message.group).collect();
         let mut due = Vec::new();
-        for (&place, message) in &self.messages {
+        for (place, message) in self.messages.iter() {
+            if due.len() == max {
+                break;
+            }
             if message.visible_at > now {
                 blocked.insert(&message.group);
             } else if !blocked.contains(&message.group) {
@@ -136,42 +134,50 @@ impl Queue {
         let Due { receivable, .. } = self.due(options.max_messages, now);
         let mut received = Vec::new();
         for place in receivable {
-            if let Some(message) = self.messages.get_mut(&place) {
-                let receipt = ReceiptHandle::generate(place, entropy);
-                received.push(message.receive(receipt, now, later(now, timeout)));
-            }
+            let receipt = ReceiptHandle::generate(place, entropy);
+            let receive = |message: &mut Stored| message.receive(receipt, now, later(now, timeout));
+            received.extend(self.messages.change(place, receive));
         }
         received
     }
 
     /// When the next message becomes visible by itself.
     pub(super) fn next_visible(&self, now: Timestamp) -> Option<Timestamp> {
-        self.messages.values().map(|message| message.visible_at).filter(|&at| at > now).min()
+        self.messages.hidden(now).next().map(|(until, _)| until)
     }
 
-    /// Hides a message that is in flight for `timeout` from now.
+    /// Gives back a message that is in flight, to be visible when `delay` is over.
+    pub(super) fn release(
+        &mut self,
+        receipt: &ReceiptHandle,
+        now: Timestamp,
+        delay: Duration,
+    ) -> Result<()> {
+        let place = self.hide(receipt, now, delay)?;
+        self.messages.change(place, |message| message.receipt = None);
+        Ok(())
+    }
+
+    /// Hides a message that is in flight for `timeout` from now; which one it is.
     pub(super) fn hide(
         &mut self,
         receipt: &ReceiptHandle,
         now: Timestamp,
         timeout: Duration,
-    ) -> Result<&mut Stored> {
+    ) -> Result<u64> {
         self.forget_expired(now);
         let place = self.place(receipt)?;
-        match self.messages.get_mut(&place).filter(|message| message.is_in_flight(now)) {
-            Some(message) => {
-                let until = later(now, timeout);
-                check_hold(&self.name, message.received_at, until)?;
-                message.visible_at = until;
-                Ok(message)
-            }
-            None => Err(Error::ReceiptLost { queue: self.name.clone() }),
+        match self.messages.get(place).filter(|message| message.is_in_flight(now)) {
+            Some(message) => check_hold(&self.name, message.received_at, later(now, timeout))?,
+            None => return Err(Error::ReceiptLost { queue: self.name.clone() }),
         }
+        self.messages.change(place, |message| message.visible_at = later(now, timeout));
+        Ok(place)
     }
 
     pub(super) fn acknowledge(&mut self, receipt: &ReceiptHandle) -> Result<()> {
         let place = self.place(receipt)?;
-        self.messages.remove(&place);
+        self.messages.remove(place);
         Ok(())
     }
 
@@ -180,7 +186,7 @@ impl Queue {
         receipt
             .place()
             .filter(|place| {
-                let message = self.messages.get(place);
+                let message = self.messages.get(*place);
                 message.is_some_and(|message| message.receipt.as_ref() == Some(receipt))
             })
             .ok_or_else(|| Error::ReceiptLost { queue: self.name.clone() })
@@ -198,18 +204,16 @@ impl Queue {
                 && redrive.ids.as_ref().is_none_or(|ids| ids.contains(&message.id))
         };
         let asked = self.messages.iter().filter(|(_, message)| asked(message));
-        asked.map(|(&place, _)| place).take(max).collect()
+        asked.map(|(place, _)| place).take(max).collect()
     }
 
     pub(super) fn counts(&self, now: Timestamp) -> QueueCounts {
-        let mut counts = QueueCounts::default();
-        for message in self.messages.values() {
-            if message.visible_at <= now {
-                counts.visible += 1;
-            } else if message.is_in_flight(now) {
-                counts.in_flight += 1;
-            } else {
-                counts.delayed += 1;
+        let visible = self.messages.count_visible(now) as u64;
+        let mut counts = QueueCounts { visible, ..QueueCounts::default() };
+        for (_, message) in self.messages.hidden(now) {
+            match message.is_in_flight(now) {
+                true => counts.in_flight += 1,
+                false => counts.delayed += 1,
             }
         }
         counts
@@ -234,6 +238,14 @@ impl Stored {
             receive_count: 0,
             dead_letter_source: None,
         }
+    }
+
+    pub(super) fn visible_at(&self) -> Timestamp {
+        self.visible_at
+    }
+
+    pub(super) fn enqueued_at(&self) -> Timestamp {
+        self.enqueued_at
     }
 
     fn is_in_flight(&self, now: Timestamp) -> bool {

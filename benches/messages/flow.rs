@@ -1,0 +1,87 @@
+//! The same through the framework.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use es_core::{
+    Cost, IdempotencyStore, Incoming, MessageError, MessageHandler, MessageSender, QueueConsumer,
+};
+
+use crate::AnyError;
+use crate::place::{Place, queue, topic};
+
+/// What a piece of work came to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Measured {
+    pub(crate) messages: u64,
+    /// Requests to a service; 0 without one.
+    pub(crate) requests: u64,
+    pub(crate) took: Duration,
+}
+
+impl Measured {
+    pub(crate) fn per_second(&self) -> f64 {
+        self.messages as f64 / self.took.as_secs_f64()
+    }
+
+    /// Measures work on so many messages.
+    pub(crate) async fn of(
+        messages: usize,
+        work: impl Future<Output = Result<(), AnyError>>,
+    ) -> Result<Self, AnyError> {
+        let began = Instant::now();
+        let (done, cost) = Cost::of(work).await;
+        done?;
+        Ok(Self { messages: messages as u64, requests: cost.requests, took: began.elapsed() })
+    }
+}
+
+pub(crate) async fn publish(place: &Place) -> Result<Measured, AnyError> {
+    let events = place.events()?;
+    let sender = MessageSender::to_topic(place.topics.clone(), topic()?);
+    Measured::of(events.len(), async {
+        for events in events.chunks(1_000) {
+            for sent in sender.send(events).await? {
+                sent?;
+            }
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// Consumes what is in the queue, each once in effect with `records`.
+pub(crate) async fn consume(
+    place: &Place,
+    records: Option<Arc<dyn IdempotencyStore>>,
+) -> Result<Measured, AnyError> {
+    let handled = Arc::new(AtomicU64::default());
+    let counting = Counting(handled.clone());
+    let mut consumer =
+        QueueConsumer::new("bench", place.queues.clone(), queue()?, counting)?.concurrency(40);
+    if let Some(records) = records {
+        consumer = consumer.idempotent(records, Duration::from_secs(60 * 60));
+    }
+    let measured = Measured::of(place.messages, async {
+        // A service may have more although it gave nothing.
+        while handled.load(Ordering::Relaxed) < place.messages as u64 {
+            consumer.work_off().await?;
+        }
+        Ok(())
+    })
+    .await?;
+    assert_eq!(handled.load(Ordering::Relaxed), place.messages as u64);
+    Ok(measured)
+}
+
+struct Counting(Arc<AtomicU64>);
+
+#[async_trait]
+impl MessageHandler for Counting {
+    async fn handle(&self, _: &Incoming) -> Result<(), MessageError> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+}
