@@ -196,7 +196,7 @@ pub use message_queue::{
     QueueOptions, ReceiptHandle, ReceiveOptions, ReceivedMessage, Redrive, RedrivePolicy,
     check_batch, check_extension, check_hold,
 };
-pub use message_sender::{MessageSender, NotSent, Sent};
+pub use message_sender::{MessageSender, NotSent};
 pub use metadata::{EncodedMetadata, Metadata};
 pub use policy::{Policy, Reaction, ReactionError};
 pub use projector::Projector;

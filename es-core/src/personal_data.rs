@@ -41,3 +41,41 @@ pub(crate) fn without_personal_data<E: Event>(
 fn raw(json: serde_json::Result<Box<RawValue>>) -> Result<Box<RawValue>, PayloadError> {
     json.map_err(|_| PayloadError::new("its content is not JSON"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::encoded_events::EncodedEvent;
+    use crate::event::{DecodeError, EventSchema, PersonalData};
+
+    /// Written by hand, with a mark that does not fit what it writes.
+    struct Counted(u64);
+
+    impl Event for Counted {
+        const SCHEMAS: &'static [EventSchema] = &[EventSchema { name: "Counted", version: 1 }];
+        const PERSONAL: &'static [PersonalData] =
+            &[PersonalData { event: "Counted", part: PersonalPart::Fields(&["by"]) }];
+
+        fn name(&self) -> &'static str {
+            "Counted"
+        }
+
+        fn schema_version(&self) -> u32 {
+            1
+        }
+
+        fn encode(&self, codec: Codec, out: &mut Vec<u8>) -> Result<(), PayloadError> {
+            codec.encode(&self.0, out)
+        }
+
+        fn decode(_: EncodedEvent<'_>) -> Result<Self, DecodeError> {
+            Err(DecodeError::UnknownName)
+        }
+    }
+
+    #[test]
+    fn where_it_is_not_known_what_to_leave_out_nothing_goes_out() {
+        let refused = without_personal_data(&Counted(777_777)).unwrap_err().to_string();
+        assert!(refused.contains("personal") && !refused.contains("777"), "{refused}");
+    }
+}

@@ -62,9 +62,9 @@
 //!
 //! | file | what it is about |
 //! |---|---|
-//! | `announcement` | what of a commit goes out |
+//! | `disclosure` | what of a commit goes out |
 
-mod announcement;
+mod disclosure;
 
 use std::collections::{BTreeSet, HashSet};
 use std::fmt;
@@ -85,7 +85,7 @@ use crate::message_queue::{MessageQueue, QueueName};
 use crate::message_sender::{MessageSender, NotSent};
 use crate::stream_id::StreamId;
 use crate::topic::{Topic, TopicName};
-use announcement::{Announcement, Data, Redact};
+use disclosure::{Data, Disclosure, Redact};
 
 /// A consumer of a feed that announces what it reads.
 ///
@@ -113,7 +113,7 @@ pub type Announcer = Consumer<Announcing>;
 /// [`to_topic`](Self::to_topic) or [`to_queue`](Self::to_queue).
 pub struct Announcing {
     sender: MessageSender,
-    announcement: Announcement,
+    disclosure: Disclosure,
     categories: Option<BTreeSet<String>>,
     checkpoints: Arc<dyn CheckpointStore>,
 }
@@ -124,7 +124,7 @@ pub struct AnnouncerOptions {
     sender: MessageSender,
     name: String,
     categories: Option<BTreeSet<String>>,
-    announcement: Announcement,
+    disclosure: Disclosure,
     clock: Option<Arc<dyn Clock>>,
     entropy: Option<Arc<dyn Entropy>>,
     /// It was asked for all data, and for some.
@@ -154,13 +154,13 @@ impl Announcing {
 
 impl AnnouncerOptions {
     fn new(sender: MessageSender, name: String, source: Source) -> Self {
-        let announcement =
-            Announcement { source, types: None, data: Data::None, redact: Redact::default() };
+        let disclosure =
+            Disclosure { source, types: None, data: Data::None, redact: Redact::default() };
         Self {
             sender,
             name,
             categories: None,
-            announcement,
+            disclosure,
             clock: None,
             entropy: None,
             contradicts_itself: false,
@@ -183,7 +183,7 @@ impl AnnouncerOptions {
     /// Announces events of these types only, by their stored names, as `Order:Processed`. Others are passed
     /// over. Default: all.
     pub fn types<T: Into<String>>(mut self, types: impl IntoIterator<Item = T>) -> Self {
-        self.announcement.types = Some(types.into_iter().map(Into::into).collect());
+        self.disclosure.types = Some(types.into_iter().map(Into::into).collect());
         self
     }
 
@@ -191,16 +191,16 @@ impl AnnouncerOptions {
     /// [marks as personal](Event::PERSONAL). Can be called for several types; events that none of them has go
     /// out as notices. Data that their type cannot read make a dead letter.
     pub fn with_data_of<E: Event>(mut self) -> Self {
-        self.contradicts_itself |= matches!(self.announcement.data, Data::All);
-        self.announcement.data.add::<E>();
+        self.contradicts_itself |= matches!(self.disclosure.data, Data::All);
+        self.disclosure.data.add::<E>();
         self
     }
 
     /// Sends all payloads byte for byte as they are in the log, **personal data included**: for queues that do
     /// not leave the system.
     pub fn with_all_data(mut self) -> Self {
-        self.contradicts_itself |= matches!(self.announcement.data, Data::Of(_));
-        self.announcement.data = Data::All;
+        self.contradicts_itself |= matches!(self.disclosure.data, Data::Of(_));
+        self.disclosure.data = Data::All;
         self
     }
 
@@ -211,7 +211,7 @@ impl AnnouncerOptions {
         mut self,
         redact: impl Fn(CloudEvent) -> Result<CloudEvent> + Send + Sync + 'static,
     ) -> Self {
-        self.announcement.redact = Redact::with(redact);
+        self.disclosure.redact = Redact::with(redact);
         self
     }
 
@@ -268,8 +268,8 @@ impl AnnouncerOptions {
             return Err(Error::Misuse(what.to_owned()));
         }
         let id = ConsumerId::new(&self.name)?;
-        let Self { sender, announcement, categories, .. } = self;
-        let announcing = Announcing { sender, announcement, categories, checkpoints };
+        let Self { sender, disclosure, categories, .. } = self;
+        let announcing = Announcing { sender, disclosure, categories, checkpoints };
         let mut announcer = Consumer::with_handler(announcing, id, feed, log, BATCH_SIZE);
         if let Some(clock) = self.clock {
             announcer = announcer.with_clock(clock);
@@ -306,7 +306,7 @@ impl Handler for Announcing {
             if stopped.contains(commit.stream()) {
                 continue;
             }
-            match self.announcement.messages(commit, &self.sender, batch.consumer) {
+            match self.disclosure.messages(commit, &self.sender, batch.consumer) {
                 Ok(of_commit) => {
                     commits.extend(of_commit.iter().map(|_| at));
                     messages.extend(of_commit);
@@ -371,7 +371,7 @@ impl fmt::Debug for Announcing {
         f.debug_struct("Announcing")
             .field("sender", &self.sender)
             .field("categories", &self.categories)
-            .field("announcement", &self.announcement)
+            .field("disclosure", &self.disclosure)
             .finish_non_exhaustive()
     }
 }
@@ -382,7 +382,7 @@ impl fmt::Debug for AnnouncerOptions {
             .field("name", &self.name)
             .field("sender", &self.sender)
             .field("categories", &self.categories)
-            .field("announcement", &self.announcement)
+            .field("disclosure", &self.disclosure)
             .finish_non_exhaustive()
     }
 }

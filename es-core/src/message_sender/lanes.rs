@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-use super::{NotSent, Sent};
+use super::NotSent;
 use crate::error::{Error, Result};
 use crate::message_queue::{MAX_BATCH, MessageId, NewMessage};
 
@@ -136,7 +136,7 @@ impl Lanes {
     }
 
     /// What became of each. To be asked when nothing is on its way and nothing waits.
-    pub(super) fn into_results(self) -> Sent {
+    pub(super) fn into_results(self) -> Vec<Result<MessageId, NotSent>> {
         self.results.into_iter().map(|result| result.unwrap_or(Err(NotSent::Behind))).collect()
     }
 

@@ -94,9 +94,6 @@ pub enum NotSent {
     Behind,
 }
 
-/// What became of each message, in their order.
-pub type Sent = Vec<Result<MessageId, NotSent>>;
-
 /// One request, and what it came to.
 struct Answer {
     places: Vec<Place>,
@@ -211,7 +208,7 @@ impl MessageSender {
     ///
     /// What has nothing to do with a single event: [`Error::NoSuchTopic`], [`Error::NoSuchQueue`], and
     /// whatever else a request is refused for as a whole and for good. Some of the events may have been sent.
-    pub async fn send(&self, events: &[CloudEvent]) -> Result<Sent> {
+    pub async fn send(&self, events: &[CloudEvent]) -> Result<Vec<Result<MessageId, NotSent>>> {
         let messages = events.iter().map(|event| self.message_of(event));
         self.send_messages(messages.collect::<Result<_>>()?).await
     }
@@ -221,7 +218,10 @@ impl MessageSender {
     /// # Errors
     ///
     /// As [`send`](Self::send).
-    pub async fn send_messages(&self, messages: Vec<NewMessage>) -> Result<Sent> {
+    pub async fn send_messages(
+        &self,
+        messages: Vec<NewMessage>,
+    ) -> Result<Vec<Result<MessageId, NotSent>>> {
         let mut lanes = Lanes::new(messages, |message| self.check(message));
         let mut in_flight = FuturesUnordered::new();
         loop {

@@ -1,8 +1,9 @@
 //! Requests that are lost, refused in part or not answered for.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use es_core::testing::faults::{Fault, Faults};
+use es_core::testing::faults::{Call, Fault, Faults, FaultyTopic};
 use es_core::{Error, RewindTo};
 
 use crate::post::Weather;
@@ -53,6 +54,27 @@ async fn a_feed_that_delivers_twice_and_out_of_order_is_repaired() {
             scene.append_commits(60, 7).await;
             caught_up(&scene).await;
             scene.assert_announced(120);
+        }
+    }
+}
+
+/// Requests that arrive after they were given up, too.
+#[tokio::test]
+async fn everything_arrives_through_topics_that_meet_every_fault() {
+    for topic in TOPICS {
+        for seed in 0..10 {
+            let scene = Scene::new(topic, seed, Weather::default(), Faults::none());
+            scene.append_commits(60, 7).await;
+            let faults = Faults::seeded(seed)
+                .with_rates(Call::Publish.faults(), 0.15)
+                .with_clock(scene.clock.clone());
+            let topics = Arc::new(FaultyTopic::new(scene.post.clone(), faults.clone()));
+            let announcer = scene.announcer_through(topics, |options| options);
+            while let Err(error) = announcer.catch_up().await {
+                assert!(error.is_transient(), "{error}");
+            }
+            scene.assert_announced(120);
+            assert!(!faults.injections().is_empty());
         }
     }
 }

@@ -9,7 +9,9 @@ use es_core::cloud_events::{CloudEvent, Source};
 use es_core::memory::MemoryStore;
 use es_core::testing::faults::{Faults, FaultyCheckpointStore, FaultyFeed};
 use es_core::testing::{SeededEntropy, VirtualClock};
-use es_core::{Codec, DeadLetter, DeadLetterQuery, EventStore, Expected, StreamId, TopicName};
+use es_core::{
+    Codec, DeadLetter, DeadLetterQuery, EventStore, Expected, StreamId, Topic, TopicName,
+};
 
 use crate::patient::{PatientEvent, Stored, commit, stored};
 use crate::post::{Post, Weather};
@@ -55,8 +57,16 @@ impl Scene {
         &self,
         options: impl FnOnce(AnnouncerOptions) -> AnnouncerOptions,
     ) -> Announcer {
+        self.announcer_through(self.post.clone(), options)
+    }
+
+    pub(crate) fn announcer_through(
+        &self,
+        topics: Arc<dyn Topic>,
+        options: impl FnOnce(AnnouncerOptions) -> AnnouncerOptions,
+    ) -> Announcer {
         let source = Source::new("/clinic").unwrap();
-        let announcing = Announcing::to_topic(self.post.clone(), self.topic.clone(), source)
+        let announcing = Announcing::to_topic(topics, self.topic.clone(), source)
             .with_clock(self.clock.clone())
             .with_entropy(Arc::new(SeededEntropy::new(self.seed)));
         let feed = FaultyFeed::new(self.store.clone(), self.faults.clone());

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use es_core::cloud_events::{CloudEvent, Source};
 use es_core::testing::{SeededEntropy, VirtualClock};
-use es_core::{Error, MessageSender, NotSent, Sent, TopicName};
+use es_core::{Error, MessageId, MessageSender, NotSent, TopicName};
 
 use crate::post::{Post, Weather};
 
@@ -34,7 +34,7 @@ impl Scene {
 }
 
 /// The places of what was sent, failed, and was behind what failed.
-fn sorted(sent: &Sent) -> [Vec<usize>; 3] {
+fn sorted(sent: &[Result<MessageId, NotSent>]) -> [Vec<usize>; 3] {
     let mut sorted = [Vec::new(), Vec::new(), Vec::new()];
     for (at, sent) in sent.iter().enumerate() {
         let kind = match sent {

@@ -18,7 +18,7 @@ use crate::personal_data::without_personal_data;
 
 /// From commits to messages.
 #[derive(Debug)]
-pub(super) struct Announcement {
+pub(super) struct Disclosure {
     pub(super) source: Source,
     /// `None` is all of them.
     pub(super) types: Option<BTreeSet<String>>,
@@ -30,14 +30,14 @@ pub(super) struct Announcement {
 pub(super) enum Data {
     None,
     /// Those of these event types, without what is personal.
-    Of(Vec<Published>),
+    Of(Vec<DisclosedType>),
     /// Everything as it is in the log.
     All,
 }
 
 /// An event type whose data go out.
 #[derive(Clone, Copy)]
-pub(super) struct Published {
+pub(super) struct DisclosedType {
     /// Whether it reads events of this stored name.
     reads: fn(&str) -> bool,
     /// The event as the type writes it now, without what is personal.
@@ -48,7 +48,7 @@ pub(super) struct Published {
 #[derive(Clone, Default)]
 pub(super) struct Redact(Option<Arc<dyn Fn(CloudEvent) -> Result<CloudEvent> + Send + Sync>>);
 
-impl Announcement {
+impl Disclosure {
     /// The messages about a commit: all of them can be sent, as far as it can be known here.
     ///
     /// # Errors
@@ -87,15 +87,15 @@ impl Announcement {
     /// The event as it goes out, if it does.
     fn announced(&self, commit: &Commit, stored: CloudEvent) -> Result<Option<CloudEvent>> {
         let is_asked_for = self.asks_for(stored.event_type());
-        let published = self.data.type_of(&stored);
+        let disclosed = self.data.type_of(&stored);
         // A type may read the event under a name of the past, and announce it under that of today.
-        if !is_asked_for && published.is_none() {
+        if !is_asked_for && disclosed.is_none() {
             return Ok(None);
         }
-        let event = match (&self.data, published) {
+        let event = match (&self.data, disclosed) {
             (Data::All, _) => stored,
             (_, None) => stored.without_data(),
-            (_, Some(published)) => rewritten(commit, stored, published)?,
+            (_, Some(disclosed)) => rewritten(commit, stored, disclosed)?,
         };
         if !is_asked_for && !self.asks_for(event.event_type()) {
             return Ok(None);
@@ -110,14 +110,14 @@ impl Announcement {
 
 impl Data {
     pub(super) fn add<E: Event>(&mut self) {
-        let published = Published { reads: reads::<E>, rewritten: as_written_now::<E> };
+        let disclosed = DisclosedType { reads: reads::<E>, rewritten: as_written_now::<E> };
         match self {
-            Self::Of(types) => types.push(published),
-            Self::None | Self::All => *self = Self::Of(vec![published]),
+            Self::Of(types) => types.push(disclosed),
+            Self::None | Self::All => *self = Self::Of(vec![disclosed]),
         }
     }
 
-    fn type_of(&self, event: &CloudEvent) -> Option<Published> {
+    fn type_of(&self, event: &CloudEvent) -> Option<DisclosedType> {
         match self {
             Self::Of(types) => types.iter().find(|it| (it.reads)(event.event_type())).copied(),
             Self::None | Self::All => None,
@@ -137,11 +137,11 @@ fn as_written_now<E: Event>(stored: CloudEvent) -> Result<CloudEvent, DecodeErro
     Ok(stored.rewritten(event.name(), event.schema_version(), data))
 }
 
-fn rewritten(commit: &Commit, stored: CloudEvent, published: Published) -> Result<CloudEvent> {
+fn rewritten(commit: &Commit, stored: CloudEvent, disclosed: DisclosedType) -> Result<CloudEvent> {
     let name = stored.event_type().to_owned();
     let version = stored.stream_version().unwrap_or(commit.first_version());
     let schema_version = stored.schema_version().unwrap_or_default();
-    (published.rewritten)(stored).map_err(|source| Error::Decode {
+    (disclosed.rewritten)(stored).map_err(|source| Error::Decode {
         stream: commit.stream().clone(),
         version,
         name,
