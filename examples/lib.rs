@@ -4,6 +4,7 @@
 //! | module | system |
 //! |---|---|
 //! | [`dispensary`] | prescriptions from upload to hand-over: API → log → policy → views |
+//! | [`orders`] | orders from creation to notification: log → queue → processor → topic, with dead letters |
 //! | [`command_line`] | what the systems' command lines share |
 //! | [`aws`] | how the systems find AWS |
 //! | [`http`] | what the systems' HTTP interfaces share: problem details, preconditions |
@@ -14,3 +15,4 @@ pub mod aws;
 pub mod command_line;
 pub mod dispensary;
 pub mod http;
+pub mod orders;

@@ -11,6 +11,7 @@ mod requests;
 mod service;
 mod topics;
 
+pub use es_aws::Connection;
 pub use queues::SqsQueues;
 pub use queues::options::SqsOptions;
 pub use topics::SnsTopics;

@@ -13,5 +13,5 @@ mod program;
 mod signal;
 
 pub use output::{number, print, print_line, printable, table};
-pub use program::{AnyError, run, sentence};
+pub use program::{AnyError, run, run_without, sentence};
 pub use signal::shutdown_signal;

@@ -12,7 +12,18 @@ const LOGGED: &str = "warn,aws_config=error,dynoxide=error";
 /// Runs a command to its end. What failed is said on standard error, in one line that begins with
 /// `error: `.
 pub fn run(command: impl Future<Output = Result<(), AnyError>>) -> ExitCode {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(LOGGED));
+    run_without(&[], command)
+}
+
+/// The same, and what these modules log is nothing new to whoever runs it: without `RUST_LOG` it is not
+/// shown.
+pub fn run_without(
+    modules: &[&str],
+    command: impl Future<Output = Result<(), AnyError>>,
+) -> ExitCode {
+    let quiet = modules.iter().map(|module| format!(",{module}=off"));
+    let logged = quiet.fold(LOGGED.to_owned(), |all, quiet| all + &quiet);
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(logged));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

@@ -55,6 +55,13 @@ impl SqsOptions {
         }
     }
 
+    /// Where and as whom to ask, all of it at once, in the place of what was said before.
+    pub fn connection(mut self, connection: Connection) -> Self {
+        self.given_endpoint.clone_from(&connection.endpoint_url);
+        self.connection = connection;
+        self
+    }
+
     /// The region, before what the environment says.
     pub fn region(mut self, region: impl Into<String>) -> Self {
         self.connection.region = Some(region.into());

@@ -101,6 +101,48 @@ fn server(variable: &str) -> String {
     })
 }
 
+/// Tables, queues and a topic of their own on the local server that the environment names.
+#[derive(Debug)]
+pub struct AwsWithQueues {
+    prefix: String,
+    connection: ConnectionArguments,
+}
+
+impl AwsWithQueues {
+    pub fn new() -> Self {
+        Self {
+            prefix: format!("t{}-", uuid::Uuid::now_v7().simple()),
+            connection: ConnectionArguments {
+                endpoint_url: Some(server("ES_TEST_ENDPOINT_AWS")),
+                region: Some(REGION.to_owned()),
+                profile: None,
+            },
+        }
+    }
+
+    /// What the names of tables and queues begin with.
+    pub fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    pub fn connection(&self) -> &ConnectionArguments {
+        &self.connection
+    }
+}
+
+impl Place for AwsWithQueues {
+    fn arguments(&self) -> Vec<OsString> {
+        let endpoint_url = self.connection.endpoint_url.as_deref().unwrap_or_default();
+        let place = [
+            ("--backend", "aws"),
+            ("--region", REGION),
+            ("--table-prefix", &self.prefix),
+            ("--endpoint-url", endpoint_url),
+        ];
+        place.iter().flat_map(|(flag, value)| [flag, value]).map(OsString::from).collect()
+    }
+}
+
 impl Place for Aws {
     fn arguments(&self) -> Vec<OsString> {
         let place = [

@@ -12,7 +12,7 @@ mod program;
 mod requests;
 
 #[cfg(feature = "aws")]
-pub use aws::Aws;
+pub use aws::{Aws, AwsWithQueues};
 pub use client::{Client, PRESCRIPTION, stored_file};
 pub use door::Door;
 pub use eventually::eventually;
@@ -20,5 +20,7 @@ pub use log::start_dispenses;
 #[cfg(feature = "aws")]
 pub use place::DynamoDb;
 pub use place::{Embedded, Place};
-pub use program::{DISPENSARY, Output, Program, Running, Server, dispensary, dispensary_on};
+pub use program::{
+    DISPENSARY, ORDERS, Output, Program, Running, Server, dispensary, dispensary_on,
+};
 pub use requests::replay;

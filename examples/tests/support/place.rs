@@ -31,6 +31,10 @@ impl Embedded {
     pub fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
+
+    pub fn directory(&self) -> &Path {
+        self.0.path()
+    }
 }
 
 impl Place for Embedded {

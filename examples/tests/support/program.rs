@@ -11,6 +11,7 @@ use super::place::Place;
 pub struct Program(pub &'static str);
 
 pub const DISPENSARY: Program = Program("dispensary");
+pub const ORDERS: Program = Program("orders");
 
 impl Program {
     /// Runs it to its end.
@@ -28,7 +29,7 @@ impl Program {
     }
 
     pub fn start<I: AsRef<OsStr>>(self, arguments: impl IntoIterator<Item = I>) -> Running {
-        Running::spawn(Command::new(executable(self.0)).args(arguments))
+        Running::spawn(self.command().args(arguments))
     }
 
     /// On the data in `data`.
@@ -37,7 +38,7 @@ impl Program {
         data: &(impl Place + ?Sized),
         arguments: impl IntoIterator<Item = I>,
     ) -> Running {
-        Running::spawn(Command::new(executable(self.0)).args(arguments).args(data.arguments()))
+        Running::spawn(self.command().args(arguments).args(data.arguments()))
     }
 
     /// With variables of the environment; those that say who asks AWS are these only.
@@ -46,11 +47,20 @@ impl Program {
         environment: &[(&str, &OsStr)],
         arguments: impl IntoIterator<Item = I>,
     ) -> Running {
-        let mut command = Command::new(executable(self.0));
+        let mut command = self.command();
         for name in ["AWS_ACCESS_KEY_ID", "AWS_DEFAULT_REGION", "AWS_PROFILE", "AWS_REGION"] {
             command.env_remove(name);
         }
         Running::spawn(command.args(arguments).envs(environment.iter().copied()))
+    }
+
+    /// It, with nothing of the environment that says what it is to do.
+    fn command(self) -> Command {
+        let mut command = Command::new(executable(self.0));
+        for name in ["RUST_LOG", "TABLE_NAME", "TOPIC_ARN", "TTL_DAYS"] {
+            command.env_remove(name);
+        }
+        command
     }
 }
 
@@ -133,7 +143,7 @@ pub struct Running(Child);
 impl Running {
     fn spawn(command: &mut Command) -> Self {
         let piped = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        Self(piped.env_remove("RUST_LOG").spawn().unwrap())
+        Self(piped.spawn().unwrap())
     }
 
     /// What it has said on standard error, up to the first line that has this in it.
@@ -141,6 +151,13 @@ impl Running {
         let lines = BufReader::new(self.0.stderr.as_mut().unwrap()).lines();
         let mut lines = lines.map(|line| line.unwrap());
         lines.find(|line| line.contains(what)).expect("it ended before it said so")
+    }
+
+    /// What it has printed, up to the first line that has this in it.
+    pub fn printed(&mut self, what: &str) -> String {
+        let lines = BufReader::new(self.0.stdout.as_mut().unwrap()).lines();
+        let mut lines = lines.map(|line| line.unwrap());
+        lines.find(|line| line.contains(what)).expect("it ended before it printed so")
     }
 
     /// The id of the process.
@@ -199,7 +216,8 @@ impl Server {
 
     /// The same, with these flags.
     pub fn start_with(data: &(impl Place + ?Sized), flags: &[&str]) -> Self {
-        let mut process = Command::new(executable(DISPENSARY.0))
+        let mut process = DISPENSARY
+            .command()
             .args(["serve", "--port", "0"])
             .args(flags)
             .args(data.arguments())

@@ -1,0 +1,105 @@
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use es_core::Error;
+use es_sqlite::SqliteStore;
+
+use super::{Backend, OpenError};
+use crate::orders::channels::Channels;
+
+/// The embedded backend: a database in a directory.
+#[derive(Debug)]
+pub struct Embedded {
+    store: Arc<SqliteStore>,
+    channels: Channels,
+}
+
+const DATABASE: &str = "orders.db";
+
+impl Embedded {
+    /// Opens the data in `directory`, making what is not there.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`].
+    pub async fn open(directory: &Path, channels: Channels) -> Result<Self, OpenError> {
+        let cannot = |source| OpenError::Directory { path: directory.to_owned(), source };
+        std::fs::create_dir_all(directory).map_err(cannot)?;
+        let store = Arc::new(SqliteStore::open(directory.join(DATABASE)).await?);
+        channels.topology()?.ensure(&*store, &*store).await?;
+        Ok(Self { store, channels })
+    }
+
+    /// Opens the data in `directory`, which must be there.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::Missing`] when it is not, and as [`open`](Self::open).
+    pub async fn open_existing(directory: &Path, channels: Channels) -> Result<Self, OpenError> {
+        if !is_there(directory) {
+            return Err(OpenError::Missing(directory.to_owned()));
+        }
+        Self::open(directory, channels).await
+    }
+
+    /// Removes the data in `directory`, and the directory itself if nothing else is in it. No program may
+    /// have it open.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::Missing`], [`OpenError::Remove`].
+    pub fn remove(directory: &Path) -> Result<(), OpenError> {
+        if !is_there(directory) {
+            return Err(OpenError::Missing(directory.to_owned()));
+        }
+        // The database last: as long as it is there, this can be repeated.
+        for end in ["-wal", "-shm", ""] {
+            let path = directory.join(format!("{DATABASE}{end}"));
+            match std::fs::remove_file(&path) {
+                Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(OpenError::Remove { path, source });
+                }
+                _ => {}
+            }
+        }
+        // What somebody else has put there stays.
+        match std::fs::remove_dir(directory) {
+            Err(source) if source.kind() != std::io::ErrorKind::DirectoryNotEmpty => {
+                Err(OpenError::Remove { path: PathBuf::from(directory), source })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The backend.
+    pub fn backend(&self) -> Backend {
+        Backend {
+            log: self.store.clone(),
+            feed: self.store.clone(),
+            views: self.store.clone(),
+            checkpoints: self.store.clone(),
+            idempotency: self.store.clone(),
+            queues: self.store.clone(),
+            topics: self.store.clone(),
+            // It gives what there is.
+            patience: Duration::ZERO,
+            channels: self.channels.clone(),
+        }
+    }
+
+    /// Waits until everything is on disk and closes the database.
+    ///
+    /// # Errors
+    ///
+    /// The database's.
+    pub async fn close(self) -> Result<(), Error> {
+        self.store.close().await
+    }
+}
+
+/// Whether there is a database. An empty one was never written.
+fn is_there(directory: &Path) -> bool {
+    let file = directory.join(DATABASE);
+    std::fs::metadata(file).is_ok_and(|file| file.is_file() && file.len() > 0)
+}
