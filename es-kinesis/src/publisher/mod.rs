@@ -12,7 +12,7 @@ mod outgoing;
 mod sending;
 mod shard_load;
 
-use std::collections::{BTreeSet, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -295,23 +295,7 @@ impl Handler for Publishing {
     }
 
     async fn save(&self, (): (), progress: Progress) -> Result<()> {
-        let mut parts = VecDeque::from(progress.divided(self.checkpoints.max_step_items()));
-        while let Some(part) = parts.pop_front() {
-            match self.checkpoints.save(part.clone()).await {
-                // Dead letters are as large as their commits. Whoever calls would divide the commits, and
-                // have them published again.
-                Err(error @ Error::StepTooLarge { .. }) => {
-                    let items = part.count_items();
-                    let smaller = part.divided(items / 2);
-                    if smaller.len() < 2 {
-                        return Err(error);
-                    }
-                    smaller.into_iter().rev().for_each(|part| parts.push_front(part));
-                }
-                saved => saved?,
-            }
-        }
-        Ok(())
+        progress.save_divided(&*self.checkpoints).await
     }
 }
 
