@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use es_core::memory::MemoryQueues;
+use es_core::testing::conformance::Exception;
 use es_core::testing::conformance::message_queue::SUITE;
 use es_core::testing::{SeededEntropy, VirtualClock};
 use es_core::{
@@ -623,8 +624,44 @@ async fn acknowledgements_that_hide_a_loss_are_found() {
         ("a_receipt_is_used_up", "an acknowledgement with the receipt of a released message"),
         ("a_receipt_of_another_queue_is_lost", "is not refused as lost"),
         ("of_a_batch_each_receipt_counts_for_itself", "which were acknowledged"),
+        ("the_receipt_of_a_dead_letter_is_lost", "is not refused as lost"),
+        ("the_receipt_of_a_message_whose_retention_is_over_is_lost", "is not refused as lost"),
     ];
     assert_breaks(&SUITE, queues::<Polite>, &rules).await;
+}
+
+const EXCEPTION: Exception =
+    Exception { rule: "a_receipt_is_used_up", reason: "the service is polite" };
+
+/// Panics unless polite queues keep the rule, or break it as an exception.
+async fn hold_except(rule: &str, exceptions: &[Exception]) {
+    SUITE.hold_rule_except(rule, exceptions, || async { queues::<Polite>() }).await;
+}
+
+#[tokio::test]
+async fn a_rule_that_is_an_exception_may_be_broken() {
+    hold_except("a_receipt_is_used_up", &[EXCEPTION]).await;
+    hold_except("queues_are_kept_apart", &[EXCEPTION]).await;
+}
+
+#[tokio::test]
+#[should_panic(expected = "is not refused as lost")]
+async fn a_rule_that_is_no_exception_may_not_be_broken() {
+    hold_except("a_receipt_of_another_queue_is_lost", &[EXCEPTION]).await;
+}
+
+#[tokio::test]
+#[should_panic(expected = "queues_are_kept_apart is kept: it is no exception")]
+async fn an_exception_that_is_not_needed_is_found() {
+    let needless = Exception { rule: "queues_are_kept_apart", ..EXCEPTION };
+    hold_except("queues_are_kept_apart", &[needless]).await;
+}
+
+#[tokio::test]
+#[should_panic(expected = "has no rule queues_are_never_empty")]
+async fn an_exception_to_no_rule_is_found() {
+    let unknown = Exception { rule: "queues_are_never_empty", ..EXCEPTION };
+    hold_except("queues_are_kept_apart", &[unknown]).await;
 }
 
 /// Acknowledges nothing, but says so.

@@ -33,6 +33,9 @@
 //! # fn main() {}
 //! ```
 //!
+//! A service may be unable to keep a rule. Then its tests name it with the reason, as an [`Exception`]:
+//! `message_queue_conformance!(make, except: EXCEPTIONS)`.
+//!
 //! Without a macro, one call runs all rules of a suite and panics with those that are broken:
 //!
 //! ```
@@ -73,6 +76,7 @@
 use std::future::Future;
 
 mod concurrently;
+mod exception;
 mod rule;
 mod sample;
 
@@ -92,6 +96,7 @@ pub mod topic;
 pub mod view_store;
 
 pub use event_store::limits::{MAX_TESTABLE_BYTES, MAX_TESTABLE_EVENTS};
+pub use exception::Exception;
 pub use rule::{Failure, Fixture, Holding, Rule, Suite, holding};
 
 /// Holds an [`EventStore`](crate::EventStore) to its contract. `make` opens a fresh, empty one.

@@ -30,22 +30,28 @@ macro_rules! suite {
         ///
         /// The argument is called for a future of a fresh implementation:
         /// `|| async { MyStore::open_temporary().await }`. Attributes before it replace
-        /// `#[tokio::test]`. See [`conformance`](crate::testing::conformance).
+        /// `#[tokio::test]`, and `except: EXCEPTIONS` behind it names the rules that cannot be kept. See
+        /// [`conformance`](crate::testing::conformance).
         #[macro_export]
         macro_rules! $macro {
-            ($d( #[$d attribute:meta] )+ $d make:expr $d(,)?) => {
+            ($d( #[$d attribute:meta] )+ $d make:expr, except: $d exceptions:expr $d(,)?) => {
                 $( $(
                     $d( #[$d attribute] )+
                     async fn $rule() {
                         $crate::testing::conformance::$suite::SUITE
-                            .rule(stringify!($rule))
-                            .hold($d make)
+                            .hold_rule_except(stringify!($rule), &$d exceptions, $d make)
                             .await;
                     }
                 )+ )+
             };
+            ($d( #[$d attribute:meta] )+ $d make:expr $d(,)?) => {
+                $crate::$macro!($d( #[$d attribute] )+ $d make, except: []);
+            };
+            ($d make:expr, except: $d exceptions:expr $d(,)?) => {
+                $crate::$macro!(#[tokio::test] $d make, except: $d exceptions);
+            };
             ($d make:expr $d(,)?) => {
-                $crate::$macro!(#[tokio::test] $d make);
+                $crate::$macro!(#[tokio::test] $d make, except: []);
             };
         }
     };

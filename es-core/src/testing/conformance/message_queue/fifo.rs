@@ -92,12 +92,11 @@ pub(super) async fn a_message_whose_retention_is_over_blocks_nobody(q: QueuesAnd
     let queue = q.configure("q.fifo", QueueOptions::default().retention(MINUTE)).await;
     send_groups(&q, &queue, &[("a", "a1")]).await;
     let options = ReceiveOptions::up_to(1).visibility_timeout(HOUR);
-    let held = q.receive_with(&queue, options).await.remove(0);
+    assert_eq!(bodies(&q.receive_with(&queue, options).await), ["a1"]);
     q.advance(MINUTE / 2);
     send_groups(&q, &queue, &[("a", "a2")]).await;
     q.advance(MINUTE / 2);
     assert_eq!(q.bodies(&queue).await, ["a2"], "when the retention of a1 is over");
-    q.assert_lost(&queue, &held.receipt, "the receipt of a message whose retention is over").await;
 }
 
 pub(super) async fn a_released_message_comes_before_the_later_ones_of_its_group(q: QueuesAndClock) {

@@ -78,6 +78,7 @@ suite! { ($)
         a_receipt_is_lost_when_the_message_is_received_again,
         a_receipt_is_used_up,
         a_receipt_of_another_queue_is_lost,
+        the_receipt_of_a_message_whose_retention_is_over_is_lost,
         of_a_batch_each_receipt_counts_for_itself,
         of_a_batch_each_hold_is_extended_for_itself,
         of_a_batch_each_message_is_released_for_itself,
@@ -92,6 +93,7 @@ suite! { ($)
     dead_letters: [
         a_message_received_too_often_becomes_a_dead_letter,
         a_dead_letter_is_in_one_queue_at_a_time,
+        the_receipt_of_a_dead_letter_is_lost,
         a_dead_letter_has_a_retention_of_its_own,
         redriven_messages_are_as_if_sent_anew,
         a_redrive_moves_what_was_asked_for,

@@ -74,6 +74,19 @@ pub(super) async fn a_receipt_of_another_queue_is_lost(q: QueuesAndClock) {
     q.acknowledge(&other, &others).await;
 }
 
+pub(super) async fn the_receipt_of_a_message_whose_retention_is_over_is_lost(q: QueuesAndClock) {
+    for name in ["q", "q.fifo"] {
+        let queue = q.configure(name, QueueOptions::default().retention(MINUTE)).await;
+        let message = NewMessage::new("x");
+        q.send(&queue, if queue.is_fifo() { message.group("g") } else { message }).await;
+        let options = ReceiveOptions::up_to(1).visibility_timeout(HOUR);
+        let held = q.receive_with(&queue, options).await.remove(0);
+        q.advance(MINUTE);
+        let case = "the receipt of a message whose retention is over";
+        q.assert_lost(&queue, &held.receipt, case).await;
+    }
+}
+
 pub(super) async fn of_a_batch_each_receipt_counts_for_itself(q: QueuesAndClock) {
     let queue = q.queue("q").await;
     q.send_bodies(&queue, &["a", "b", "c"]).await;

@@ -1,0 +1,8 @@
+//! What must be so on whatever server the environment names, and on the one in memory if it names none: by
+//! the API alone, and without waiting.
+#![allow(missing_docs, unreachable_pub, reason = "tests")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod rules;
