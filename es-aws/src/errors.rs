@@ -26,14 +26,24 @@ use es_core::Error;
 use crate::connection::Connection;
 
 /// Codes of refusals of who asks.
-const UNAUTHORIZED: [&str; 8] = [
+const UNAUTHORIZED: [&str; 18] = [
+    "AccessDenied",
     "AccessDeniedException",
+    "AuthorizationError",
+    "ExpiredToken",
     "ExpiredTokenException",
     "IncompleteSignature",
     "IncompleteSignatureException",
+    "InvalidClientTokenId",
+    "InvalidSecurity",
     "InvalidSignatureException",
+    "KMS.AccessDeniedException",
+    "KMSAccessDenied",
+    "MissingAuthenticationToken",
     "MissingAuthenticationTokenException",
     "NotAuthorizedException",
+    "OptInRequired",
+    "SignatureDoesNotMatch",
     "UnrecognizedClientException",
 ];
 

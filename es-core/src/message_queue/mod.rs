@@ -84,8 +84,11 @@ pub const MAX_BATCH: usize = 10;
 /// | [`extend`](Self::extend), [`release`](Self::release) | done | `ReceiptLost` | `ReceiptLost` |
 /// | [`acknowledge`](Self::acknowledge) | done | done: the work is complete, and repeating it helps nobody | `ReceiptLost` |
 ///
-/// (SQS refuses the late acknowledgement on FIFO queues, and answers success to acknowledgements with
-/// old receipts on standard queues, where they may or may not have an effect.)
+/// (SQS refuses the late acknowledgement on FIFO queues. To acknowledgements with old receipts of standard
+/// queues it answers success, whether they have an effect or not: a program is told `ReceiptLost` there for
+/// what it has itself received again, used up or held for too long, and not when *another* process has the
+/// message by now, or when it has become a dead letter or is forgotten. A receiver that acknowledges in its
+/// time loses nothing by that; one that is late cannot take the success for a proof.)
 ///
 /// **Order.** A standard queue gives messages roughly in the order of their becoming visible and
 /// promises none. A FIFO queue keeps the order of each *group*: a message is given out only when every
@@ -285,12 +288,16 @@ pub trait MessageQueue: Debug + Send + Sync + 'static {
     /// Messages in flight are left where they are, and so are those that were sent to this queue and
     /// not given up by another.
     ///
+    /// (On SQS a move is a send and a delete: a crash in between leaves the message in both queues. What is
+    /// left was received, and [`Redrive::until`] goes by when a message was sent.)
+    ///
     /// # Errors
     ///
     /// [`Error::NoSuchQueue`]. [`Error::Unavailable`]: some may have been moved.
     async fn redrive(&self, dead_letters: &QueueName, redrive: Redrive) -> Result<u64>;
 
-    /// Removes all messages of the queue, also those in flight. Deduplication ids stay known.
+    /// Removes all messages of the queue, also those in flight. Deduplication ids stay known. (SQS takes up to
+    /// a minute for it, and can be asked once a minute.)
     ///
     /// # Errors
     ///

@@ -36,8 +36,8 @@ use serde_json::{Map, Number, Value, json};
 /// | `{"numeric": ["=", 5]}`, `{"numeric": [">", 0, "<=", 100]}` | is a number in JSON's notation and in the range; `<`, `<=`, `>`, `>=`, and one of each side at most |
 ///
 /// Texts are compared as they are, case counts. Attributes are texts here; one that is a number in
-/// JSON's notation is sent to SNS as its type `Number`. Everything else that SNS knows, such as
-/// wildcards, is refused by name.
+/// JSON's notation is sent to SNS as its type `Number`, of which `prefix`, `suffix` and `anything-but` of texts
+/// see nothing there. Everything else that SNS knows, such as wildcards, is refused by name.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct FilterPolicy {
     conditions: BTreeMap<String, Vec<Condition>>,

@@ -51,7 +51,8 @@ pub use filter_policy::{FilterPolicy, InvalidFilterPolicy};
 /// When [`publish`](Self::publish) returns, all of those queues have the message, or will: SNS
 /// delivers behind the answer, at least once. The stores of this project do it in one step: all queues
 /// have it or none. A publish whose answer was lost may be repeated, and then queues may have
-/// the message twice.
+/// the message twice. (A filter or subscription that SNS was just told takes up to 15 minutes until it
+/// holds.)
 ///
 /// A FIFO topic, whose name ends in `.fifo`, keeps the order of its groups in the FIFO queues behind
 /// it. Standard queues can be subscribed to it, too, and get the messages without groups and

@@ -174,7 +174,7 @@ impl SqsQueues {
 }
 
 /// In the whole seconds of SQS, rounded up.
-fn seconds(duration: Duration) -> i32 {
+pub(crate) fn seconds(duration: Duration) -> i32 {
     let whole = duration.as_secs() + u64::from(duration.subsec_nanos() > 0);
     i32::try_from(whole).unwrap_or(i32::MAX)
 }

@@ -137,7 +137,7 @@ pub(super) type TypedAttributes = HashMap<String, MessageAttributeValue>;
 
 fn texts(attributes: &TypedAttributes) -> BTreeMap<String, String> {
     let text = |value: &MessageAttributeValue| {
-        let binary = || value.binary_value.as_ref().map(|bytes| base64::encode(bytes));
+        let binary = || value.binary_value.as_ref().map(base64::encode);
         value.string_value.clone().or_else(binary)
     };
     attributes.iter().filter_map(|(name, value)| Some((name.clone(), text(value)?))).collect()

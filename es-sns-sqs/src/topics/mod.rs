@@ -18,7 +18,7 @@ use crate::queues::SqsQueues;
 use crate::requests::Requests;
 use crate::service::Service;
 
-mod filter;
+pub(crate) mod filter;
 mod known_topics;
 mod number;
 pub(crate) mod options;

@@ -58,7 +58,7 @@ impl SnsTopics {
     ) -> Result<()> {
         let mut attributes = HashMap::from([(RAW.to_owned(), "true".to_owned())]);
         if *wanted != FilterPolicy::everything() {
-            attributes.insert(FILTER.to_owned(), filter::told(wanted));
+            attributes.insert(FILTER.to_owned(), filter::for_sns(wanted).to_string());
         }
         let request = self.shared.client.subscribe().topic_arn(topic_arn).protocol(PROTOCOL);
         let request = request.endpoint(queue_arn).set_attributes(Some(attributes));
@@ -85,7 +85,11 @@ impl SnsTopics {
         let has_filter = filter::read(found.get(FILTER).map(String::as_str));
         for (is_so, name, value) in [
             (is_raw, RAW, "true".to_owned()),
-            (has_filter.is_ok_and(|filter| filter == *wanted), FILTER, filter::told(wanted)),
+            (
+                has_filter.is_ok_and(|filter| filter == *wanted),
+                FILTER,
+                filter::for_sns(wanted).to_string(),
+            ),
         ] {
             if !is_so {
                 let request = self.shared.client.set_subscription_attributes();

@@ -51,6 +51,13 @@ pub(super) const ON_SERVERS: [OnServer; 2] = [
                 variable: "ES_TEST_ENDPOINT_KINESIS",
                 disagreements: &KINESIS_OF_MINISTACK,
             },
+            Suite {
+                name: "es-sns-sqs on ministack",
+                package: "es-sns-sqs",
+                targets: |target| target == ANY_SERVICE,
+                variable: "ES_TEST_ENDPOINT_SNS_SQS",
+                disagreements: &[],
+            },
         ],
     },
     OnServer {
@@ -68,7 +75,8 @@ pub(super) const ON_SERVERS: [OnServer; 2] = [
 
 /// The target of `es-dynamodb` whose server is in its tests, whatever other one there is.
 const WITHOUT_NETWORK: &str = "whole_system";
-/// The target of `es-kinesis` whose tests ask for nothing but the API; all others bring a server.
+/// The target of `es-kinesis` and `es-sns-sqs` whose tests ask for nothing but the API; all others bring
+/// a server.
 const ANY_SERVICE: &str = "service";
 
 /// Of ministack 1.5.33.

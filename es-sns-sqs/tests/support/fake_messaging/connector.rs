@@ -104,6 +104,9 @@ fn refusal(passage: &Passage, operation: &str) -> Option<Refusal> {
     if passage.meets(Fault::AccessDenied) {
         return Some(Refusal::denied(operation));
     }
+    if passage.meets(Fault::NotSeenYet) {
+        return Some(Refusal::no_queue());
+    }
     passage.meets(Fault::InternalError).then(Refusal::internal)
 }
 

@@ -26,6 +26,8 @@ pub(crate) enum Fault {
     Duplicate,
     /// An answer leaves an entry out.
     EntryLeftOut,
+    /// A queue that was made is not found yet.
+    NotSeenYet,
 }
 
 impl Fault {
@@ -112,7 +114,8 @@ impl Faults {
         *nth += 1;
         let nth = *nth;
         let planned = |fault: &Fault| state.plan.contains(&(operation.to_owned(), nth, *fault));
-        let all = Fault::PASSING.into_iter().chain([Fault::AccessDenied, Fault::EntryLeftOut]);
+        let others = [Fault::AccessDenied, Fault::EntryLeftOut, Fault::NotSeenYet];
+        let all = Fault::PASSING.into_iter().chain(others);
         let mut due: BTreeSet<_> = all.filter(planned).collect();
         let rng = &mut state.rng;
         let diced = state.rates.iter().filter(|(_, rate)| rng.f64() < **rate);

@@ -30,7 +30,7 @@ use aws_sdk_sqs::config::{BehaviorVersion, Credentials, Region, SharedHttpClient
 use aws_smithy_runtime_api::client::http::{SharedHttpConnector, http_client_fn};
 use es_core::memory::MemoryQueues;
 use es_core::testing::SeededEntropy;
-use es_core::{Clock, QueueName};
+use es_core::{Clock, MessageQueue as _, QueueName};
 use serde_json::Value;
 
 use connector::Connector;
@@ -68,6 +68,8 @@ struct State {
     /// What receives with an attempt id were answered.
     attempts: HashMap<String, Value>,
     move_tasks: Option<HashMap<String, u64>>,
+    /// The most bytes of a request to SQS.
+    max_request: usize,
     requests: Vec<Request>,
 }
 
@@ -84,7 +86,8 @@ impl FakeMessaging {
     /// Without queues and topics, and without faults.
     pub(crate) fn new(clock: Arc<dyn Clock>, seed: u64) -> Self {
         let memory = MemoryQueues::new(clock.clone(), Arc::new(SeededEntropy::new(seed)));
-        let state = State { move_tasks: Some(HashMap::new()), ..State::default() };
+        let (move_tasks, max_request) = (Some(HashMap::new()), 256 * 1024);
+        let state = State { move_tasks, max_request, ..State::default() };
         let state = Mutex::new(state);
         Self(Arc::new(Shared { clock, memory, faults: Faults::seeded(seed), state }))
     }
@@ -92,6 +95,12 @@ impl FakeMessaging {
     /// As a local server that moves no dead letters by itself.
     pub(crate) fn without_move_tasks(self) -> Self {
         self.state().move_tasks = None;
+        self
+    }
+
+    /// As SQS is by now, by some of its documents: it takes 1 MiB in a request.
+    pub(crate) fn with_large_requests(self) -> Self {
+        self.state().max_request = 1024 * 1024;
         self
     }
 
@@ -167,11 +176,33 @@ impl FakeMessaging {
         self.state().queues.get(queue).map(|queue| queue.attributes.clone()).unwrap_or_default()
     }
 
+    /// The attributes of a topic as they were set.
+    pub(crate) fn topic_attributes(&self, topic: &str) -> BTreeMap<String, String> {
+        self.state().topics.get(&topic_arn(topic)).expect("the topic is there").attributes.clone()
+    }
+
+    /// The ARNs of the queues that follow a topic, each with the attributes of its subscription.
+    pub(crate) fn subscriptions(&self, topic: &str) -> Vec<(String, BTreeMap<String, String>)> {
+        let state = self.state();
+        let topic = state.topics.get(&topic_arn(topic)).expect("the topic is there");
+        let subscriptions = topic.subscriptions.iter();
+        subscriptions.map(|it| (it.queue_arn.clone(), it.attributes.clone())).collect()
+    }
+
     /// Sets an attribute of a queue behind everybody's back.
     pub(crate) fn set_attribute(&self, queue: &str, name: &str, value: &str) {
         let mut state = self.state();
         let queue = state.queues.get_mut(queue).expect("the queue is there");
         queue.attributes.insert(name.to_owned(), value.to_owned());
+    }
+
+    /// Lets a queue take less, behind everybody's back.
+    pub(crate) async fn lower_message_size(&self, queue: &str, bytes: usize) {
+        let name = queue_name(queue);
+        let options = self.memory().options(&name).await.expect("the queue is there");
+        let configured = self.memory().configure(&name, options.max_message_size(bytes)).await;
+        configured.expect("a size that queues can have");
+        self.set_attribute(queue, "MaximumMessageSize", &bytes.to_string());
     }
 
     /// Removes a queue behind everybody's back.

@@ -17,16 +17,16 @@ const PAGE: usize = 3;
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct FakeTopic {
-    attributes: BTreeMap<String, String>,
-    subscriptions: Vec<FakeSubscription>,
+    pub(super) attributes: BTreeMap<String, String>,
+    pub(super) subscriptions: Vec<FakeSubscription>,
     published: u64,
 }
 
 #[derive(Debug, Clone)]
-struct FakeSubscription {
+pub(super) struct FakeSubscription {
     arn: String,
-    queue_arn: String,
-    attributes: BTreeMap<String, String>,
+    pub(super) queue_arn: String,
+    pub(super) attributes: BTreeMap<String, String>,
 }
 
 impl FakeMessaging {
@@ -191,9 +191,9 @@ impl FakeMessaging {
             let attribute = |name: &str| subscription.attributes.get(name).map(String::as_str);
             let policy = self.attributes(&queue).get("Policy").cloned().unwrap_or_default();
             // A queue that does not say so lets no topic in.
-            if !(policy.contains("sns.amazonaws.com") && policy.contains(topic_arn))
-                || !takes(attribute("FilterPolicy"), &message, &types)
-            {
+            let is_let_in = policy.contains("sns.amazonaws.com") && policy.contains(topic_arn);
+            let is_taken = takes(attribute("FilterPolicy"), &message, &types);
+            if !(is_let_in && is_taken) {
                 continue;
             }
             let (mut sent, mut sent_types) = (message.clone(), types.clone());

@@ -14,9 +14,6 @@ use super::refusal::Refusal;
 use super::standing::Issued;
 use super::{ACCOUNT, FakeMessaging, REGION, name_in, queue_arn, queue_name};
 
-/// The most bytes of a request.
-const MAX_REQUEST: usize = 256 * 1024;
-
 /// How long after a purge the next one can be asked for.
 const PURGE_PAUSE: Duration = Duration::from_secs(60);
 
@@ -189,7 +186,7 @@ impl FakeMessaging {
     ) -> Result<Value, Refusal> {
         let entries = asked["Entries"].as_array().cloned().unwrap_or_default();
         let size: usize = entries.iter().map(|entry| new_message(entry).size()).sum();
-        if size > MAX_REQUEST && entries.len() > 1 {
+        if size > self.state().max_request && entries.len() > 1 {
             let message = "The length of all the messages is more than the limit.";
             return Err(Refusal::new("AWS.SimpleQueueService.BatchRequestTooLong", message));
         }

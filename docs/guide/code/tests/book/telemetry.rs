@@ -5,10 +5,11 @@ use std::fs;
 
 use super::pages::{self, Page};
 
-const SOURCES: [&str; 4] = [
+const SOURCES: [&str; 5] = [
     "es-core/src/telemetry.rs",
     "es-dynamodb/src/telemetry.rs",
     "es-kinesis/src/telemetry.rs",
+    "es-sns-sqs/src/telemetry.rs",
     "es-sqlite/src/telemetry.rs",
 ];
 

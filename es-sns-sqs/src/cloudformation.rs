@@ -1,0 +1,227 @@
+//! Queues, topics and subscriptions as a CloudFormation template.
+
+use std::collections::BTreeSet;
+
+use es_core::{Error, QueueName, QueueOptions, Result, TopicName, Topology};
+use serde_json::{Map, Value, json};
+
+use crate::queues::seconds;
+use crate::topics::{filter, queue_policy};
+
+/// A topology as a CloudFormation template in JSON. It is what [`Topology::ensure`] makes of it in SQS and
+/// SNS.
+///
+/// Its parameters are
+///
+/// - `NamePrefix`, which the names of all queues and topics begin with, as
+///   [`SqsOptions::name_prefix`](crate::SqsOptions::name_prefix) says; empty by default;
+/// - `EncryptionKey`, a key of KMS that queues and topics are encrypted with, by default none: queues are
+///   encrypted with a key of SQS then. The key's policy has to let `sns.amazonaws.com` use it where a topic
+///   sends to a queue.
+///
+/// When the stack goes, the queues stay, with what nobody has received yet. Its outputs are
+/// `QueueBillingUrl` and `QueueBillingArn` for a queue `billing`, and `TopicOrdersArn` for a topic `orders`.
+///
+/// # Errors
+///
+/// [`Error::Misuse`] when the names of two queues, or of two topics, do not differ in letters and digits.
+///
+/// ```
+/// use es_core::{FilterPolicy, QueueName, QueueOptions, TopicName, Topology};
+///
+/// # fn main() -> es_core::Result<()> {
+/// let (orders, billing) = (TopicName::new("orders")?, QueueName::new("billing")?);
+/// let topology = Topology::builder()
+///     .queue(&billing, QueueOptions::default())
+///     .topic(&orders)
+///     .subscription(&orders, &billing, FilterPolicy::everything())
+///     .build()?;
+/// let template = es_sns_sqs::cloudformation_template(&topology)?;
+/// assert!(template.contains(r#""QueueName": {"#));
+/// # Ok(()) }
+/// ```
+pub fn cloudformation_template(topology: &Topology) -> Result<String> {
+    let mut template = Template::default();
+    for (queue, options) in topology.queues() {
+        let resource = template.add(resource_of_queue(queue), queue_resource(queue, options))?;
+        template.output(&format!("{resource}Url"), json!({ "Ref": resource }));
+        template.output(&format!("{resource}Arn"), arn_of_queue(queue));
+    }
+    for topic in topology.topics() {
+        let resource = template.add(resource_of_topic(topic), topic_resource(topic))?;
+        template.output(&format!("{resource}Arn"), json!({ "Ref": resource }));
+    }
+    for (topic, queue, filter) in topology.subscriptions() {
+        let name = format!("{}To{}", resource_of_topic(topic), resource_of_queue(queue));
+        template.add(name, subscription_resource(topic, queue, filter))?;
+    }
+    let followers: BTreeSet<_> = topology.subscriptions().map(|(_, queue, _)| queue).collect();
+    for queue in followers {
+        let name = format!("{}Policy", resource_of_queue(queue));
+        template.add(name, policy_resource(queue, topology))?;
+    }
+    Ok(template.render())
+}
+
+#[derive(Default)]
+struct Template {
+    resources: Map<String, Value>,
+    outputs: Map<String, Value>,
+}
+
+impl Template {
+    fn add(&mut self, name: String, resource: Value) -> Result<String> {
+        if self.resources.insert(name.clone(), resource).is_some() {
+            return Err(Error::Misuse(format!(
+                "a template has one resource {name}, which two queues or topics would have"
+            )));
+        }
+        Ok(name)
+    }
+
+    fn output(&mut self, name: &str, value: Value) {
+        self.outputs.insert(name.to_owned(), json!({ "Value": value }));
+    }
+
+    fn render(self) -> String {
+        let template = json!({
+            "AWSTemplateFormatVersion": "2010-09-09",
+            "Description": "The queues and topics of an event-sourced application.",
+            "Parameters": parameters(),
+            "Conditions": {
+                "HasEncryptionKey": {
+                    "Fn::Not": [{ "Fn::Equals": [{ "Ref": "EncryptionKey" }, ""] }],
+                },
+            },
+            "Resources": self.resources,
+            "Outputs": self.outputs,
+        });
+        format!("{template:#}\n")
+    }
+}
+
+fn parameters() -> Value {
+    json!({
+        "NamePrefix": {
+            "Description": "What the names of queues and topics begin with.",
+            "Type": "String",
+            "AllowedPattern": "[A-Za-z0-9_-]*",
+            "Default": "",
+        },
+        "EncryptionKey": {
+            "Description": "ARN, id or alias of the KMS key that messages are encrypted with; empty: a key \
+                            of SQS, and none for topics.",
+            "Type": "String",
+            "Default": "",
+        },
+    })
+}
+
+fn queue_resource(queue: &QueueName, options: &QueueOptions) -> Value {
+    let mut properties = json!({
+        "QueueName": with_prefix(queue.as_str()),
+        "VisibilityTimeout": seconds(options.visibility_timeout),
+        "MessageRetentionPeriod": seconds(options.retention),
+        "DelaySeconds": seconds(options.delay),
+        "MaximumMessageSize": options.max_message_size,
+        "KmsMasterKeyId": if_key_is_given(json!({ "Ref": "EncryptionKey" }), no_value()),
+        "SqsManagedSseEnabled": if_key_is_given(no_value(), json!(true)),
+    });
+    if queue.is_fifo() {
+        properties["FifoQueue"] = json!(true);
+    }
+    if let Some(policy) = &options.redrive_policy {
+        properties["RedrivePolicy"] = json!({
+            "deadLetterTargetArn": arn_of_queue(&policy.dead_letter_queue),
+            "maxReceiveCount": policy.max_receive_count,
+        });
+    }
+    json!({
+        "Type": "AWS::SQS::Queue",
+        "DeletionPolicy": "Retain",
+        "UpdateReplacePolicy": "Retain",
+        "Properties": properties,
+    })
+}
+
+fn topic_resource(topic: &TopicName) -> Value {
+    let mut properties = json!({
+        "TopicName": with_prefix(topic.as_str()),
+        "KmsMasterKeyId": if_key_is_given(json!({ "Ref": "EncryptionKey" }), no_value()),
+    });
+    if topic.is_fifo() {
+        properties["FifoTopic"] = json!(true);
+        properties["ContentBasedDeduplication"] = json!(false);
+    }
+    json!({ "Type": "AWS::SNS::Topic", "Properties": properties })
+}
+
+fn subscription_resource(
+    topic: &TopicName,
+    queue: &QueueName,
+    wanted: &es_core::FilterPolicy,
+) -> Value {
+    let mut properties = json!({
+        "TopicArn": arn_of_topic(topic),
+        "Protocol": "sqs",
+        "Endpoint": arn_of_queue(queue),
+        "RawMessageDelivery": true,
+    });
+    if *wanted != es_core::FilterPolicy::everything() {
+        properties["FilterPolicy"] = filter::for_sns(wanted);
+    }
+    json!({ "Type": "AWS::SNS::Subscription", "Properties": properties })
+}
+
+fn policy_resource(queue: &QueueName, topology: &Topology) -> Value {
+    let topics = topology.subscriptions().filter(|(_, follower, _)| *follower == queue);
+    let statement = |(topic, ..): (&TopicName, _, _)| {
+        queue_policy::statement(&arn_of_queue(queue), &arn_of_topic(topic))
+    };
+    json!({
+        "Type": "AWS::SQS::QueuePolicy",
+        "Properties": {
+            "Queues": [{ "Ref": resource_of_queue(queue) }],
+            "PolicyDocument": queue_policy::of_statements(topics.map(statement).collect()),
+        },
+    })
+}
+
+fn with_prefix(name: &str) -> Value {
+    json!({ "Fn::Sub": format!("${{NamePrefix}}{name}") })
+}
+
+fn if_key_is_given(then: Value, otherwise: Value) -> Value {
+    json!({ "Fn::If": ["HasEncryptionKey", then, otherwise] })
+}
+
+fn no_value() -> Value {
+    json!({ "Ref": "AWS::NoValue" })
+}
+
+fn arn_of_queue(queue: &QueueName) -> Value {
+    json!({ "Fn::GetAtt": [resource_of_queue(queue), "Arn"] })
+}
+
+/// What CloudFormation calls a topic by is its ARN.
+fn arn_of_topic(topic: &TopicName) -> Value {
+    json!({ "Ref": resource_of_topic(topic) })
+}
+
+fn resource_of_queue(queue: &QueueName) -> String {
+    format!("Queue{}", camel_case(queue.as_str()))
+}
+
+fn resource_of_topic(topic: &TopicName) -> String {
+    format!("Topic{}", camel_case(topic.as_str()))
+}
+
+/// As CloudFormation's names of resources have letters and digits only: `OrdersFifo`.
+fn camel_case(name: &str) -> String {
+    name.split(|letter: char| !letter.is_ascii_alphanumeric())
+        .flat_map(|word| {
+            let mut letters = word.chars();
+            letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters)
+        })
+        .collect()
+}

@@ -1,0 +1,209 @@
+//! The CloudFormation template describes what the library makes.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use es_core::{Error, QueueOptions, Topology};
+use es_sns_sqs::cloudformation_template;
+use serde_json::{Map, Value, json};
+
+use crate::support::scene::{Scene, queue, shop, topic};
+
+const REGION_AND_ACCOUNT: &str = "us-east-1:123456789012";
+
+fn template(topology: &Topology) -> Value {
+    let text = cloudformation_template(topology).expect("names that differ");
+    serde_json::from_str(&text).expect("a template is JSON")
+}
+
+/// What CloudFormation makes of a template with the prefix `p-` and this key.
+struct Stack<'a> {
+    resources: &'a Map<String, Value>,
+    key: Option<&'a str>,
+}
+
+impl Stack<'_> {
+    fn resolved(&self, value: &Value) -> Value {
+        match value {
+            Value::Object(fields) => match fields.iter().next() {
+                Some((function, of)) if fields.len() == 1 => self.call(function, of, value),
+                _ => self.fields(fields),
+            },
+            Value::Array(list) => list.iter().map(|value| self.resolved(value)).collect(),
+            other => other.clone(),
+        }
+    }
+
+    fn call(&self, function: &str, of: &Value, value: &Value) -> Value {
+        match function {
+            "Ref" if of == "EncryptionKey" => self.key.unwrap_or_default().into(),
+            "Ref" if of == "AWS::NoValue" => Value::Null,
+            "Ref" | "Fn::GetAtt" => {
+                let name = of.as_str().or(of[0].as_str()).expect("a resource");
+                self.arn(name).into()
+            }
+            "Fn::Sub" => of.as_str().expect("a text").replace("${NamePrefix}", "p-").into(),
+            "Fn::If" => {
+                assert_eq!(of[0], "HasEncryptionKey");
+                self.resolved(&of[if self.key.is_some() { 1 } else { 2 }])
+            }
+            _ => self.fields(value.as_object().expect("an object")),
+        }
+    }
+
+    fn fields(&self, fields: &Map<String, Value>) -> Value {
+        let fields = fields.iter().map(|(name, value)| (name.clone(), self.resolved(value)));
+        fields.filter(|(_, value)| !value.is_null()).collect()
+    }
+
+    fn arn(&self, resource: &str) -> String {
+        let properties = &self.resources[resource]["Properties"];
+        let (service, name) = match &properties["TopicName"] {
+            Value::Null => ("sqs", &properties["QueueName"]),
+            name => ("sns", name),
+        };
+        let name = self.resolved(name);
+        let name = name.as_str().expect("a name");
+        format!("arn:aws:{service}:{REGION_AND_ACCOUNT}:{name}")
+    }
+
+    /// The properties of all resources of a type.
+    fn all(&self, resource_type: &str) -> Vec<Value> {
+        let of_type = self.resources.values().filter(|it| it["Type"] == resource_type);
+        of_type.map(|it| self.resolved(&it["Properties"])).collect()
+    }
+
+    /// The attributes of each queue, as SQS has them.
+    fn queues(&self) -> BTreeMap<String, BTreeMap<String, Value>> {
+        let mut queues: BTreeMap<_, BTreeMap<_, _>> = BTreeMap::new();
+        for mut properties in self.all("AWS::SQS::Queue") {
+            let name = properties["QueueName"].take();
+            let name = name.as_str().expect("a name").to_owned();
+            let attributes = properties.as_object().expect("properties").iter();
+            let attributes = attributes.filter(|(_, value)| !value.is_null());
+            queues.insert(name, attributes.map(|(name, it)| (name.clone(), as_text(it))).collect());
+        }
+        for properties in self.all("AWS::SQS::QueuePolicy") {
+            let arn = properties["Queues"][0].as_str().expect("a queue");
+            let name = arn.rsplit(':').next().expect("a name");
+            let attributes = queues.get_mut(name).expect("a queue that is there");
+            attributes.insert("Policy".to_owned(), properties["PolicyDocument"].clone());
+        }
+        queues
+    }
+}
+
+/// As SQS and SNS have attributes: all are texts, and some of these are JSON.
+fn as_text(value: &Value) -> Value {
+    match value {
+        Value::Object(_) | Value::String(_) => value.clone(),
+        other => other.to_string().into(),
+    }
+}
+
+fn as_json(text: &str) -> Value {
+    let json = serde_json::from_str(text).ok().filter(Value::is_object);
+    json.unwrap_or_else(|| text.into())
+}
+
+/// What the library has made with the same prefix and key.
+async fn made(key: Option<&'static str>) -> Scene {
+    let scene = Scene::with(
+        7,
+        |messaging| messaging,
+        |queues| key.into_iter().fold(queues, |queues, key| queues.encryption_key(key)),
+        |topics| key.into_iter().fold(topics, |topics, key| topics.encryption_key(key)),
+    );
+    scene.ensure(&shop()).await;
+    scene
+}
+
+#[tokio::test]
+async fn the_template_has_what_the_library_makes() {
+    let template = template(&shop());
+    let resources = template["Resources"].as_object().expect("resources");
+    for key in [None, Some("alias/orders")] {
+        let (stack, scene) = (Stack { resources, key }, made(key).await);
+        for (name, described) in stack.queues() {
+            let made = scene.messaging.attributes(&name).into_iter();
+            let made: BTreeMap<_, _> = made.map(|(name, it)| (name, as_json(&it))).collect();
+            assert_eq!(described, made, "{name}");
+        }
+        for mut properties in stack.all("AWS::SNS::Topic") {
+            let name = properties["TopicName"].take();
+            let attributes = properties.as_object().expect("properties").iter();
+            let attributes = attributes.filter(|(_, value)| !value.is_null());
+            let described: BTreeMap<_, _> =
+                attributes.map(|(name, it)| (name.clone(), as_text(it))).collect();
+            let made = scene.messaging.topic_attributes(name.as_str().expect("a name"));
+            let made: BTreeMap<_, _> =
+                made.into_iter().map(|(name, it)| (name, as_json(&it))).collect();
+            assert_eq!(described, made, "{name}");
+        }
+        let described: Vec<_> = stack.all("AWS::SNS::Subscription");
+        let mut made = Vec::new();
+        for topic in ["p-movements.fifo", "p-orders"] {
+            for (endpoint, attributes) in scene.messaging.subscriptions(topic) {
+                let mut properties = json!({
+                    "TopicArn": format!("arn:aws:sns:{REGION_AND_ACCOUNT}:{topic}"),
+                    "Protocol": "sqs",
+                    "Endpoint": endpoint,
+                    "RawMessageDelivery": attributes["RawMessageDelivery"] == "true",
+                });
+                if let Some(filter) = attributes.get("FilterPolicy") {
+                    properties["FilterPolicy"] = as_json(filter);
+                }
+                made.push(properties);
+            }
+        }
+        let by_text = |list: Vec<Value>| {
+            let mut texts: Vec<_> = list.iter().map(Value::to_string).collect();
+            texts.sort();
+            texts
+        };
+        assert_eq!(by_text(described), by_text(made));
+    }
+}
+
+#[test]
+fn queues_outlive_their_stack() {
+    let template = template(&shop());
+    let resources = template["Resources"].as_object().expect("resources").values();
+    let queues: Vec<_> = resources.filter(|it| it["Type"] == "AWS::SQS::Queue").collect();
+    assert_eq!(queues.len(), 5);
+    for queue in queues {
+        assert_eq!(
+            (&queue["DeletionPolicy"], &queue["UpdateReplacePolicy"]),
+            (&json!("Retain"), &json!("Retain"))
+        );
+    }
+    let outputs: Vec<_> = template["Outputs"].as_object().expect("outputs").keys().collect();
+    assert!(outputs.iter().any(|name| *name == "QueueStockFifoUrl"), "{outputs:?}");
+    assert_eq!(template["Outputs"]["TopicOrdersArn"]["Value"], json!({ "Ref": "TopicOrders" }));
+}
+
+#[test]
+fn names_that_would_be_one_resource_are_refused() {
+    let queues = ["a-b", "a_b"].iter().fold(Topology::builder(), |topology, name| {
+        topology.queue(&queue(name), QueueOptions::default())
+    });
+    let topics = ["a-b", "a_b"]
+        .iter()
+        .fold(Topology::builder(), |topology, name| topology.topic(&topic(name)));
+    for topology in [queues, topics] {
+        let refused = cloudformation_template(&topology.build().expect("different names"));
+        assert!(matches!(refused, Err(Error::Misuse(_))), "{refused:?}");
+    }
+}
+
+/// Writes the file where `ES_ACCEPT_SCHEMA` is 1.
+#[test]
+fn the_template_in_the_repository_is_the_one_that_is_rendered() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("cloudformation/shop.json");
+    let rendered = cloudformation_template(&shop()).expect("a template");
+    if std::env::var_os("ES_ACCEPT_SCHEMA").is_some_and(|accept| accept == "1") {
+        std::fs::write(&path, &rendered).expect("the file can be written");
+    }
+    let file = std::fs::read_to_string(&path).expect("the file is in the repository");
+    assert_eq!(file.replace("\r\n", "\n"), rendered, "write it with ES_ACCEPT_SCHEMA=1");
+}

@@ -1,0 +1,134 @@
+//! Dead letters on their way back, with what can come between.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use es_core::{Error, MessageQueue as _, NewMessage, QueueName, Redrive};
+
+use crate::support::fake_messaging::{FakeMessaging, Fault};
+use crate::support::scene::{SECOND, Scene, queue, shop};
+
+/// A shop whose SQS moves nothing by itself.
+async fn scene() -> Scene {
+    let scene = Scene::with(7, FakeMessaging::without_move_tasks, |queues| queues, |topics| topics);
+    scene.ensure(&shop()).await;
+    scene
+}
+
+/// Sends messages that become dead letters.
+async fn give_up(scene: &Scene, of: &QueueName, bodies: &[&str]) {
+    for body in bodies {
+        scene.send(of, body).await;
+    }
+    loop {
+        let received = scene.receive(of).await;
+        if received.is_empty() {
+            return;
+        }
+        for message in received {
+            let released = scene.queues.release(of, &message.receipt, Duration::ZERO).await;
+            released.expect("it is held");
+        }
+    }
+}
+
+#[tokio::test]
+async fn sqs_moves_everything_by_itself_where_it_can() {
+    let mut scene = Scene::of_the_shop().await;
+    give_up(&scene, &queue("billing"), &["a", "b"]).await;
+    scene.take_operations();
+    let moved = scene.queues.redrive(&queue("dead"), Redrive::all()).await.expect("a redrive");
+    assert_eq!(moved, 2);
+    assert_eq!(scene.take_operations(), ["StartMessageMoveTask", "ListMessageMoveTasks"]);
+}
+
+#[tokio::test]
+async fn a_letter_that_cannot_be_sent_stays() {
+    let scene = scene().await;
+    let (billing, dead) = (queue("billing"), queue("dead"));
+    give_up(&scene, &billing, &["a", "b", "c"]).await;
+    scene.messaging.faults().always("SendMessageBatch", Fault::AccessDenied);
+    let refused = scene.queues.redrive(&dead, Redrive::all()).await.expect_err("it is refused");
+    assert!(refused.with_causes().starts_with("sending to queue p-billing (not allowed"));
+    scene.messaging.faults().stop();
+    let counts = scene.queues.counts(&dead).await.expect("counts");
+    assert_eq!((counts.visible, counts.in_flight), (3, 0), "they were given back");
+    assert_eq!(scene.queues.redrive(&dead, Redrive::all()).await.expect("a redrive"), 3);
+}
+
+#[tokio::test]
+async fn a_redrive_that_is_cut_off_leaves_duplicates_and_loses_nothing() {
+    let scene = scene().await;
+    let (billing, dead) = (queue("billing"), queue("dead"));
+    give_up(&scene, &billing, &["a", "b", "c"]).await;
+    scene.messaging.faults().always("DeleteMessageBatch", Fault::LostRequest);
+    let cut_off = scene.queues.redrive(&dead, Redrive::all()).await.expect_err("no answer");
+    assert!(cut_off.is_transient());
+    scene.messaging.faults().stop();
+    scene.clock.advance(300 * SECOND);
+    assert_eq!(scene.queues.redrive(&dead, Redrive::all()).await.expect("a redrive"), 3);
+    let bodies = scene.bodies(&billing).await;
+    assert_eq!(bodies.len(), 6, "each twice");
+    assert_eq!(bodies.into_iter().collect::<BTreeSet<_>>().len(), 3);
+}
+
+#[tokio::test]
+async fn a_letter_of_a_fifo_queue_is_no_repetition_of_itself() {
+    let scene = scene().await;
+    let (stock, dead) = (queue("stock.fifo"), queue("dead.fifo"));
+    let message = NewMessage::new("x").group("g").deduplication_id("d");
+    scene.queues.send(&stock, message).await.expect("it is sent");
+    // All of it within the five minutes in which `d` is known.
+    for _ in 0..2 {
+        give_up(&scene, &stock, &[]).await;
+        assert_eq!(scene.queues.redrive(&dead, Redrive::all()).await.expect("a redrive"), 1);
+    }
+    let back = scene.receive_one(&stock).await;
+    assert_eq!((&*back.body, back.deduplication_id.as_deref()), ("x", Some("d")));
+}
+
+#[tokio::test]
+async fn a_queue_that_is_gone_keeps_others_from_nothing() {
+    let scene = scene().await;
+    let dead = queue("dead");
+    let also = es_core::QueueOptions::default().dead_letters(dead.clone(), 3);
+    scene.queues.configure(&queue("returns"), also).await.expect("it can be made");
+    give_up(&scene, &queue("billing"), &["a", "b"]).await;
+    give_up(&scene, &queue("returns"), &["c"]).await;
+    scene.messaging.remove_queue("p-returns");
+    assert_eq!(scene.queues.redrive(&dead, Redrive::all()).await.expect("a redrive"), 2);
+    assert_eq!(scene.bodies(&dead).await, ["c"]);
+}
+
+#[tokio::test]
+async fn letters_of_queues_with_another_prefix_are_left() {
+    let scene = scene().await;
+    let dead = queue("dead");
+    give_up(&scene, &queue("billing"), &["a"]).await;
+    // A program that calls the dead-letter queue otherwise, and knows nothing of the billing.
+    let options = es_sns_sqs::SqsQueues::builder().name_prefix("p-de").clock(scene.clock.clone());
+    let other = options.with_client(scene.messaging.sqs()).expect("a valid prefix");
+    assert_eq!(other.redrive(&queue("ad"), Redrive::all()).await.expect("a redrive"), 0);
+    assert_eq!(scene.queues.redrive(&dead, Redrive::all()).await.expect("a redrive"), 1);
+}
+
+#[tokio::test]
+async fn more_letters_than_are_asked_for_are_looked_at_once() {
+    let scene = scene().await;
+    let (billing, dead) = (queue("billing"), queue("dead"));
+    let bodies: Vec<String> = (0..35).map(|n| n.to_string()).collect();
+    give_up(&scene, &billing, &bodies.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    let wanted = scene.receive(&dead).await;
+    let ids: Vec<_> = wanted.iter().map(|letter| letter.id.clone()).collect();
+    scene.clock.advance(30 * SECOND);
+    let redrive = Redrive::all().only(ids[..3].to_vec());
+    assert_eq!(scene.queues.redrive(&dead, redrive).await.expect("a redrive"), 3);
+    let counts = scene.queues.counts(&dead).await.expect("counts");
+    assert_eq!((counts.visible, counts.in_flight), (32, 0));
+}
+
+#[tokio::test]
+async fn a_missing_queue_is_told() {
+    let missing = scene().await.queues.redrive(&queue("missing"), Redrive::all()).await;
+    assert!(matches!(missing, Err(Error::NoSuchQueue { .. })), "{missing:?}");
+}
