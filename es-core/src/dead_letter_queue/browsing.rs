@@ -57,13 +57,15 @@ impl<'a> Browsing<'a> {
     /// Removes messages from the queue that were sent elsewhere. One that somebody else has by now, who
     /// looks through the queue as well, is left to them.
     pub(super) async fn remove_all(&mut self, ids: &[MessageId]) -> Result<()> {
-        let receipts: Vec<_> = ids.iter().filter_map(|id| self.held.remove(id)).collect();
+        let receipt = |id: &MessageId| Some((id.clone(), self.held.get(id)?.clone()));
+        let (ids, receipts): (Vec<_>, Vec<_>) = ids.iter().filter_map(receipt).unzip();
         if receipts.is_empty() {
             return Ok(());
         }
-        for removed in self.dead.queues.acknowledge_batch(&self.dead.queue, &receipts).await? {
+        let removed = self.dead.queues.acknowledge_batch(&self.dead.queue, &receipts).await?;
+        for (id, removed) in ids.iter().zip(removed) {
             match removed {
-                Ok(()) | Err(Error::ReceiptLost { .. }) => {}
+                Ok(()) | Err(Error::ReceiptLost { .. }) => drop(self.held.remove(id)),
                 Err(error) => return Err(error),
             }
         }

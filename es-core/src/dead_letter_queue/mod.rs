@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::{Clock, SystemClock};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::message_queue::{MAX_BATCH, MessageId, MessageQueue, QueueName, ReceiveOptions};
 
 mod browsing;
@@ -147,7 +147,7 @@ impl DeadLetterQueue {
     ///
     /// # Errors
     ///
-    /// Those of the queue: it may have been removed. [`Error::ReceiptLost`]: somebody else has it at hand.
+    /// Those of the queue: it may have been removed. [`Error::ReceiptLost`](crate::Error::ReceiptLost): somebody else has it at hand.
     pub async fn drop_message(&self, id: &MessageId) -> Result<Option<DeadMessage>> {
         let filter = DeadMessageFilter::all().ids([id.clone()]);
         let mut browsing = Browsing::new(self);

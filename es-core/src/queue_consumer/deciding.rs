@@ -1,24 +1,22 @@
 //! From a message to a verdict.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures::FutureExt as _;
 use tracing::Instrument as _;
 
-use super::QueueConsumer;
 use super::verdict::{Decided, Verdict};
+use super::{Idempotence, QueueConsumer};
 use crate::consumer::panicked;
 use crate::dead_letter_queue::DeadLetterReason;
-use crate::error::Error;
-use crate::idempotency_store::{Begun, Claim, IdempotentRequest, Settled};
+use crate::idempotency_store::IdempotentRequest;
+use crate::idempotent::{Idempotent, Once, OnceError};
 use crate::incoming::Incoming;
 use crate::message_handler::{MessageError, Retry};
 use crate::message_queue::{QueueOptions, ReceivedMessage};
-
-/// How often a record is tried to be completed after the effect.
-const COMPLETIONS: u32 = 3;
 
 /// What became of one of the things that came in a message.
 enum Outcome {
@@ -28,6 +26,31 @@ enum Outcome {
     NotTried(Duration, String),
     Failed(MessageError),
     Refused(DeadLetterReason, String),
+}
+
+/// Why something had no effect.
+enum NotHandled {
+    /// It was received so often, and no attempt came to an end.
+    Abandoned(u32),
+    Failed(MessageError),
+}
+
+impl From<NotHandled> for Outcome {
+    fn from(not_handled: NotHandled) -> Self {
+        match not_handled {
+            NotHandled::Failed(error) => Self::Failed(error),
+            NotHandled::Abandoned(receives) => {
+                let error = format!("it was received {receives} times, without an end");
+                Self::Refused(DeadLetterReason::Abandoned, error)
+            }
+        }
+    }
+}
+
+impl From<Result<(), NotHandled>> for Outcome {
+    fn from(handled: Result<(), NotHandled>) -> Self {
+        handled.map_or_else(Self::from, |()| Self::Done)
+    }
 }
 
 impl QueueConsumer {
@@ -82,98 +105,66 @@ impl QueueConsumer {
     }
 
     async fn handle_once(&self, message: &ReceivedMessage, incoming: &Incoming) -> Outcome {
-        let claim = match self.claim(incoming).await {
-            Ok(claim) => claim,
-            Err(outcome) => return outcome,
+        let Some(idempotence) = &self.idempotence else {
+            return self.handle(message, incoming).await.into();
         };
-        let outcome = match self.is_abandoned(message) {
-            true => {
-                let receives = message.receive_count;
-                let error = format!("it was received {receives} times, without an end");
-                Outcome::Refused(DeadLetterReason::Abandoned, error)
-            }
-            false => self.handle(incoming).await,
-        };
-        match (claim, &outcome) {
-            (Some(claim), Outcome::Done) => self.complete(&claim).await,
-            (Some(claim), _) => self.abandon(&claim).await,
-            (None, _) => {}
-        }
-        outcome
-    }
-
-    async fn handle(&self, incoming: &Incoming) -> Outcome {
-        let handling = AssertUnwindSafe(self.handler.handle(incoming)).catch_unwind();
-        match handling.await {
-            Ok(Ok(())) => Outcome::Done,
-            Ok(Err(error)) => Outcome::Failed(error),
-            Err(panic) => Outcome::Failed(MessageError::permanent(panicked(&*panic))),
-        }
-    }
-
-    /// The right to handle it, where there are records of what was handled; otherwise why not.
-    async fn claim(&self, incoming: &Incoming) -> Result<Option<Claim>, Outcome> {
-        let Some(idempotence) = &self.idempotence else { return Ok(None) };
         let body = incoming.body().as_bytes();
         let request = match IdempotentRequest::new(&self.name, incoming.id(), body) {
             Ok(request) => request,
             Err(error) => {
-                return Err(Outcome::Refused(DeadLetterReason::Undecodable, error.to_string()));
+                return Outcome::Refused(DeadLetterReason::Undecodable, error.to_string());
             }
         };
-        match idempotence.records.begin(&request, self.claim_hold()).await {
-            Ok(Begun::Started(claim)) => Ok(Some(claim)),
-            Ok(Begun::Completed(_)) => Err(Outcome::Before),
-            Ok(Begun::InProgress { until }) => {
+        let Idempotence { records, keep } = idempotence;
+        let idempotent = Idempotent::new(Arc::clone(records), self.claim_hold(), *keep)
+            .with_clock(Arc::clone(&self.clock))
+            .with_entropy(Arc::clone(&self.entropy));
+        let handle = || async { self.handle(message, incoming).await.map(|()| Bytes::new()) };
+        match idempotent.once(&request, handle).await {
+            Ok(Once::Done(_)) => Outcome::Done,
+            Ok(Once::Before(_)) => Outcome::Before,
+            Ok(Once::InProgress { until }) => {
                 let left = until.duration_since(self.clock.now());
                 let after = Duration::try_from(left).unwrap_or_default();
-                Err(Outcome::NotTried(after, "another receiver is at work on it".to_owned()))
+                Outcome::NotTried(after, "another receiver is at work on it".to_owned())
             }
-            Ok(Begun::Mismatch) => {
-                let error = "its id is that of another message, with another content".to_owned();
-                Err(Outcome::Refused(DeadLetterReason::IdReused, error))
+            Ok(Once::Overtaken) => {
+                let (consumer, message) = (&self.name, incoming.message_id());
+                tracing::warn!(%consumer, %message, "a message was handled after its claim was over");
+                Outcome::Done
             }
-            Err(error) if error.is_transient() => {
+            Err(OnceError::Failed(failed)) => failed.into(),
+            Err(error @ OnceError::Mismatch { .. }) => {
+                Outcome::Refused(DeadLetterReason::IdReused, error.to_string())
+            }
+            Err(OnceError::NotBegun(error)) if error.is_transient() => {
                 let after = self.backoff.delay(1, &*self.entropy);
-                Err(Outcome::NotTried(after, error.with_causes()))
+                Outcome::NotTried(after, error.with_causes())
             }
-            Err(error) => Err(Outcome::Failed(error.into())),
-        }
-    }
-
-    /// Keeps that the effect was caused. Where that does not succeed the message is acknowledged all the
-    /// same: to do it again is worse than not to recognise a duplicate, should one come.
-    async fn complete(&self, claim: &Claim) {
-        let Some(idempotence) = &self.idempotence else { return };
-        for retry in 1..=COMPLETIONS {
-            let completed =
-                idempotence.records.complete(claim, Bytes::new(), idempotence.keep).await;
-            match completed {
-                Ok(Settled::Done) => return,
-                Ok(Settled::Lost) => {
-                    let consumer = &self.name;
-                    tracing::warn!(%consumer, "a message was handled after its claim was over");
-                    return;
-                }
-                Err(error) => self.note_record_error(&error, "completed"),
-            }
-            if retry < COMPLETIONS {
-                self.clock.sleep(QueueConsumer::REQUESTS.delay(retry, &*self.entropy)).await;
+            Err(OnceError::NotBegun(error)) => Outcome::Failed(error.into()),
+            // To do it again is worse than not to recognise a duplicate, should one come.
+            Err(OnceError::Unrecorded(error)) => {
+                let (consumer, message) = (&self.name, incoming.message_id());
+                let cause = &error as &dyn std::error::Error;
+                tracing::warn!(%consumer, %message, cause, "a message was handled, without a record");
+                Outcome::Done
             }
         }
     }
 
-    /// Where that does not succeed the message waits until the claim is over.
-    async fn abandon(&self, claim: &Claim) {
-        let Some(idempotence) = &self.idempotence else { return };
-        if let Err(error) = idempotence.records.abandon(claim).await {
-            self.note_record_error(&error, "abandoned");
+    async fn handle(
+        &self,
+        message: &ReceivedMessage,
+        incoming: &Incoming,
+    ) -> Result<(), NotHandled> {
+        if self.is_abandoned(message) {
+            return Err(NotHandled::Abandoned(message.receive_count));
         }
-    }
-
-    fn note_record_error(&self, error: &Error, what: &str) {
-        let (consumer, cause) = (&self.name, error as &dyn std::error::Error);
-        tracing::warn!(%consumer, cause, "an idempotency record could not be {what}");
+        let handling = AssertUnwindSafe(self.handler.handle(incoming)).catch_unwind();
+        match handling.await {
+            Ok(handled) => handled.map_err(NotHandled::Failed),
+            Err(panic) => Err(NotHandled::Failed(MessageError::permanent(panicked(&*panic)))),
+        }
     }
 
     fn after_failure(&self, error: &MessageError, attempt: u32) -> Verdict {

@@ -1,0 +1,55 @@
+//! What operators see.
+
+use es_core::{ConsumerState, QueueCounts};
+
+use crate::kit::{Clerk, Desk, Does, MINUTE, SECOND, settle};
+use crate::watched::Request;
+
+#[tokio::test]
+async fn health_says_what_is_where() {
+    let desk = Desk::new().await;
+    let clerk = Clerk::new().told("0", Does::FailsForGood).told("1", Does::Hangs);
+    desk.send_all(0..3).await;
+    let consumer = desk.consumer(clerk).drain(SECOND);
+    let before = consumer.health().await.unwrap();
+    assert_eq!((before.state, before.is_well()), (ConsumerState::Idle, true));
+
+    let (ran, during) = desk
+        .during(&consumer, async {
+            desk.pass(SECOND).await;
+            consumer.health().await.unwrap()
+        })
+        .await;
+
+    ran.unwrap();
+    assert_eq!((during.state, during.in_hand), (ConsumerState::Running, 1));
+    assert_eq!(during.messages, QueueCounts { in_flight: 1, ..QueueCounts::default() });
+    assert_eq!(during.dead_letters, Some(QueueCounts { visible: 1, ..QueueCounts::default() }));
+    assert_eq!(during.last_error.as_ref().unwrap().error, "no such article");
+    assert!(!during.is_well(), "somebody has to look at the dead letter");
+    let after = consumer.health().await.unwrap();
+    assert_eq!((after.state, after.in_hand), (ConsumerState::Idle, 0));
+    assert_eq!((after.worked.received, after.worked.done, after.worked.given_back), (3, 1, 1));
+    let json = serde_json::to_value(&after).unwrap();
+    assert_eq!(json["messages"]["visible"], 1);
+}
+
+#[tokio::test]
+async fn a_consumer_whose_queue_is_away_is_not_well_until_it_is_back() {
+    let desk = Desk::new().await;
+    desk.queues.down(Request::Receive);
+    let consumer = desk.consumer(Clerk::new());
+    let (ran, (away, back)) = desk
+        .during(&consumer, async {
+            desk.pass(SECOND).await;
+            let away = consumer.health().await.unwrap();
+            desk.queues.up();
+            desk.pass(MINUTE).await;
+            settle().await;
+            (away, consumer.health().await.unwrap())
+        })
+        .await;
+    ran.unwrap();
+    assert_eq!((away.state, away.is_well()), (ConsumerState::Retrying, false));
+    assert_eq!((back.state, back.is_well()), (ConsumerState::Running, true));
+}

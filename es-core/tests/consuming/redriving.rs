@@ -1,0 +1,268 @@
+//! Dead letters that are looked at, sent back, dropped.
+
+use std::time::Duration;
+
+use es_core::testing::faults::crash_at_every_await;
+use es_core::{
+    DeadLetterQueue, DeadLetterReason, DeadMessageFilter, DeadMessageRedrive, Error, MessageId,
+    MessageQueue as _, NewMessage, QueueCounts, QueueOptions, ReceiveOptions,
+};
+
+use crate::kit::{Clerk, Desk, Does, HOUR, MINUTE, SECOND};
+use crate::watched::{Mishap, Request};
+
+fn dead_letters(desk: &Desk) -> DeadLetterQueue {
+    DeadLetterQueue::new(desk.queues.clone(), desk.dead.clone()).with_clock(desk.clock.clone())
+}
+
+/// A desk with dead letters of a consumer, for these bodies.
+async fn with_dead_letters(desk: Desk, bodies: &[&str]) -> Desk {
+    let clerk = Clerk::new();
+    for body in bodies {
+        clerk.tell(body, Does::FailsForGood);
+        if desk.orders.is_fifo() {
+            desk.send_in("g", body).await;
+        } else {
+            desk.send(body).await;
+        }
+    }
+    desk.consumer(clerk).work_off().await.unwrap();
+    assert_eq!(desk.buried().await, bodies.len() as u64);
+    desk.clock.advance(SECOND);
+    desk
+}
+
+async fn visible(desk: &Desk) -> (u64, u64) {
+    let dead = desk.queues.inner.counts(&desk.dead).await.unwrap();
+    (desk.counts().await.visible, dead.visible)
+}
+
+#[tokio::test]
+async fn looking_leaves_everything_where_it_was() {
+    let bodies: Vec<String> = (0..25).map(|n| n.to_string()).collect();
+    let bodies: Vec<&str> = bodies.iter().map(String::as_str).collect();
+    let desk = with_dead_letters(Desk::new().await, &bodies).await;
+    let dead = dead_letters(&desk);
+
+    let all = dead.list(&DeadMessageFilter::all(), 100).await.unwrap();
+    let one = dead.show(&all[17].id).await.unwrap().unwrap();
+    let by_origin = dead.show(&all[17].message_id).await.unwrap().unwrap();
+    let none = dead.show(&MessageId::from_stored("nobody")).await.unwrap();
+
+    assert_eq!(all.len(), 25);
+    assert_eq!((&one.body, &by_origin.body), (&all[17].body, &all[17].body));
+    assert!(none.is_none());
+    assert_eq!(visible(&desk).await, (0, 25));
+    assert_eq!(dead.list(&DeadMessageFilter::all(), 3).await.unwrap().len(), 3);
+    assert!(!format!("{one:?}").contains(&format!("{:?}", one.body)), "no bodies in logs");
+}
+
+#[tokio::test]
+async fn filters_take_what_they_say() {
+    let desk = with_dead_letters(Desk::new().await, &["a", "b"]).await;
+    let event = r#"{"specversion":"1.0","id":"e","source":"/s","type":"Order:Placed"}"#;
+    let clerk = Clerk::new().told(event, Does::Fails);
+    desk.send(event).await;
+    desk.consumer(clerk).max_attempts(1).work_off().await.unwrap();
+    let dead = dead_letters(&desk);
+    let count = async |filter: DeadMessageFilter| dead.list(&filter, 100).await.unwrap().len();
+    let all = DeadMessageFilter::all;
+
+    assert_eq!(count(all().reason(DeadLetterReason::Permanent)).await, 2);
+    assert_eq!(count(all().reason(DeadLetterReason::AttemptsUsedUp)).await, 1);
+    assert_eq!(count(all().kind("Order:Placed")).await, 1);
+    assert_eq!(count(all().kind("Order:Shipped")).await, 0);
+    assert_eq!(count(all().origin(desk.orders.clone())).await, 3);
+    assert_eq!(count(all().origin(desk.dead.clone())).await, 0);
+    let mark = "2026-03-01T12:00:00Z".parse().unwrap();
+    assert_eq!(count(all().until(mark)).await, 2, "the third came a second later");
+}
+
+#[tokio::test]
+async fn what_is_sent_back_is_as_it_was_and_can_be_handled() {
+    let desk = Desk::new().await;
+    let clerk = Clerk::new().told("0", Does::FailsForGood);
+    let message = NewMessage::new("0").attribute("kind", "placed");
+    desk.queues.inner.send(&desk.orders, message.clone()).await.unwrap();
+    desk.consumer(clerk).work_off().await.unwrap();
+
+    let redriven = dead_letters(&desk).redrive(&DeadMessageRedrive::all()).await.unwrap();
+
+    assert_eq!((redriven.moved, redriven.stayed.len()), (1, 0));
+    let received = desk.received_by_another().await.remove(0);
+    assert_eq!((received.body.as_str(), received.attributes), ("0", message.attributes));
+    assert_eq!(received.receive_count, 1, "all its attempts are before it");
+    assert_eq!(desk.buried().await, 0);
+}
+
+#[tokio::test]
+async fn what_a_redrive_policy_moved_is_sent_back_too() {
+    let desk = Desk::new().await;
+    let options = QueueOptions::default().dead_letters(desk.dead.clone(), 1);
+    desk.queues.configure(&desk.orders, options).await.unwrap();
+    desk.send_all(0..12).await;
+    for _ in 0..3 {
+        desk.received_by_another().await;
+        desk.clock.advance(MINUTE);
+    }
+    assert_eq!(desk.buried().await, 12);
+    let dead = dead_letters(&desk);
+    let found = dead.list(&DeadMessageFilter::all(), 100).await.unwrap();
+    assert!(found.iter().all(|dead| dead.failure.is_none() && dead.origin.is_some()));
+
+    assert_eq!(dead.redrive(&DeadMessageRedrive::all()).await.unwrap().moved, 12);
+    assert_eq!(visible(&desk).await, (12, 0));
+}
+
+#[tokio::test]
+async fn what_fails_again_is_not_sent_back_twice() {
+    let desk = with_dead_letters(Desk::new().await, &["0", "1", "2"]).await;
+    let clerk = Clerk::new();
+    for body in ["0", "1", "2"] {
+        clerk.tell(body, Does::FailsForGood);
+    }
+    let consumer = desk.consumer(clerk.clone());
+
+    let dead = dead_letters(&desk);
+    let slowly = DeadMessageRedrive::all().per_second(1);
+    let both = desk.during(&consumer, desk.pass(20 * SECOND));
+    let ((ran, ()), redriven) = futures::join!(both, dead.redrive(&slowly));
+
+    ran.unwrap();
+    assert_eq!(redriven.unwrap().moved, 3);
+    assert_eq!(clerk.began().len(), 3);
+    assert_eq!(desk.buried().await, 3);
+}
+
+#[tokio::test]
+async fn a_redrive_keeps_its_pace() {
+    let bodies: Vec<String> = (0..20).map(|n| n.to_string()).collect();
+    let bodies: Vec<&str> = bodies.iter().map(String::as_str).collect();
+    let desk = with_dead_letters(Desk::new().await, &bodies).await;
+    let dead = dead_letters(&desk);
+    let slowly = DeadMessageRedrive::all().per_second(2);
+
+    let (redriven, per_second) = futures::join!(dead.redrive(&slowly), async {
+        let mut per_second = Vec::new();
+        for _ in 0..11 {
+            desk.pass(SECOND).await;
+            per_second.push(desk.counts().await.visible);
+        }
+        per_second
+    });
+
+    assert_eq!(redriven.unwrap().moved, 20);
+    assert!(per_second.windows(2).all(|pair| pair[1] - pair[0] <= 2), "{per_second:?}");
+    assert_eq!(per_second[4], 12);
+}
+
+#[tokio::test]
+async fn a_redrive_ends_at_its_number_and_passes_over_what_it_is_not_for() {
+    let desk = with_dead_letters(Desk::new().await, &["a", "b", "c", "d"]).await;
+    let dead = dead_letters(&desk);
+    let trial = DeadMessageRedrive::all().at_most(1);
+    assert_eq!(dead.redrive(&trial).await.unwrap().moved, 1);
+    assert_eq!(visible(&desk).await, (1, 3));
+
+    let others = DeadMessageFilter::all().reason(DeadLetterReason::Undecodable);
+    assert_eq!(dead.redrive(&DeadMessageRedrive::of(others)).await.unwrap().moved, 0);
+    assert_eq!(visible(&desk).await, (1, 3));
+}
+
+#[tokio::test]
+async fn bodies_can_be_brought_up_to_date_and_those_that_cannot_stay() {
+    let desk = with_dead_letters(Desk::new().await, &["v1 a", "v0 b"]).await;
+    let redrive = DeadMessageRedrive::all().transform(|dead| match dead.body.strip_prefix("v1 ") {
+        Some(rest) => Ok(format!("v2 {rest}")),
+        None => Err("it is too old".into()),
+    });
+    let redriven = dead_letters(&desk).redrive(&redrive).await.unwrap();
+    assert_eq!(redriven.moved, 1);
+    assert_eq!(redriven.stayed[0].1, "it is too old");
+    assert_eq!(desk.received_by_another().await[0].body, "v2 a");
+    assert_eq!(visible(&desk).await, (0, 1));
+}
+
+#[tokio::test]
+async fn what_comes_from_nowhere_stays() {
+    let desk = Desk::new().await;
+    desk.queues.inner.send(&desk.dead, NewMessage::new("sent by hand")).await.unwrap();
+    let redriven = dead_letters(&desk).redrive(&DeadMessageRedrive::all()).await.unwrap();
+    assert_eq!((redriven.moved, redriven.stayed.len()), (0, 1));
+    assert_eq!(visible(&desk).await, (0, 1));
+}
+
+#[tokio::test]
+async fn a_group_goes_back_in_its_order() {
+    let desk = with_dead_letters(Desk::fifo().await, &["0", "1", "2", "3"]).await;
+    let redriven = dead_letters(&desk).redrive(&DeadMessageRedrive::all()).await.unwrap();
+    assert_eq!(redriven.moved, 4);
+    let bodies: Vec<_> =
+        desk.received_by_another().await.into_iter().map(|message| message.body).collect();
+    assert_eq!(bodies, ["0", "1", "2", "3"]);
+}
+
+#[tokio::test]
+async fn what_is_dropped_is_gone() {
+    let desk = with_dead_letters(Desk::new().await, &["a", "b"]).await;
+    let dead = dead_letters(&desk);
+    let id = dead.list(&DeadMessageFilter::all(), 1).await.unwrap().remove(0).id;
+    assert_eq!(dead.drop_message(&id).await.unwrap().unwrap().id, id);
+    assert!(dead.drop_message(&id).await.unwrap().is_none());
+    assert_eq!(visible(&desk).await, (0, 1));
+}
+
+#[tokio::test]
+async fn a_redrive_that_is_broken_off_anywhere_loses_nothing() {
+    let fresh = async || with_dead_letters(Desk::suspending().await, &["0", "1", "2"]).await;
+    let scenario = async |desk: &Desk| {
+        dead_letters(desk).redrive(&DeadMessageRedrive::all()).await.unwrap();
+    };
+    let crashes = crash_at_every_await(fresh, scenario, async |desk| {
+        // What was looked at is hidden for two minutes.
+        desk.clock.advance(3 * MINUTE);
+        scenario(desk).await;
+        let mut bodies = Vec::new();
+        loop {
+            let options = ReceiveOptions::default().visibility_timeout(HOUR);
+            let received = desk.queues.inner.receive(&desk.orders, options).await.unwrap();
+            if received.is_empty() {
+                break;
+            }
+            bodies.extend(received.into_iter().map(|message| message.body));
+        }
+        bodies.sort();
+        bodies.dedup();
+        assert_eq!(bodies, ["0", "1", "2"]);
+        assert_eq!(desk.buried().await, 0);
+    });
+    let crashes = crashes.await;
+    assert!(crashes >= 6, "{crashes} crashes");
+}
+
+#[tokio::test]
+async fn a_redrive_that_fails_gives_back_what_it_holds() {
+    for request in [Request::Send, Request::Acknowledge] {
+        let desk = with_dead_letters(Desk::new().await, &["0", "1"]).await;
+        desk.queues.next(request, Mishap::Lost);
+        let redriven = dead_letters(&desk).redrive(&DeadMessageRedrive::all()).await;
+        assert!(matches!(redriven, Err(Error::Unavailable { .. })), "{request:?}");
+        let dead = desk.queues.inner.counts(&desk.dead).await.unwrap();
+        assert_eq!(dead, QueueCounts { visible: 2, ..QueueCounts::default() }, "{request:?}");
+    }
+}
+
+#[tokio::test]
+async fn dead_letters_that_are_kept_no_longer_than_the_rest_are_reported() {
+    let desk = Desk::new().await;
+    let dead = dead_letters(&desk);
+    let day = Duration::from_secs(24 * 60 * 60);
+    for (days, short) in [(13, false), (14, true)] {
+        let options = QueueOptions::default().retention(day * days);
+        desk.queues.configure(&desk.orders, options).await.unwrap();
+        let report = dead.check_retention(&desk.orders).await.unwrap();
+        assert_eq!(report.is_some(), short, "{days} days");
+    }
+    let text = dead.check_retention(&desk.orders).await.unwrap().unwrap().to_string();
+    assert!(text.starts_with("orders-dead keeps dead letters for 1209600s"), "{text}");
+}
