@@ -50,7 +50,7 @@ pub const RECEIPTS_LOST: &str = "es_receipts_lost_total";
 /// Gauge: messages in a queue when a consumer's health was looked at. Labels: `queue`, `state`
 /// (`visible`, `in_flight`, `delayed`).
 pub const QUEUE_MESSAGES: &str = "es_queue_messages";
-/// Counter: messages that a topic or queue has taken. Label: `destination`, as `topic orders`.
+/// Counter: messages that a topic or queue has taken. Label: `destination` (as `topic orders`).
 pub const MESSAGES_SENT: &str = "es_messages_sent_total";
 /// Counter: messages that were refused for now, or not answered for, and sent again. Label: `destination`.
 pub const MESSAGES_SENT_AGAIN: &str = "es_messages_sent_again_total";

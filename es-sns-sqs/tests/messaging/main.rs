@@ -16,3 +16,4 @@ mod receipts;
 mod redriving;
 mod requests;
 mod storm;
+mod timeouts;
