@@ -16,12 +16,7 @@ const MESSAGES: usize = 100;
 
 pub(crate) async fn table() -> Result<Table, AnyError> {
     let mut table = headed(["", "median ms", "90th ms", "over the floor"]);
-    let mut places = Vec::from(Place::embedded().await?);
-    #[cfg(feature = "aws")]
-    if let Some(endpoint) = crate::plain_api::endpoint() {
-        places.push(crate::plain_api::place(&endpoint).await?);
-    }
-    for place in &places {
+    for place in &Place::all().await? {
         let floor = received(place).await?;
         let name = place.name;
         row(

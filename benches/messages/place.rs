@@ -30,15 +30,26 @@ impl Place {
     pub(crate) async fn embedded() -> Result<[Self; 2], AnyError> {
         let memory = Arc::new(MemoryQueues::default());
         let records = Arc::new(MemoryIdempotency::default());
-        let memory = Self::new("memory", memory.clone(), memory, records, 50_000, None);
+        let memory = Self::new("memory", memory.clone(), memory, records, 20_000, None);
         let directory = tempfile::tempdir()?;
         let store = Arc::new(SqliteStore::open(directory.path().join("bench.db")).await?);
         let sqlite =
-            Self::new("SQLite", store.clone(), store.clone(), store, 10_000, Some(directory));
+            Self::new("SQLite", store.clone(), store.clone(), store, 5_000, Some(directory));
         for place in [&memory, &sqlite] {
             place.set_up().await?;
         }
         Ok([memory, sqlite])
+    }
+
+    /// The embedded ones, and the service if there is one.
+    pub(crate) async fn all() -> Result<Vec<Self>, AnyError> {
+        let embedded = Vec::from(Self::embedded().await?);
+        #[cfg(feature = "aws")]
+        if let Some(endpoint) = crate::plain_api::endpoint() {
+            let service = crate::plain_api::place(&endpoint).await?;
+            return Ok(embedded.into_iter().chain([service]).collect());
+        }
+        Ok(embedded)
     }
 
     pub(crate) fn new(

@@ -5,6 +5,7 @@ mod due_days;
 mod first_loans;
 mod incident;
 mod late_fees;
+mod notices;
 mod operations;
 mod own_writes;
 mod rebuild;
@@ -38,4 +39,5 @@ pub const PROGRAMS: &[Program] = &[
     Program { name: "repair", main: || Box::pin(repair::main()) },
     Program { name: "rebuild", main: || Box::pin(rebuild::main()) },
     Program { name: "operations", main: || Box::pin(operations::main()) },
+    Program { name: "notices", main: || Box::pin(notices::main()) },
 ];
