@@ -54,6 +54,16 @@ mod checkpoint_store {
     es_core::checkpoint_store_conformance!(super::store);
 }
 
+async fn queues_and_records() -> (MemoryQueues, MemoryIdempotency, Arc<VirtualClock>) {
+    let (queues, clock) = queues().await;
+    let records = MemoryIdempotency::new(clock.clone(), Arc::new(SeededEntropy::new(2)));
+    (queues, records, clock)
+}
+
+mod queue_consumer {
+    es_core::queue_consumer_conformance!(super::queues_and_records);
+}
+
 mod view_store {
     es_core::view_store_conformance!(super::store);
 }

@@ -69,3 +69,7 @@ mod message_queue {
 mod topic {
     es_core::topic_conformance!(super::on_a_clock);
 }
+
+mod queue_consumer {
+    es_core::queue_consumer_conformance!(super::on_a_clock);
+}

@@ -7,25 +7,47 @@ use quick_cache::unsync::Cache;
 
 use crate::message_queue::{MessageId, ReceivedMessage};
 
-/// The receives that were no attempts, as far as this object knows: the message was given back before
-/// it was handled. A queue counts them all.
-pub(super) struct Unhandled(Mutex<Cache<MessageId, u32>>);
+/// The receives that were attempts and those that were none, as far as this object knows: the message was
+/// given back before it was handled. A queue counts them all.
+pub(super) struct Unhandled(Mutex<Cache<MessageId, Known>>);
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Known {
+    unhandled: u32,
+    attempts: u32,
+}
 
 impl Unhandled {
     /// Of how many messages it is remembered; of others every receive is an attempt.
     const MESSAGES: usize = 10_000;
 
     /// Which attempt this receive is, counted from 1.
+    ///
+    /// In a group a message is given back, by this and by other consumers, as often as one before it fails:
+    /// what the queue counts says nothing, so only attempts of this object count.
     pub(super) fn attempt(&self, message: &ReceivedMessage) -> u32 {
-        let unhandled = self.lock().get(&message.id).copied().unwrap_or_default();
-        message.receive_count.saturating_sub(unhandled).max(1)
+        let known = self.lock().get(&message.id).copied().unwrap_or_default();
+        match message.group {
+            Some(_) => known.attempts.saturating_add(1),
+            None => message.receive_count.saturating_sub(known.unhandled).max(1),
+        }
     }
 
     /// A receive of the message was no attempt.
     pub(super) fn note(&self, id: &MessageId) {
-        let mut counts = self.lock();
-        let known = counts.get(id).copied().unwrap_or_default();
-        counts.insert(id.clone(), known.saturating_add(1));
+        self.change(id, |known| known.unhandled = known.unhandled.saturating_add(1));
+    }
+
+    /// It was one, and failed.
+    pub(super) fn note_attempt(&self, id: &MessageId) {
+        self.change(id, |known| known.attempts = known.attempts.saturating_add(1));
+    }
+
+    fn change(&self, id: &MessageId, change: impl FnOnce(&mut Known)) {
+        let mut messages = self.lock();
+        let mut known = messages.get(id).copied().unwrap_or_default();
+        change(&mut known);
+        messages.insert(id.clone(), known);
     }
 
     /// The message does not come again.
@@ -33,7 +55,7 @@ impl Unhandled {
         self.lock().remove(id);
     }
 
-    fn lock(&self) -> MutexGuard<'_, Cache<MessageId, u32>> {
+    fn lock(&self) -> MutexGuard<'_, Cache<MessageId, Known>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

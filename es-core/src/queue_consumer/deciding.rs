@@ -10,6 +10,7 @@ use tracing::Instrument as _;
 
 use super::verdict::{Decided, Verdict};
 use super::{Idempotence, QueueConsumer};
+use crate::clock::Timestamp;
 use crate::consumer::panicked;
 use crate::dead_letter_queue::DeadLetterReason;
 use crate::idempotency_store::IdempotentRequest;
@@ -93,7 +94,7 @@ impl QueueConsumer {
                 Outcome::NotTried(after, error) => {
                     return decided(Verdict::Again { after, error }, false);
                 }
-                Outcome::Failed(error) => self.after_failure(&error, attempt),
+                Outcome::Failed(error) => self.after_failure(message, &error, attempt),
                 Outcome::Refused(reason, error) => Verdict::DeadLetter { reason, error },
             };
             return decided(verdict, true);
@@ -124,9 +125,8 @@ impl QueueConsumer {
             Ok(Once::Done(_)) => Outcome::Done,
             Ok(Once::Before(_)) => Outcome::Before,
             Ok(Once::InProgress { until }) => {
-                let left = until.duration_since(self.clock.now());
-                let after = Duration::try_from(left).unwrap_or_default();
-                Outcome::NotTried(after, "another receiver is at work on it".to_owned())
+                let error = "another receiver is at work on it".to_owned();
+                Outcome::NotTried(self.in_progress_for(until), error)
             }
             Ok(Once::Overtaken) => {
                 let (consumer, message) = (&self.name, incoming.message_id());
@@ -152,6 +152,13 @@ impl QueueConsumer {
         }
     }
 
+    /// How long another receiver may still be at work. The time is that of the records' clock, and the wall
+    /// clock here may show anything: it is never longer than a claim is held, and never nothing.
+    fn in_progress_for(&self, until: Timestamp) -> Duration {
+        let left = Duration::try_from(until.duration_since(self.clock.now())).unwrap_or_default();
+        left.min(self.claim_hold()).max(self.backoff.delay(1, &*self.entropy))
+    }
+
     async fn handle(
         &self,
         message: &ReceivedMessage,
@@ -167,7 +174,13 @@ impl QueueConsumer {
         }
     }
 
-    fn after_failure(&self, error: &MessageError, attempt: u32) -> Verdict {
+    fn after_failure(
+        &self,
+        message: &ReceivedMessage,
+        error: &MessageError,
+        attempt: u32,
+    ) -> Verdict {
+        self.unhandled.note_attempt(&message.id);
         let text = error.with_causes();
         let after = match error.retry() {
             Retry::Never => {
@@ -186,7 +199,7 @@ impl QueueConsumer {
     pub(super) fn timed_out(&self, message: &ReceivedMessage) -> Verdict {
         let error = format!("it was not handled within {:?}", self.handler_timeout);
         let attempt = self.unhandled.attempt(message);
-        self.after_failure(&MessageError::transient(error), attempt)
+        self.after_failure(message, &MessageError::transient(error), attempt)
     }
 
     /// Whether its attempts do not come to an end, as those of a message that kills its receivers. In a

@@ -111,7 +111,8 @@ use shift::{Shift, Until};
 /// [`backoff`](Self::backoff). What the queue counts are receives, so attempts go on over restarts. A
 /// receive without an attempt (given back behind one of its group that failed, at a shutdown, or while
 /// another receiver had it) is counted too by the queue, and left out here by the object that gave it
-/// back; other processes do not know.
+/// back; other processes do not know. In the groups of a FIFO queue that is no exception but the rule, so
+/// there each object counts its own attempts: several consumers together try a message more often.
 ///
 /// **Dead letters.** With [`dead_letters_to`](Self::dead_letters_to) the consumer sends them itself:
 /// what cannot be decoded and what fails for good at once, other failures after

@@ -142,11 +142,12 @@ impl<'a> Shift<'a> {
         };
         tokio::select! {
             biased;
+            // First, so that after a standstill no handler goes on with what is over.
+            () = time_passes => Happened::TimePassed,
             () = shutdown, if self.leaving.is_none() => Happened::Shutdown,
             Some((token, ended)) = self.handling.next() => Happened::Handled(token, ended),
             Some(answer) = self.requests.next() => Happened::Answered(answer),
             received = self.receiving.next() => Happened::Received(received),
-            () = time_passes => Happened::TimePassed,
         }
     }
 

@@ -10,9 +10,11 @@
 //! | [`VirtualClock`], [`SeededEntropy`] | time and randomness that tests decide |
 //! | [`conformance`] | the suites that every backend passes |
 //! | [`faults`] | stores that lose, repeat, delay and damage; crashes at every await |
+//! | [`queue_storm`] | consumers of queues under faults and kills, on any queues |
 
 pub mod conformance;
 pub mod faults;
+pub mod queue_storm;
 
 mod accepting;
 mod blocking;

@@ -12,6 +12,7 @@ mod ledger;
 mod lost_acknowledgements;
 mod misleading_snapshots;
 mod queue_injection;
+mod queue_storms;
 mod read_side;
 mod rebuilds;
 #[path = "../support/remote.rs"]

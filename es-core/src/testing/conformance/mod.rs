@@ -60,6 +60,7 @@
 //! | [`LeaseStore`](crate::LeaseStore) | [`lease_store_conformance!`](crate::lease_store_conformance) | [`lease_store()`] | [`lease_store::SUITE`] |
 //! | [`IdempotencyStore`](crate::IdempotencyStore) | [`idempotency_store_conformance!`](crate::idempotency_store_conformance) | [`idempotency_store()`] | [`idempotency_store::SUITE`] |
 //! | [`MessageQueue`](crate::MessageQueue) | [`message_queue_conformance!`](crate::message_queue_conformance) | [`message_queue()`] | [`message_queue::SUITE`] |
+//! | [`MessageQueue`](crate::MessageQueue) and [`IdempotencyStore`](crate::IdempotencyStore), by a [`QueueConsumer`](crate::QueueConsumer) | [`queue_consumer_conformance!`](crate::queue_consumer_conformance) | [`queue_consumer()`] | [`queue_consumer::SUITE`] |
 //! | [`Topic`](crate::Topic) | [`topic_conformance!`](crate::topic_conformance) | [`topic()`] | [`topic::SUITE`] |
 //!
 //! A view store keeps the rules of a checkpoint store as well, so it runs both suites.
@@ -91,6 +92,7 @@ pub mod idempotency_store;
 pub mod lease_store;
 pub mod message_queue;
 pub mod ordered_feed;
+pub mod queue_consumer;
 pub mod snapshot_store;
 pub mod topic;
 pub mod view_store;
@@ -230,6 +232,21 @@ where
     F: Future<Output: Into<Fixture<message_queue::QueuesAndClock>>>,
 {
     message_queue::SUITE.hold(make).await;
+}
+
+/// Holds queues and records of what was done to this: consumers on them lose nothing, repeat nothing that
+/// was recorded, and come through [storms](super::queue_storm). `make` opens fresh, empty ones, and gives
+/// them together with the clock that they go by.
+///
+/// # Panics
+///
+/// When a rule is broken, with all that are.
+pub async fn queue_consumer<M, F>(make: M)
+where
+    M: Fn() -> F,
+    F: Future<Output: Into<Fixture<queue_consumer::QueuesRecordsAndClock>>>,
+{
+    queue_consumer::SUITE.hold(make).await;
 }
 
 /// Holds a [`Topic`](crate::Topic) to its contract. `make` opens a fresh, empty store that also has

@@ -1,0 +1,96 @@
+//! For how long a consumer may work on a message.
+
+use jiff::SignedDuration;
+
+use super::*;
+
+/// Loses the requests of a kind, for a long time.
+fn losing(call: Call) -> Faults {
+    let faults = Faults::none();
+    for nth in 1..=1_000 {
+        faults.at(call, nth, Fault::LostRequest);
+    }
+    faults
+}
+
+pub(super) async fn a_message_whose_hold_runs_out_while_it_is_handled_has_one_effect(
+    s: QueuesRecordsAndClock,
+) {
+    let mut scene = Scene::new(&s, "q").await;
+    scene.send("1", "x").await;
+    let (slow, sound) = (scene.doing(2 * HOLD), scene.doing(2 * HOLD));
+    let faults = losing(Call::Extend);
+    let first = scene.start(scene.consumer(&faults, &slow));
+    scene.pass_until("the slow one has begun", || slow.has_begun()).await;
+    scene.start(scene.consumer(&Faults::none(), &sound));
+    scene.pass(HOLD).await;
+    assert!(faults.injected(Fault::LostRequest) > 0, "no heartbeat was lost");
+    // Whether it would try again or not, it is the other one's now.
+    scene.stage.kill(first);
+    scene.pass_until_empty().await;
+    assert_eq!(slow.effects(), [""; 0], "effects of who could not hold it");
+    assert_eq!(sound.effects(), ["x"], "effects of the other one");
+}
+
+pub(super) async fn a_receiver_that_stood_still_does_not_go_on_with_what_is_over(
+    s: QueuesRecordsAndClock,
+) {
+    let mut scene = Scene::new(&s, "q").await;
+    scene.send("1", "x").await;
+    let (still, sound) = (scene.doing(HOLD / 2), scene.doing(HOLD / 2));
+    let first = scene.start(scene.consumer(&Faults::none(), &still));
+    scene.pass_until("the first one has begun", || still.has_begun()).await;
+    scene.stage.stand_still(first, true);
+    scene.start(scene.consumer(&Faults::none(), &sound));
+    scene.pass(2 * CLAIM).await;
+    assert_eq!(sound.effects(), ["x"], "effects of who took over");
+    scene.stage.stand_still(first, false);
+    scene.pass(HOLD).await;
+    assert_eq!(still.effects(), [""; 0], "effects of who stood still");
+    assert_eq!(scene.left().await, 0);
+}
+
+pub(super) async fn a_lost_acknowledgement_leaves_one_effect(s: QueuesRecordsAndClock) {
+    let mut scene = Scene::new(&s, "q").await;
+    scene.send("1", "x").await;
+    let (first, second) = (scene.doing(SECOND), scene.doing(SECOND));
+    let faults = losing(Call::Acknowledge);
+    let consumer = scene.start(scene.consumer(&faults, &first));
+    scene
+        .pass_until("an acknowledgement was lost", || faults.injected(Fault::LostRequest) > 2)
+        .await;
+    scene.stage.kill(consumer);
+    assert_eq!(scene.left().await, 1, "nothing was acknowledged");
+    scene.start(scene.consumer(&Faults::none(), &second));
+    scene.pass_until_empty().await;
+    assert_eq!((first.effects().len(), second.effects().len()), (1, 0), "effects of each");
+    assert_eq!(scene.letters().await, []);
+}
+
+pub(super) async fn a_wall_clock_that_jumps_decides_nothing(s: QueuesRecordsAndClock) {
+    let mut scene = Scene::new(&s, "q").await;
+    scene.send("1", "x").await;
+    let (first, second) = (scene.doing(2 * HOLD), scene.doing(2 * HOLD));
+    let clock = Arc::new(SkewedClock::new(scene.clock.clone()));
+    let jumping = scene.consumer(&Faults::none(), &first).with_clock(clock.clone());
+    let jumping = scene.start(jumping);
+    scene.pass_until("the first one has begun", || first.has_begun()).await;
+    // One that is two days behind waits for nothing longer than for a claim; one that is ahead takes
+    // nothing over before its time.
+    for (skew, does) in [(-48, &second), (48, &second)] {
+        let clock = Arc::new(SkewedClock::new(scene.clock.clone()));
+        clock.jump(SignedDuration::from_hours(skew));
+        let consumer = scene.consumer(&Faults::none(), does).with_clock(clock);
+        scene.start(consumer);
+    }
+    for skew in [48, -48, 0] {
+        clock.jump(SignedDuration::from_hours(skew));
+        scene.pass(HOLD / 4).await;
+        assert_eq!(second.effects(), [""; 0], "effects of others while it works");
+    }
+    scene.stage.kill(jumping);
+    assert_eq!(first.effects(), [""; 0], "it was killed before");
+    scene.pass(CLAIM + 2 * HOLD + 2 * HOLD).await;
+    assert_eq!(second.effects(), ["x"], "effects of those whose clocks are wrong");
+    assert_eq!(scene.left().await, 0);
+}
