@@ -123,6 +123,8 @@ fn divide(sizes: &[usize], max_bytes: usize) -> Vec<Range<usize>> {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
+
     use super::*;
 
     #[test]
@@ -137,38 +139,45 @@ mod tests {
         Error::Unavailable { what: "sending".into(), source: "nobody is there".into() }
     }
 
-    /// What each entry is answered with, of requests of up to 10 bytes; the one with entry `failing` fails.
-    async fn sent(sizes: &[usize], failing: usize) -> Result<Vec<Result<usize>>> {
+    /// What each entry is answered with, of requests of up to 10 bytes, and which were in requests; that
+    /// with entry `failing` fails.
+    async fn sent(sizes: &[usize], failing: usize) -> (Result<Vec<Result<usize>>>, Vec<usize>) {
         let entries = sizes.iter().map(|&size| Checked {
             size: if size == 0 { Err(Error::Misuse("empty".into())) } else { Ok(size) },
         });
-        send(entries, 10, |entries| async move {
+        let asked = RefCell::new(Vec::new());
+        let request = async |entries: Vec<usize>| {
+            asked.borrow_mut().extend(&entries);
             if entries.contains(&failing) {
                 return Err(unavailable());
             }
             let mut answers = Answers::none();
             entries.iter().for_each(|n| answers.put(&n.to_string(), Ok(n * 10)));
             Ok(answers)
-        })
-        .await
+        };
+        let answers = send(entries, 10, request).await;
+        (answers, asked.into_inner())
     }
 
     #[tokio::test]
     async fn every_entry_has_its_answer_in_its_place() {
-        let answers = sent(&[9, 0, 9, 1], 99).await.unwrap();
-        let told: Vec<_> = answers.iter().map(|answer| answer.as_ref().ok().copied()).collect();
+        let (answers, asked) = sent(&[9, 0, 9, 1], 99).await;
+        let told: Vec<_> = answers.unwrap().into_iter().map(Result::ok).collect();
         assert_eq!(told, [Some(0), None, Some(20), Some(30)]);
+        assert_eq!(asked, [0, 2, 3]);
     }
 
     #[tokio::test]
     async fn what_is_behind_a_request_that_failed_is_not_sent() {
-        let answers = sent(&[9, 9, 9], 1).await.unwrap();
+        let (answers, asked) = sent(&[9, 9, 9], 1).await;
+        assert_eq!(asked, [0, 1]);
+        let answers = answers.unwrap();
         assert!(answers[0].is_ok());
         for behind in &answers[1..] {
             let error = behind.as_ref().unwrap_err();
             assert!(error.is_transient());
             assert!(error.with_causes().contains("nobody is there"), "{}", error.with_causes());
         }
-        assert!(matches!(sent(&[9, 9], 0).await, Err(Error::Unavailable { .. })));
+        assert!(matches!(sent(&[9, 9], 0).await, (Err(Error::Unavailable { .. }), _)));
     }
 }

@@ -1,6 +1,7 @@
 //! Setting queues up, and what they say about themselves.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_sqs::error::ProvideErrorMetadata;
@@ -72,7 +73,7 @@ impl SqsQueues {
     }
 
     /// A queue that was made is not seen everywhere at once.
-    async fn wait_for(&self, queue: &QueueName) -> Result<std::sync::Arc<KnownQueue>> {
+    async fn wait_for(&self, queue: &QueueName) -> Result<Arc<KnownQueue>> {
         for _ in 1..LOOKS {
             match self.read(queue).await {
                 Err(Error::NoSuchQueue { .. }) => {

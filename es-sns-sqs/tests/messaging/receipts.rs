@@ -7,6 +7,7 @@ use crate::support::scene::{SECOND, Scene, queue};
 use es_core::{Error, MessageQueue as _, ReceiptHandle, ReceiveOptions, Result};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
+const MILLISECOND: Duration = Duration::from_millis(1);
 
 fn is_lost(outcome: &Result<()>) -> bool {
     matches!(outcome, Err(Error::ReceiptLost { .. }))
@@ -39,15 +40,21 @@ async fn a_hold_is_counted_by_the_monotonic_clock() {
 async fn a_long_poll_holds_from_shortly_before_its_answer() {
     let scene = Scene::of_the_shop().await;
     let audit = queue("audit");
-    // It becomes visible after 5 s, which the poll waits.
-    scene.send(&audit, "x").await;
     let poll = ReceiveOptions::up_to(1).wait(20 * SECOND).visibility_timeout(4 * SECOND);
-    let held = scene.queues.receive(&audit, poll).await.expect("a queue").remove(0);
-    scene.clock.advance(2 * SECOND);
-    scene.queues.extend(&audit, &held.receipt, 4 * SECOND).await.expect("it is held");
-    // From the extension on there is nothing to guess.
-    scene.clock.advance(4 * SECOND - Duration::from_millis(1));
-    scene.queues.extend(&audit, &held.receipt, SECOND).await.expect("it is held");
+    for (later, is_held) in [(3 * SECOND - MILLISECOND, true), (3 * SECOND, false)] {
+        // It becomes visible after 5 s, which the poll waits.
+        scene.send(&audit, "x").await;
+        let held = scene.queues.receive(&audit, poll).await.expect("a queue").remove(0);
+        scene.clock.advance(later);
+        let extended = scene.queues.extend(&audit, &held.receipt, 4 * SECOND).await;
+        assert_eq!(extended.is_ok(), is_held, "{later:?} behind the answer: {extended:?}");
+        if is_held {
+            // From the extension on there is nothing to guess.
+            scene.clock.advance(4 * SECOND - MILLISECOND);
+            scene.queues.extend(&audit, &held.receipt, SECOND).await.expect("it is held");
+            scene.queues.acknowledge(&audit, &held.receipt).await.expect("it is held");
+        }
+    }
 }
 
 #[tokio::test]

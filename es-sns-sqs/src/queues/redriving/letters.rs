@@ -1,6 +1,15 @@
 //! Going through the letters of a queue.
 
-use super::*;
+use std::collections::{BTreeMap, HashSet};
+use std::time::Duration;
+
+use es_core::{
+    Error, MAX_BATCH, MessageId, QueueName, ReceiptHandle, ReceiveOptions, ReceivedMessage,
+    Redrive, Result, Timestamp,
+};
+
+use super::Letter;
+use crate::queues::SqsQueues;
 
 /// For how long letters are held that are looked at.
 const HOLD: Duration = Duration::from_secs(5 * 60);

@@ -3,15 +3,9 @@
 //! SQS cannot look for messages, nor move some of them: letters are received, those that are asked for are
 //! sent to their queues and deleted here, in this order, and the others are given back.
 
-use std::collections::{BTreeMap, HashSet};
-use std::time::Duration;
-
-use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
+use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
 use aws_smithy_types::error::operation::BuildError;
-use es_core::{
-    Error, MAX_BATCH, MessageId, QueueName, ReceiptHandle, ReceiveOptions, ReceivedMessage,
-    Redrive, Result, Timestamp,
-};
+use es_core::{MessageId, QueueName, ReceivedMessage, Redrive, Result};
 
 use self::letters::Letters;
 use super::SqsQueues;
@@ -89,7 +83,7 @@ struct Letter {
 impl Letter {
     /// Its bytes, as SQS counts them.
     fn size(&self) -> usize {
-        let attribute = |(name, value): (&String, &aws_sdk_sqs::types::MessageAttributeValue)| {
+        let attribute = |(name, value): (&String, &MessageAttributeValue)| {
             let text = value.string_value.as_ref().map_or(0, String::len);
             let binary = value.binary_value.as_ref().map_or(0, |bytes| bytes.as_ref().len());
             name.len() + value.data_type.len() + text + binary

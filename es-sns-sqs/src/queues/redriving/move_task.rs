@@ -8,8 +8,8 @@ use aws_sdk_sqs::error::ProvideErrorMetadata;
 use aws_sdk_sqs::types::ListMessageMoveTasksResultEntry;
 use es_core::{Error, QueueName, Result};
 
-use super::super::SqsQueues;
-use super::super::known_queues::KnownQueue;
+use crate::queues::SqsQueues;
+use crate::queues::known_queues::KnownQueue;
 
 /// Codes of a service that has no such tasks, or takes this queue for none with dead letters.
 const NOT_HERE: [&str; 6] = [
