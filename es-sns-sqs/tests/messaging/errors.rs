@@ -10,6 +10,7 @@ use es_sns_sqs::{SnsTopics, SqsOptions, SqsQueues};
 
 use crate::canned::Canned;
 use crate::support::fake_messaging::{Fault, Faults, Sleepless};
+use crate::support::log::Log;
 use crate::support::scene::{Scene, queue, topic};
 
 fn options() -> SqsOptions {
@@ -116,6 +117,31 @@ async fn what_is_not_there_is_named() {
     let topics = SnsTopics::builder(&scene.queues).account("123456789012");
     let error = publishing_error_of(topics.with_client(scene.messaging.sns())).await;
     assert!(matches!(error, Error::NoSuchTopic { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn the_log_says_where_something_is_missing_and_what_makes_it() {
+    let (scene, log) = (Scene::new(), Log::begin());
+    error_of(Ok(scene.queues.clone())).await;
+    publishing_error_of(Ok(scene.topics.clone())).await;
+    let lines = log.lines();
+    let expected = [
+        (
+            "queue",
+            "sqs",
+            "MessageQueue::configure makes it, Topology::ensure, or the CloudFormation",
+        ),
+        ("topic", "sns", "Topic::create_topic makes it, Topology::ensure, or the CloudFormation"),
+    ];
+    assert_eq!(lines.len(), expected.len(), "{lines:?}");
+    for (line, (what, service, help)) in lines.iter().zip(expected) {
+        assert!(line.starts_with("WARN ") && line.contains(help), "{line}");
+        assert!(line.contains(&format!("there is no such {what}: ")), "{line}");
+        assert!(
+            line.contains(&format!(" {what}=p-orders place=https://{service}.us-east-1.")),
+            "{line}"
+        );
+    }
 }
 
 #[tokio::test]

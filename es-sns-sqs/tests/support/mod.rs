@@ -3,6 +3,7 @@
 #![allow(dead_code, unused_imports, unreachable_pub, reason = "each test file uses a part")]
 
 pub(crate) mod fake_messaging;
+pub(crate) mod log;
 pub(crate) mod scene;
 
 use std::sync::Arc;
