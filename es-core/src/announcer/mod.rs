@@ -318,12 +318,21 @@ impl Handler for Announcing {
             }
         }
         let sent = self.sender.send_messages(messages).await?;
+        let mut not_sent: HashSet<&StreamId> = HashSet::new();
         for (sent, at) in sent.into_iter().zip(commits) {
-            match sent {
-                // The one that it is behind is of the same stream, and has failed.
-                Ok(_) | Err(NotSent::Behind) => {}
-                Err(NotSent::Failed(error)) => failed.push(Failed { at, error }),
-            }
+            let Some(commit) = batch.commits.get(at) else { continue };
+            let error = match sent {
+                Ok(_) => continue,
+                Err(NotSent::Failed(error)) => error,
+                Err(NotSent::Behind) if not_sent.contains(commit.stream()) => continue,
+                // A redaction has put its stream into a group with the one that failed.
+                Err(behind @ NotSent::Behind) => Error::Unavailable {
+                    what: format!("announcing {} by {}", commit.stream(), batch.consumer),
+                    source: behind.into(),
+                },
+            };
+            not_sent.insert(commit.stream());
+            failed.push(Failed { at, error });
         }
         Ok(Handled { effect: (), failed })
     }

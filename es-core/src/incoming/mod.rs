@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
@@ -83,10 +84,12 @@ pub struct Incoming {
     kind: Option<String>,
     source: Option<String>,
     time: Option<Timestamp>,
-    attributes: BTreeMap<String, String>,
+    /// Shared by all that came in the message.
+    attributes: Arc<BTreeMap<String, String>>,
     message_id: MessageId,
     attempt: u32,
     group: Option<String>,
+    deduplication_id: Option<String>,
     body: String,
     content: Content,
 }
@@ -103,24 +106,26 @@ impl Incoming {
     /// three of them.
     pub const MAX_WRAPPINGS: usize = 4;
 
+    /// The most that one message brings: S3 sends one record, and each takes some hundred bytes of memory
+    /// beside its own.
+    pub const MAX_IN_MESSAGE: usize = 10_000;
+
     /// What came in the message: one, several for a batch, none for the test event of S3.
     ///
     /// # Errors
     ///
     /// [`Undecodable`] when it says what it is and is not that. Trying again does not help.
     pub fn of(message: &ReceivedMessage) -> Result<Vec<Self>, Undecodable> {
-        if CLAIM_CHECK_ATTRIBUTES.iter().any(|name| message.attributes.contains_key(*name)) {
-            return Err(Undecodable::ClaimCheck);
-        }
         let outer = Self {
-            id: message.deduplication_id.as_deref().unwrap_or(message.id.as_str()).to_owned(),
+            id: message.id.as_str().to_owned(),
             kind: None,
             source: None,
             time: None,
-            attributes: message.attributes.clone(),
+            attributes: Arc::new(message.attributes.clone()),
             message_id: message.id.clone(),
             attempt: message.receive_count.max(1),
             group: message.group.clone(),
+            deduplication_id: message.deduplication_id.clone(),
             body: String::new(),
             content: Content::Text,
         };
@@ -134,8 +139,8 @@ impl Incoming {
     /// - an object of S3: bucket, key, version, and the sequencer of the change (the time and the name of
     ///   the change where there is none);
     /// - an event of EventBridge: its id;
-    /// - other text: the deduplication id it was sent with, otherwise the id that SNS gave it,
-    ///   otherwise the id that the queue gave it.
+    /// - other text: the id that SNS gave it, otherwise the id that the queue gave it. A text that is sent
+    ///   again, or redriven by SQS, has another one then.
     pub fn id(&self) -> &str {
         &self.id
     }
@@ -179,6 +184,13 @@ impl Incoming {
         self.group.as_deref()
     }
 
+    /// The deduplication id of the message that it came in, on a FIFO queue. Queues compare it for
+    /// [five minutes](crate::NewMessage::DEDUPLICATION) only, and a sender may use it again for something
+    /// else: so it is not the [id](Self::id), and becomes a key for effects where the sender promises more.
+    pub fn deduplication_id(&self) -> Option<&str> {
+        self.deduplication_id.as_deref()
+    }
+
     /// The text, freed from what it was wrapped in: the JSON object of a CloudEvent, the `detail` of
     /// EventBridge, the record of S3, or the text that was sent.
     pub fn body(&self) -> &str {
@@ -217,7 +229,11 @@ impl Incoming {
     /// What is in `text`, of which is known so far what `self` says. `depth` more wrappings may be around
     /// it.
     fn unwrap(self, text: &str, depth: usize) -> Result<Vec<Self>, Undecodable> {
+        if CLAIM_CHECK_ATTRIBUTES.iter().any(|name| self.attributes.contains_key(*name)) {
+            return Err(Undecodable::ClaimCheck);
+        }
         if let Some(events) = cloud_event::batch(text) {
+            check_count(events.len())?;
             return events.iter().map(|event| cloud_event::open(event.get(), &self)).collect();
         }
         let Some(fields) = Fields::of(text) else { return Ok(vec![self.with_body(text)]) };
@@ -228,6 +244,7 @@ impl Incoming {
             return Ok(Vec::new());
         }
         if let Some(records) = s3::records(&fields) {
+            check_count(records.len())?;
             return records.iter().map(|record| s3::open(record.get(), &self)).collect();
         }
         let wrapped = sns::claims(&fields) || event_bridge::claims(&fields);
@@ -259,6 +276,13 @@ impl Incoming {
             _ => format!("sha256 {}", hexadecimal(&Sha256::digest(id))),
         };
         Self { id, ..self }
+    }
+}
+
+fn check_count(count: usize) -> Result<(), Undecodable> {
+    match count {
+        0..=Incoming::MAX_IN_MESSAGE => Ok(()),
+        _ => Err(Undecodable::TooMany { limit: Incoming::MAX_IN_MESSAGE }),
     }
 }
 

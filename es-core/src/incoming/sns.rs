@@ -1,6 +1,7 @@
 //! What SNS wraps around a message for a queue without raw delivery.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Deserialize;
 
@@ -38,12 +39,14 @@ pub(super) fn open(
     depth: usize,
 ) -> Result<Vec<Incoming>, Undecodable> {
     let notification: Notification = read(text, Wrapping::Sns)?;
-    // SNS may send one publishing twice, and then only its own id is the same.
+    // SNS may send one publishing twice, and then only its own id is the same. What it is wrapped in may
+    // have given it an id that means more.
     let of_the_queue = outer.id == outer.message_id.as_str();
     let mut inner = if of_the_queue { outer.with_id(notification.message_id) } else { outer };
     inner.source = Some(notification.topic_arn);
     inner.time = Some(notification.timestamp);
     let attributes = notification.message_attributes.into_iter();
-    inner.attributes.extend(attributes.map(|(name, attribute)| (name, attribute.value)));
+    let attributes = attributes.map(|(name, attribute)| (name, attribute.value));
+    Arc::make_mut(&mut inner.attributes).extend(attributes);
     inner.unwrap(&notification.message, depth)
 }

@@ -218,17 +218,44 @@ fn how_often_a_message_was_received_is_which_attempt_it_is() {
 }
 
 #[test]
-fn the_deduplication_id_of_a_sender_names_a_text() {
+fn a_deduplication_id_is_no_identity() {
     let sent = ReceivedMessage {
-        deduplication_id: Some("order-17".to_owned()),
-        group: Some("orders".to_owned()),
-        ..message("hello")
+        deduplication_id: Some("nightly".to_owned()),
+        group: Some("reports".to_owned()),
+        ..message("run the report")
     };
     let incoming = &Incoming::of(&sent).unwrap()[0];
-    assert_eq!((incoming.id(), incoming.group()), ("order-17", Some("orders")));
-    // SNS keeps it: its own id for the publishing says less.
-    let published = ReceivedMessage { body: SNS.to_owned(), ..sent };
-    assert_eq!(Incoming::of(&published).unwrap()[0].id(), "order-17");
+    // Tomorrow the same text comes with the same one.
+    assert_eq!(incoming.id(), "m-1");
+    assert_eq!((incoming.deduplication_id(), incoming.group()), (Some("nightly"), Some("reports")));
+}
+
+#[test]
+fn a_claim_check_is_undecodable_however_it_comes() {
+    let pointer = r#"["software.amazon.payloadoffloading.PayloadS3Pointer",{}]"#;
+    let mut plain = message(pointer);
+    plain.attributes.insert("ExtendedPayloadSize".to_owned(), "300000".to_owned());
+    assert_eq!(Incoming::of(&plain), Err(Undecodable::ClaimCheck));
+    let by_sns = with(SNS, |notification| {
+        notification["Message"] = pointer.into();
+        notification["MessageAttributes"]["ExtendedPayloadSize"] =
+            serde_json::json!({ "Type": "Number", "Value": "300000" });
+    });
+    assert_eq!(Incoming::of(&message(&by_sns)), Err(Undecodable::ClaimCheck));
+}
+
+#[test]
+fn a_message_brings_ten_thousand_events_at_most() {
+    let event = r#"{"specversion":"1.0","id":"1","source":"/a","type":"b"}"#;
+    let batch = |events: usize| format!("[{}]", vec![event; events].join(","));
+    assert_eq!(all(&batch(10_000)).len(), 10_000);
+    let too_many = Incoming::of(&message(&batch(10_001)));
+    assert_eq!(too_many, Err(Undecodable::TooMany { limit: 10_000 }));
+    let record = r#"{"eventName":"a","eventTime":"2026-03-01T12:00:00Z","s3":{"bucket":{"name":"b"},"object":{"key":"k"}}}"#;
+    let records = |count: usize| format!("{{\"Records\":[{}]}}", vec![record; count].join(","));
+    assert_eq!(all(&records(10_000)).len(), 10_000);
+    let too_many = Incoming::of(&message(&records(10_001)));
+    assert_eq!(too_many, Err(Undecodable::TooMany { limit: 10_000 }));
 }
 
 #[test]

@@ -26,6 +26,12 @@ pub enum Undecodable {
         /// The most that are taken off.
         limit: usize,
     },
+    /// There are more events or records in it than anybody sends.
+    #[error("it has more than {limit} events or records")]
+    TooMany {
+        /// The most that are taken.
+        limit: usize,
+    },
 }
 
 /// What a message can be wrapped in.

@@ -124,3 +124,22 @@ async fn a_redaction_that_fails_or_panics_concerns_one_stream() {
         assert!(failure.error.contains("not this one"), "{}", failure.error);
     }
 }
+
+#[tokio::test]
+async fn a_stream_that_a_redaction_put_behind_another_one_is_not_lost_with_it() {
+    let scene = Scene::fifo();
+    scene.append("bad", 1).await;
+    scene.append("good", 2).await;
+    scene.post.refuse_for_good(Some("bad 0"));
+    // All streams of the clinic are one group.
+    let announcer = scene.announcer_with(|options| {
+        options.with_all_data().redact(|event| event.with_subject("clinic"))
+    });
+    let behind = announcer.catch_up().await.unwrap_err();
+    assert!(behind.is_transient(), "{behind:?}");
+    assert_eq!(announcer.catch_up().await.unwrap().applied, 1);
+    assert_eq!(letters(&announcer).await.len(), 1);
+    let wards = |message: &es_core::NewMessage| message.body.matches("good").count();
+    let announced: usize = scene.post.taken().iter().map(wards).sum();
+    assert_eq!(announced, 2, "both events of the other stream");
+}

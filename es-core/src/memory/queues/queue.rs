@@ -1,6 +1,6 @@
 //! One queue.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
 use super::messages::Messages;
@@ -18,6 +18,8 @@ pub(super) struct Queue {
     pub(super) options: QueueOptions,
     pub(super) messages: Messages,
     deduplication: HashMap<String, FirstOfItsKind>,
+    /// Its keys, in the order of their coming.
+    deduplicated: VecDeque<String>,
 }
 
 pub(super) struct Stored {
@@ -44,6 +46,12 @@ struct FirstOfItsKind {
     sent_at: Timestamp,
 }
 
+impl FirstOfItsKind {
+    fn counts(&self, now: Timestamp) -> bool {
+        later(self.sent_at, NewMessage::DEDUPLICATION) > now
+    }
+}
+
 /// The messages that a receive meets, by place.
 pub(super) struct Due {
     pub(super) receivable: Vec<u64>,
@@ -53,7 +61,13 @@ pub(super) struct Due {
 
 impl Queue {
     pub(super) fn new(name: QueueName, options: QueueOptions) -> Self {
-        Self { name, options, messages: Messages::default(), deduplication: HashMap::new() }
+        Self {
+            name,
+            options,
+            messages: Messages::default(),
+            deduplication: HashMap::new(),
+            deduplicated: VecDeque::new(),
+        }
     }
 
     /// Stores a message that was checked, unless it repeats another.
@@ -65,10 +79,8 @@ impl Queue {
         entropy: &dyn Entropy,
     ) -> MessageId {
         if let Some(key) = &message.deduplication_id {
-            let recent =
-                |first: &FirstOfItsKind| later(first.sent_at, NewMessage::DEDUPLICATION) > now;
-            self.deduplication.retain(|_, first| recent(first));
-            if let Some(first) = self.deduplication.get(key) {
+            self.forget_deduplication_ids(now);
+            if let Some(first) = self.deduplication.get(key).filter(|first| first.counts(now)) {
                 return first.id.clone();
             }
         }
@@ -76,10 +88,21 @@ impl Queue {
         if let Some(key) = &message.deduplication_id {
             let first = FirstOfItsKind { id: id.clone(), sent_at: now };
             self.deduplication.insert(key.clone(), first);
+            self.deduplicated.push_back(key.clone());
         }
         let visible_at = later(now, message.delay.unwrap_or(self.options.delay));
         self.messages.insert(place, Stored::new(id.clone(), message, now, visible_at));
         id
+    }
+
+    fn forget_deduplication_ids(&mut self, now: Timestamp) {
+        while let Some(key) = self.deduplicated.front()
+            && !self.deduplication.get(key).is_some_and(|first| first.counts(now))
+        {
+            if let Some(key) = self.deduplicated.pop_front() {
+                self.deduplication.remove(&key);
+            }
+        }
     }
 
     pub(super) fn forget_expired(&mut self, now: Timestamp) {
