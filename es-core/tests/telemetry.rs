@@ -6,10 +6,15 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use es_core::memory::MemoryStore;
+use async_trait::async_trait;
+use es_core::memory::{MemoryIdempotency, MemoryQueues, MemoryStore};
 use es_core::testing::faults::{Faults, FaultyEventStore};
 use es_core::testing::{SeededEntropy, VirtualClock};
-use es_core::{ExecuteOptions, Projection, Repository, SnapshotPolicy, telemetry};
+use es_core::{
+    ExecuteOptions, Incoming, MessageError, MessageHandler, MessageQueue as _, NewMessage,
+    Projection, QueueConsumer, QueueName, QueueOptions, ReceiveOptions, Repository, SnapshotPolicy,
+    telemetry,
+};
 use metrics::{
     Counter, CounterFn, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit,
 };
@@ -80,6 +85,64 @@ fn commands_and_consumers_are_counted_under_their_documented_names() {
     assert_eq!(counts.get(telemetry::SNAPSHOTS, "category=account,outcome=missing"), 1);
     assert_eq!(counts.get(telemetry::SNAPSHOTS, "category=account,outcome=used"), 1);
     assert_eq!(counts.get(telemetry::COMMITS_CONSUMED, "consumer=statements_v1"), 5);
+}
+
+#[test]
+fn messages_are_counted_under_their_documented_names() {
+    let counts = Counts::default();
+    metrics::with_local_recorder(&counts, || {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(consume());
+    });
+    let outcome = |outcome: &str| {
+        counts.get(telemetry::MESSAGES, &format!("consumer=clerk,outcome={outcome}"))
+    };
+    assert_eq!(counts.get(telemetry::MESSAGES_RECEIVED, "consumer=clerk"), 4);
+    assert_eq!((outcome("done"), outcome("duplicate")), (1, 1));
+    assert_eq!((outcome("retried"), outcome("dead_lettered")), (1, 1));
+}
+
+/// Prints the word "good", has no paper for "later", and knows no other.
+struct Printer;
+
+#[async_trait]
+impl MessageHandler for Printer {
+    async fn handle(&self, message: &Incoming) -> Result<(), MessageError> {
+        match message.body() {
+            "good" => Ok(()),
+            "later" => Err(MessageError::transient("no paper")),
+            _ => Err(MessageError::permanent("no such word")),
+        }
+    }
+}
+
+async fn consume() {
+    let clock = Arc::new(VirtualClock::at("2026-01-01T00:00:00Z"));
+    let entropy = Arc::new(SeededEntropy::new(1));
+    let queues = Arc::new(MemoryQueues::new(clock.clone(), entropy.clone()));
+    let names = ["words.fifo", "words-dead.fifo"].map(|name| QueueName::new(name).unwrap());
+    let [words, dead] = names;
+    for queue in [&words, &dead] {
+        queues.configure(queue, QueueOptions::default()).await.unwrap();
+    }
+    let day = std::time::Duration::from_secs(24 * 60 * 60);
+    let clerk = QueueConsumer::new("clerk", queues.clone(), words.clone(), Printer)
+        .unwrap()
+        .dead_letters_to(dead)
+        .idempotent(Arc::new(MemoryIdempotency::new(clock.clone(), entropy.clone())), day)
+        .with_clock(clock.clone())
+        .with_entropy(entropy);
+    for (word, group) in [("good", "a"), ("later", "b"), ("bad", "c")] {
+        let message = NewMessage::new(word).group(group).deduplication_id(word);
+        queues.send(&words, message).await.unwrap();
+    }
+    clerk.work_off().await.unwrap();
+    // The queue has forgotten that it had this one, the consumer has not.
+    clock.advance(NewMessage::DEDUPLICATION);
+    let again = NewMessage::new("good").group("d").deduplication_id("good");
+    let _ = queues.receive(&words, ReceiveOptions::default()).await.unwrap();
+    queues.send(&words, again).await.unwrap();
+    clerk.work_off().await.unwrap();
 }
 
 async fn work() {

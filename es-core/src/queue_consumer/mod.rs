@@ -330,6 +330,8 @@ impl QueueConsumer {
 
     /// Handles messages until `shutdown` is ready. Then it receives nothing more, gives back what
     /// waits, lets handlers end [within a time](Self::drain), and acknowledges what is done.
+    /// A long poll that is under way then is broken off when all else is settled: what the queue may have
+    /// taken out for it comes again after its hold.
     ///
     /// Errors of the queue that trying again can help are tried again with backoff, for as long as it
     /// takes.

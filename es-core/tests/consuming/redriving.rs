@@ -266,3 +266,26 @@ async fn dead_letters_that_are_kept_no_longer_than_the_rest_are_reported() {
     let text = dead.check_retention(&desk.orders).await.unwrap().unwrap().to_string();
     assert!(text.starts_with("orders-dead keeps dead letters for 1209600s"), "{text}");
 }
+
+#[tokio::test]
+async fn what_fails_again_is_not_sent_back_twice_even_if_no_time_passes() {
+    let bodies: Vec<String> = (0..12).map(|n| n.to_string()).collect();
+    let bodies: Vec<&str> = bodies.iter().map(String::as_str).collect();
+    let desk = with_dead_letters(Desk::suspending().await, &bodies).await;
+    let clerk = Clerk::new();
+    for body in &bodies {
+        clerk.tell(body, Does::FailsForGood);
+    }
+    let consumer = desk.consumer(clerk.clone());
+    // A mark that stops nothing.
+    let filter = DeadMessageFilter::all().until("2030-01-01T00:00:00Z".parse().unwrap());
+    let (dead, redrive) = (dead_letters(&desk), DeadMessageRedrive::of(filter));
+
+    let (redriven, ()) = futures::join!(dead.redrive(&redrive), async {
+        for _ in 0..20 {
+            consumer.work_off().await.unwrap();
+        }
+    });
+
+    assert_eq!(redriven.unwrap().moved, 12);
+}

@@ -42,6 +42,8 @@ struct State {
     down: Vec<Request>,
     receives: Vec<ReceiveOptions>,
     suspends: bool,
+    /// How many holds were refused because they would have been too long.
+    held_too_long: usize,
     /// What was received last, and whether it is to be received again.
     last: Vec<ReceivedMessage>,
     again: bool,
@@ -73,6 +75,10 @@ impl Watched {
         let state = self.state();
         let of_kind = state.requests.iter().filter(|(made, _)| *made == request);
         of_kind.map(|(_, entries)| *entries).collect()
+    }
+
+    pub(crate) fn held_too_long(&self) -> usize {
+        self.state().held_too_long
     }
 
     pub(crate) fn receives(&self) -> Vec<ReceiveOptions> {
@@ -214,6 +220,8 @@ impl MessageQueue for Watched {
         let (holds, mut results) = some_of(holds, mishap);
         if !holds.is_empty() {
             results.extend(self.inner.extend_batch(queue, &holds).await?);
+            let too_long = |result: &&Result<()>| matches!(result, Err(Error::HeldTooLong { .. }));
+            self.state().held_too_long += results.iter().filter(too_long).count();
         }
         self.end(mishap, Ok(results)).await
     }

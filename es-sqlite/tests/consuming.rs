@@ -1,0 +1,155 @@
+//! Consumers of queues in a file: what they have done, and how often they have tried, outlives them.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod support;
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use es_core::testing::VirtualClock;
+use es_core::{
+    DeadLetterQueue, DeadLetterReason, DeadMessageFilter, DeadMessageRedrive, Incoming,
+    MessageError, MessageHandler, MessageQueue as _, NewMessage, QueueConsumer, QueueCounts,
+    QueueName, QueueOptions,
+};
+use es_sqlite::SqliteStore;
+use support::Place;
+
+const HOUR: Duration = Duration::from_secs(60 * 60);
+
+/// Notes what it handles, and refuses what it is told to.
+#[derive(Default)]
+struct Ledger {
+    entries: Mutex<Vec<String>>,
+    refuses: Mutex<Option<String>>,
+}
+
+impl Ledger {
+    fn refusing(body: &str) -> Arc<Self> {
+        Arc::new(Self { refuses: Mutex::new(Some(body.to_owned())), ..Self::default() })
+    }
+
+    fn entries(&self) -> Vec<String> {
+        let mut entries = self.entries.lock().unwrap().clone();
+        entries.sort();
+        entries
+    }
+}
+
+#[async_trait]
+impl MessageHandler for Ledger {
+    async fn handle(&self, message: &Incoming) -> Result<(), MessageError> {
+        if self.refuses.lock().unwrap().as_deref() == Some(message.body()) {
+            return Err(MessageError::transient("not today"));
+        }
+        self.entries.lock().unwrap().push(message.body().to_owned());
+        Ok(())
+    }
+}
+
+struct Office {
+    place: Place,
+    clock: Arc<VirtualClock>,
+    orders: QueueName,
+    dead: QueueName,
+}
+
+impl Office {
+    async fn with_orders(count: usize) -> Self {
+        let office = Self {
+            place: Place::new(),
+            clock: Arc::new(VirtualClock::at("2026-03-01T12:00:00Z")),
+            orders: QueueName::new("orders").unwrap(),
+            dead: QueueName::new("orders-dead").unwrap(),
+        };
+        let store = office.open().await;
+        for queue in [&office.orders, &office.dead] {
+            store.configure(queue, QueueOptions::default()).await.unwrap();
+        }
+        for number in 0..count {
+            let order = NewMessage::new(number.to_string());
+            store.send(&office.orders, order).await.unwrap();
+        }
+        office
+    }
+
+    /// As a process that starts does.
+    async fn open(&self) -> Arc<SqliteStore> {
+        let options = SqliteStore::builder(self.place.db()).clock(self.clock.clone());
+        Arc::new(options.open().await.unwrap())
+    }
+
+    fn consumer(&self, store: &Arc<SqliteStore>, ledger: &Arc<Ledger>) -> QueueConsumer {
+        QueueConsumer::new("office", store.clone(), self.orders.clone(), ledger.clone())
+            .unwrap()
+            .dead_letters_to(self.dead.clone())
+            .idempotent(store.clone(), 24 * HOUR)
+            .with_clock(self.clock.clone())
+    }
+}
+
+#[tokio::test]
+async fn attempts_dead_letters_and_redriven_messages_outlive_the_process() {
+    let office = Office::with_orders(3).await;
+    let ledger = Ledger::refusing("1");
+    for _ in 0..3 {
+        let store = office.open().await;
+        office.consumer(&store, &ledger).work_off().await.unwrap();
+        office.clock.advance(HOUR);
+    }
+    assert_eq!(ledger.entries(), ["0", "2"]);
+
+    let store = office.open().await;
+    let dead = DeadLetterQueue::new(store, office.dead.clone()).with_clock(office.clock.clone());
+    let found = dead.list(&DeadMessageFilter::all(), 10).await.unwrap().remove(0);
+    let failure = found.failure.unwrap();
+    assert_eq!((failure.reason, failure.attempts), (DeadLetterReason::AttemptsUsedUp, 3));
+    assert_eq!(dead.redrive(&DeadMessageRedrive::all()).await.unwrap().moved, 1);
+
+    *ledger.refuses.lock().unwrap() = None;
+    let store = office.open().await;
+    office.consumer(&store, &ledger).work_off().await.unwrap();
+    assert_eq!(ledger.entries(), ["0", "1", "2"]);
+    for queue in [&office.orders, &office.dead] {
+        assert_eq!(store.counts(queue).await.unwrap(), QueueCounts::default());
+    }
+}
+
+#[tokio::test]
+async fn what_was_handled_before_the_process_died_is_not_handled_again() {
+    let office = Office::with_orders(20).await;
+    let ledger = Arc::<Ledger>::default();
+    // It dies at some request, again and again: what it was waiting for is dropped.
+    for polls in 1..40 {
+        let store = office.open().await;
+        let consumer = office.consumer(&store, &ledger);
+        let died = es_core::testing::faults::crash_at(polls, consumer.work_off()).await;
+        drop(died);
+        // Claims and holds run out.
+        office.clock.advance(HOUR);
+    }
+    let store = office.open().await;
+    office.consumer(&store, &ledger).work_off().await.unwrap();
+
+    let mut once = ledger.entries();
+    let handled = once.len();
+    once.dedup();
+    assert_eq!(once.len(), 20, "every one");
+    // The window between effect and record is there, and it is small: one claim is completed at a time.
+    assert!(handled <= 20 + 39 * 10, "{handled} times");
+    assert_eq!(store.counts(&office.orders).await.unwrap(), QueueCounts::default());
+    assert_eq!(store.counts(&office.dead).await.unwrap(), QueueCounts::default());
+}
+
+#[tokio::test]
+async fn two_consumers_on_one_file_share_the_work() {
+    let office = Office::with_orders(100).await;
+    let ledger = Arc::<Ledger>::default();
+    let (store, other) = (office.open().await, office.open().await);
+    let (one, two) = (office.consumer(&store, &ledger), office.consumer(&other, &ledger));
+    let (one, two) = futures::join!(one.work_off(), two.work_off());
+    let (one, two) = (one.unwrap(), two.unwrap());
+    assert_eq!((one.done + two.done, ledger.entries().len()), (100, 100));
+    assert!(one.done > 0 && two.done > 0, "{one:?}, {two:?}");
+}
