@@ -20,6 +20,9 @@ pub struct Channels {
     prefix: String,
 }
 
+/// How often a message is tried: the first attempt and three retries.
+pub const MAX_ATTEMPTS: u32 = 4;
+
 /// Who follows the topic, each by a queue of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
 pub enum Subscriber {
@@ -45,9 +48,7 @@ impl Subscriber {
     }
 
     fn queue_options(self, undelivered: &QueueName) -> QueueOptions {
-        /// How often a notification is received before it is given up.
-        const MAX_RECEIVE_COUNT: u32 = 5;
-        let options = QueueOptions::default().dead_letters(undelivered.clone(), MAX_RECEIVE_COUNT);
+        let options = QueueOptions::default().dead_letters(undelivered.clone(), MAX_ATTEMPTS);
         match self {
             Self::Shipping | Self::Bookkeeping => options,
             // Nobody may ever look.
@@ -58,7 +59,7 @@ impl Subscriber {
 
 impl Channels {
     /// How long the processor has for an order before another one may take it.
-    pub const VISIBILITY_TIMEOUT: Duration = Duration::from_secs(30);
+    pub const VISIBILITY_TIMEOUT: Duration = Duration::from_secs(10);
 
     /// Those whose names begin with `prefix`; the topic may have another name.
     ///
@@ -93,9 +94,14 @@ impl Channels {
     ///
     /// As [`queue_of`](Self::queue_of).
     pub fn topology(&self) -> Result<Topology, Error> {
-        let created = QueueOptions::default().visibility_timeout(Self::VISIBILITY_TIMEOUT);
+        // The processor gives orders up itself, with the reason, unless it dies of each attempt.
+        let created = QueueOptions::default()
+            .visibility_timeout(Self::VISIBILITY_TIMEOUT)
+            .dead_letters(self.dead_letters.clone(), 3 * MAX_ATTEMPTS);
         // Who was not there when it was asked to stop is not to stop later.
-        let control = QueueOptions::default().retention(Duration::from_secs(60));
+        let control = QueueOptions::default()
+            .retention(Duration::from_secs(60))
+            .dead_letters(self.undelivered.clone(), MAX_ATTEMPTS);
         let mut topology = Topology::builder()
             .queue(&self.created, created)
             .queue(&self.dead_letters, QueueOptions::for_dead_letters())

@@ -15,6 +15,7 @@ mod watch;
 mod work;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
@@ -54,6 +55,9 @@ enum Command {
         /// repeated. Another `work` without it is the repair
         #[arg(long = "fail", value_name = "ORDER|ITEM")]
         broken_for: Vec<String>,
+        /// Let every payment take so long
+        #[arg(long, value_name = "SECONDS", value_parser = until::seconds)]
+        payment_takes: Option<Duration>,
     },
     /// Stop a running `work`, wherever it runs
     ///
@@ -120,7 +124,9 @@ async fn run(arguments: Arguments) -> Result<(), AnyError> {
     }
     match command {
         None => main_job::run(&place, orders.unwrap_or(24), json).await,
-        Some(Command::Work { broken_for }) => work::run(&place, broken_for).await,
+        Some(Command::Work { broken_for, payment_takes }) => {
+            work::run(&place, broken_for, payment_takes.unwrap_or_default()).await
+        }
         Some(Command::Stop) => stop::run(&place, json).await,
         Some(Command::Create(order)) => create::run(&place, order, json).await,
         Some(Command::List { status }) => orders::list(&place, status, json).await,

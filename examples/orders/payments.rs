@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use async_trait::async_trait;
-use es_core::MessageError;
+use es_core::{Clock, MessageError, SystemClock};
 
 use super::domain::{OrderRequest, Payment};
 
@@ -25,15 +26,25 @@ pub trait Payments: Debug + Send + Sync + 'static {
 
 /// Says that it took the money, but for the orders that are named: by their ids, or by items that they
 /// have.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct SimulatedPayments {
     broken_for: RwLock<BTreeSet<String>>,
+    takes: Duration,
+    clock: Arc<dyn Clock>,
 }
 
 impl SimulatedPayments {
     /// Fails for these orders and items until it is [repaired](Self::repair).
     pub fn broken_for(named: impl IntoIterator<Item = String>) -> Self {
-        Self { broken_for: RwLock::new(named.into_iter().collect()) }
+        let broken_for = RwLock::new(named.into_iter().collect());
+        Self { broken_for, takes: Duration::ZERO, clock: Arc::new(SystemClock) }
+    }
+
+    /// Takes so long for each order.
+    #[must_use]
+    pub fn taking(mut self, time: Duration) -> Self {
+        self.takes = time;
+        self
     }
 
     /// From now on it fails for none.
@@ -47,9 +58,18 @@ impl SimulatedPayments {
     }
 }
 
+impl Default for SimulatedPayments {
+    fn default() -> Self {
+        Self::broken_for([])
+    }
+}
+
 #[async_trait]
 impl Payments for SimulatedPayments {
     async fn charge(&self, order: &str, request: &OrderRequest) -> Result<Payment, MessageError> {
+        if !self.takes.is_zero() {
+            self.clock.sleep(self.takes).await;
+        }
         if self.is_broken_for(order, request) {
             return Err(MessageError::transient("the payment service does not answer"));
         }

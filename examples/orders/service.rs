@@ -11,7 +11,7 @@ use es_core::{
 };
 
 use super::backend::Backend;
-use super::channels::Channels;
+use super::channels::{Channels, MAX_ATTEMPTS};
 use super::domain::{Order, OrderCommand, OrderError, OrderEvent, OrderRequest};
 use super::payments::Payments;
 use super::processor::Processor;
@@ -49,8 +49,6 @@ const SOURCE: &str = "/orders";
 
 /// How many orders the processor has in hand: one batch of the queue.
 const BATCH: usize = 10;
-/// The first attempt and three retries.
-const MAX_ATTEMPTS: u32 = 4;
 const RETRIES: Backoff = Backoff { base: Duration::from_millis(200), max: Duration::from_secs(30) };
 /// More than a payment takes. What a processor that was killed had in hand is locked for twice as long.
 const HANDLER_TIMEOUT: Duration = Duration::from_secs(5);

@@ -49,8 +49,7 @@ impl Stops {
     /// What receives the requests.
     pub(super) fn consumer(self, backend: &Backend) -> Result<QueueConsumer, Error> {
         let (queues, control) = (backend.queues.clone(), backend.channels.control.clone());
-        let consumer = QueueConsumer::new("stop", queues, control, self)?;
-        Ok(consumer.concurrency(1).dead_letters_to(backend.channels.undelivered.clone()))
+        Ok(QueueConsumer::new("stop", queues, control, self)?.concurrency(1))
     }
 }
 

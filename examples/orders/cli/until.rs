@@ -38,8 +38,8 @@ impl Until {
     }
 }
 
-/// A time of up to a day; without a reason to end, a program is ended by a signal.
-fn seconds(text: &str) -> Result<Duration, String> {
+/// A time of up to a day.
+pub(super) fn seconds(text: &str) -> Result<Duration, String> {
     const DAY: f64 = 24.0 * 60.0 * 60.0;
     match text.parse::<f64>() {
         Ok(seconds) if seconds > 0.0 && seconds <= DAY => Ok(Duration::from_secs_f64(seconds)),

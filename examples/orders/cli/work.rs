@@ -1,6 +1,7 @@
 //! Processing orders until the operator asks the program to stop.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::command_line::{AnyError, print_line, shutdown_signal};
 use crate::orders::payments::SimulatedPayments;
@@ -9,8 +10,12 @@ use super::opened::Opened;
 use super::place::Place;
 use super::stop::Stops;
 
-pub(super) async fn run(place: &Place, broken_for: Vec<String>) -> Result<(), AnyError> {
-    let payments = SimulatedPayments::broken_for(broken_for);
+pub(super) async fn run(
+    place: &Place,
+    broken_for: Vec<String>,
+    payment_takes: Duration,
+) -> Result<(), AnyError> {
+    let payments = SimulatedPayments::broken_for(broken_for).taking(payment_takes);
     let opened = Opened::named_with(place, Arc::new(payments)).await?;
     let (stops, stopped) = Stops::for_this_process();
     let mut workers = opened.orders.start_workers();
