@@ -14,6 +14,7 @@ use crate::checkpoint_store::{Adopted, Adoption, CheckpointStore, ConsumerId, Pr
 use crate::clock::Clock;
 use crate::codec::json_error;
 use crate::error::{Error, Result};
+use crate::projector::Projector;
 use crate::stream_id::check_id;
 
 /// Keeps view documents — JSON texts under natural keys — together with the progress of the
@@ -166,6 +167,21 @@ pub struct ViewSchema {
     /// The top-level field that says until when a document is there: a number, in seconds of Unix time.
     /// See [`Projector::EXPIRES_BY`](crate::Projector::EXPIRES_BY).
     pub expires_by: Option<&'static str>,
+}
+
+impl ViewSchema {
+    /// That of the view which a projector builds: under its name and version, as `patient_cards_v2`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidId`] when no view can have the projector's name.
+    pub fn of<P: Projector>() -> Result<Self> {
+        Ok(Self {
+            name: ViewName::new(&format!("{}_v{}", P::NAME, P::VERSION))?,
+            indexed_fields: P::INDEXED_FIELDS,
+            expires_by: P::EXPIRES_BY,
+        })
+    }
 }
 
 /// One change of a view.

@@ -66,13 +66,8 @@ impl<P: Projector> Consumer<Projecting<P>> {
     ) -> Result<Self> {
         /// Documents are read and written once per step, so large steps are cheap ones.
         const BATCH_SIZE: usize = 500;
-        let name = format!("{}_v{}", P::NAME, P::VERSION);
-        let id = ConsumerId::new(&name)?;
-        let schema = ViewSchema {
-            name: ViewName::new(&name)?,
-            indexed_fields: P::INDEXED_FIELDS,
-            expires_by: P::EXPIRES_BY,
-        };
+        let schema = ViewSchema::of::<P>()?;
+        let id = ConsumerId::new(schema.name.as_str())?;
         let handler = Projecting { projector: Arc::new(projector), views, schema };
         Ok(Self::with_handler(handler, id, feed, log, BATCH_SIZE))
     }
