@@ -148,7 +148,8 @@ impl IndexDefinition {
         let mut indexes = found.global_secondary_indexes().iter();
         let named = indexes.find(|found| found.index_name() == Some(&self.name));
         let status = named.and_then(GlobalSecondaryIndexDescription::index_status);
-        matches!(status, Some(IndexStatus::Active | IndexStatus::Updating))
+        // Servers that make indexes at once may not tell.
+        named.is_some() && !matches!(status, Some(IndexStatus::Creating | IndexStatus::Deleting))
     }
 
     fn is(&self, found: &GlobalSecondaryIndexDescription) -> bool {

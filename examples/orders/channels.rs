@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use es_core::{Error, FilterPolicy, InvalidTopology, QueueName, QueueOptions, TopicName, Topology};
+use es_core::{Error, FilterPolicy, QueueName, QueueOptions, TopicName, Topology, TopologyBuilder};
 
 /// What the queues and the topic are called.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,6 +94,41 @@ impl Channels {
     ///
     /// As [`queue_of`](Self::queue_of).
     pub fn topology(&self) -> Result<Topology, Error> {
+        let mut topology = self.inside();
+        for subscriber in Subscriber::ALL {
+            let (queue, everything) = (self.queue_of(subscriber)?, FilterPolicy::everything());
+            topology = topology
+                .queue(&queue, subscriber.queue_options(&self.undelivered))
+                .subscription(&self.notifications, &queue, everything);
+        }
+        Ok(topology.build()?)
+    }
+
+    /// What the system itself works with: without the queues of those who follow the topic.
+    ///
+    /// # Errors
+    ///
+    /// None: its parts fit together.
+    pub fn topology_inside(&self) -> Result<Topology, Error> {
+        Ok(self.inside().build()?)
+    }
+
+    /// What those who follow the topic work with.
+    ///
+    /// # Errors
+    ///
+    /// As [`queue_of`](Self::queue_of).
+    pub fn topology_outside(&self) -> Result<Topology, Error> {
+        let mut topology =
+            Topology::builder().queue(&self.undelivered, QueueOptions::for_dead_letters());
+        for subscriber in Subscriber::ALL {
+            let options = subscriber.queue_options(&self.undelivered);
+            topology = topology.queue(&self.queue_of(subscriber)?, options);
+        }
+        Ok(topology.build()?)
+    }
+
+    fn inside(&self) -> TopologyBuilder {
         // The processor gives orders up itself, with the reason, unless it dies of each attempt.
         let created = QueueOptions::default()
             .visibility_timeout(Self::VISIBILITY_TIMEOUT)
@@ -102,18 +137,11 @@ impl Channels {
         let control = QueueOptions::default()
             .retention(Duration::from_secs(60))
             .dead_letters(self.undelivered.clone(), MAX_ATTEMPTS);
-        let mut topology = Topology::builder()
+        Topology::builder()
             .queue(&self.created, created)
+            .queue(&self.control, control)
             .queue(&self.dead_letters, QueueOptions::for_dead_letters())
             .queue(&self.undelivered, QueueOptions::for_dead_letters())
-            .queue(&self.control, control)
-            .topic(&self.notifications);
-        for subscriber in Subscriber::ALL {
-            let queue = self.queue_of(subscriber)?;
-            topology = topology
-                .queue(&queue, subscriber.queue_options(&self.undelivered))
-                .subscription(&self.notifications, &queue, FilterPolicy::everything());
-        }
-        topology.build().map_err(|error: InvalidTopology| error.into())
+            .topic(&self.notifications)
     }
 }

@@ -10,6 +10,7 @@ mod orders;
 mod place;
 mod prompt;
 mod stop;
+mod template;
 mod until;
 mod watch;
 mod work;
@@ -98,6 +99,11 @@ enum Command {
     },
     /// Look at orders that could not be processed, send them back into the queue, or give them up
     DeadLetters(dead_letters::Arguments),
+    /// Print the CloudFormation template of the tables, queues, topic, key and policies on AWS
+    ///
+    /// All of them have the names that --table-prefix and --topic say. What runs the program there is
+    /// not in it.
+    Template,
     /// Remove all data
     ///
     /// Nothing may be running. A directory goes with the database if nothing else is in it.
@@ -138,6 +144,7 @@ async fn run(arguments: Arguments) -> Result<(), AnyError> {
             notifications::run(&place, subscriber, until, json).await
         }
         Some(Command::DeadLetters(letters)) => dead_letters::run(&place, letters, json).await,
+        Some(Command::Template) => template::run(&place),
         Some(Command::CleanUp { yes }) => clean_up::run(&place, yes, json),
     }
 }

@@ -25,6 +25,7 @@
 //! | [`dead_letters`] | what the processor gave up, to be looked at |
 //! | [`watching`] | what happens, as it happens |
 //! | [`backend`] | where everything is kept: embedded, or on AWS |
+//! | `infrastructure` | the same on AWS, as a CloudFormation template (with the feature `aws`) |
 //! | [`journey`] | the main job: orders in, notifications out |
 //! | [`cli`] | the command line |
 //! | [`report`] | the tables and totals that it prints |
@@ -34,6 +35,8 @@ pub mod channels;
 pub mod cli;
 pub mod dead_letters;
 pub mod domain;
+#[cfg(feature = "aws")]
+pub mod infrastructure;
 pub mod journey;
 pub mod payments;
 pub mod processor;

@@ -511,6 +511,22 @@ fn looking_at_what_is_not_there_makes_nothing() {
     }
 }
 
+#[cfg(feature = "aws")]
+#[tokio::test]
+async fn the_template_makes_all_that_the_program_needs() {
+    let data = AwsWithQueues::new();
+    let template = ORDERS.run(["template", "--table-prefix", data.prefix()]).json();
+    data.deploy(&template).await;
+    // Looking makes nothing: what is there was made by the stack.
+    assert_eq!(statuses(&data), BTreeMap::new());
+    assert_eq!(dead_letters(&data), [] as [Value; 0]);
+    let order = ADA.create(&data);
+    let work = start_work(&data, &[]);
+    until_processed(&data, &[order]).await;
+    assert_eq!(notifications(&data, "shipping", 1).len(), 1);
+    stop(&data, work);
+}
+
 #[cfg(not(feature = "aws"))]
 #[test]
 fn aws_needs_a_program_that_was_built_with_it() {

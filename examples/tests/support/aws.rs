@@ -130,6 +130,51 @@ impl AwsWithQueues {
     }
 }
 
+impl AwsWithQueues {
+    /// Makes what a CloudFormation template says, and returns when it is there.
+    pub async fn deploy(&self, template: &Value) {
+        let stack = self.prefix.trim_end_matches('-');
+        let body = template.to_string();
+        self.cloudformation(&[
+            ("Action", "CreateStack"),
+            ("StackName", stack),
+            ("TemplateBody", &body),
+            ("Capabilities.member.1", "CAPABILITY_IAM"),
+        ])
+        .await;
+        super::eventually("the stack is made", async || {
+            let asked = [("Action", "DescribeStacks"), ("StackName", stack)];
+            let described = self.cloudformation(&asked).await;
+            assert!(
+                !described.contains("FAILED") && !described.contains("ROLLBACK"),
+                "{described}"
+            );
+            described.contains("CREATE_COMPLETE").then_some(())
+        })
+        .await;
+    }
+
+    async fn cloudformation(&self, request: &[(&str, &str)]) -> String {
+        let version = ("Version", "2010-05-15");
+        let form = request.iter().chain([&version]);
+        let form = reqwest::Url::parse_with_params("http://form", form).unwrap();
+        let signature = format!(
+            "AWS4-HMAC-SHA256 Credential=local/20260301/{REGION}/cloudformation/aws4_request, \
+             SignedHeaders=host, Signature=0"
+        );
+        let asked = reqwest::Client::new()
+            .post(self.connection.endpoint_url.as_deref().unwrap())
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("authorization", signature)
+            .body(form.query().unwrap().to_owned());
+        let answer = asked.send().await.unwrap();
+        let status = answer.status();
+        let text = answer.text().await.unwrap();
+        assert!(status.is_success(), "{text}");
+        text
+    }
+}
+
 impl Place for AwsWithQueues {
     fn arguments(&self) -> Vec<OsString> {
         let endpoint_url = self.connection.endpoint_url.as_deref().unwrap_or_default();
