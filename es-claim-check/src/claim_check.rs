@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use es_core::{
-    BoxError, Clock, Error, InvalidMessage, MessageQueue, NewMessage, Result, SystemClock, Topic,
+    BoxError, Clock, Entropy, Error, InvalidMessage, MessageQueue, NewMessage, Result, SystemClock,
+    SystemEntropy, Topic,
 };
 use futures::{StreamExt as _, TryStreamExt as _};
 use object_store::path::Path;
@@ -43,6 +44,7 @@ pub struct ClaimCheck {
     larger_than: usize,
     at_most: usize,
     clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
 }
 
 /// What a sweep has done.
@@ -66,6 +68,7 @@ impl ClaimCheck {
             larger_than: 240 * 1024,
             at_most: 64 << 20,
             clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy),
         }
     }
 
@@ -94,10 +97,17 @@ impl ClaimCheck {
         self
     }
 
-    /// The clock that a [sweep](Self::sweep) goes by. Default: the machine's.
+    /// The clock that a [sweep](Self::sweep) and the limits of fetching go by. Default: the machine's.
     #[must_use]
     pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
+        self
+    }
+
+    /// What the names of objects are made from, beside the hash. Default: the machine's.
+    #[must_use]
+    pub fn with_entropy(mut self, entropy: Arc<dyn Entropy>) -> Self {
+        self.entropy = entropy;
         self
     }
 
@@ -153,6 +163,8 @@ impl ClaimCheck {
         }
         let what = || format!("keeping the body of a message to the {to}");
         let location = self.folder.clone().join(hash_of(message.body.as_bytes()));
+        // Each its own: a body that is sent again must not be swept with what was sent long ago.
+        let location = location.join(format!("{:016x}", self.entropy.next_u64()));
         let pointer = Pointer { bucket: self.bucket.to_string(), key: location.to_string() };
         let body = message.body.clone();
         let message = pointer
@@ -162,8 +174,22 @@ impl ClaimCheck {
         Ok(message)
     }
 
-    /// The body that the pointer stands for.
-    pub(crate) async fn fetch(&self, pointer: &Pointer) -> Result<String, NotFetched> {
+    /// The body that the pointer stands for, if it comes within `limit`.
+    pub(crate) async fn fetch_within(
+        &self,
+        limit: Duration,
+        pointer: &Pointer,
+    ) -> Result<String, NotFetched> {
+        tokio::select! {
+            biased;
+            fetched = self.fetch(pointer) => fetched,
+            () = self.clock.sleep(limit) => {
+                Err(NotFetched::Now(format!("it did not come within {limit:?}").into()))
+            }
+        }
+    }
+
+    async fn fetch(&self, pointer: &Pointer) -> Result<String, NotFetched> {
         if *pointer.bucket != *self.bucket {
             return Err(NotFetched::Never("it is in another bucket".into()));
         }
@@ -182,8 +208,9 @@ impl ClaimCheck {
             bytes.extend_from_slice(&part.map_err(NotFetched::of)?);
         }
         // Names that others have made say nothing about what is in the object.
-        let name = location.filename().unwrap_or_default();
-        if is_hash(name) && name != hash_of(&bytes) {
+        let parts: Vec<_> = location.parts().collect();
+        let named = parts.len().checked_sub(2).and_then(|at| parts.get(at));
+        if named.is_some_and(|hash| is_hash(hash.as_ref()) && hash.as_ref() != hash_of(&bytes)) {
             return Err(NotFetched::Never("it is not what was sent".into()));
         }
         String::from_utf8(bytes).map_err(|_| NotFetched::Never("it is not text".into()))

@@ -33,9 +33,10 @@
 //!
 //! - **Nothing without its body.** The object is written before the message is sent. A message whose object
 //!   cannot be read for now is given back and comes again, and on a FIFO queue holds up its group; it is
-//!   never given out without its body, and never lost.
-//! - **The same bytes.** The name of an object is the SHA-256 of the body; what is read is compared with it.
-//!   A body that is sent again is the same object.
+//!   never given out without its body. The queue counts these receives: let a redrive policy allow for an
+//!   outage of the object store.
+//! - **The same bytes.** The SHA-256 of the body is in the name of its object; what is read is compared with
+//!   it.
 //! - **A form that others know.** Messages look like those of the
 //!   [Amazon SQS Extended Client Library](https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-s3-messages.html)
 //!   and of that for SNS, which read them, and whose messages are read.

@@ -14,6 +14,10 @@ use futures::future::join_all;
 use crate::claim_check::{ClaimCheck, NotFetched};
 use crate::pointer::{Pointer, restore};
 
+/// How long the messages of one receive wait for their bodies at most. They are held meanwhile, and nobody
+/// extends that: so it is a quarter of the hold, if that is shorter.
+const SLOWEST_FETCH: Duration = Duration::from_secs(10);
+
 /// How long a message waits whose body cannot be fetched for now.
 const FETCH_AGAIN: Duration = Duration::from_secs(10);
 
@@ -68,19 +72,20 @@ impl MessageQueue for CheckedQueues {
         outcome.with(self.queues.send_batch(queue, ready).await?)
     }
 
-    /// Receives messages and fetches their bodies. One whose body cannot be fetched for now is given back
-    /// for 10 seconds, and is not among them: there may be none although some came.
+    /// Receives messages and fetches their bodies. One whose body cannot be fetched for now, or does not come
+    /// within 10 seconds or a quarter of the hold, is given back for 10 seconds, and is not among them: there
+    /// may be none although some came. The queue counts such a receive as any other.
     async fn receive(
         &self,
         queue: &QueueName,
         options: ReceiveOptions,
     ) -> Result<Vec<ReceivedMessage>> {
         let received = self.queues.receive(queue, options).await?;
+        let hold = options.visibility_timeout.unwrap_or(SLOWEST_FETCH);
+        let limit = SLOWEST_FETCH.min(hold / 4);
         let bodies = join_all(received.iter().map(|message| async {
-            match Pointer::of(message) {
-                Some(pointer) => Some(self.check.fetch(&pointer).await),
-                None => None,
-            }
+            let pointer = Pointer::of(message)?;
+            Some(self.check.fetch_within(limit, &pointer).await)
         }))
         .await;
         let (mut whole, mut back) = (Vec::with_capacity(received.len()), Vec::new());

@@ -27,11 +27,17 @@ use object_store::{
 struct Objects {
     inner: InMemory,
     away: AtomicBool,
+    stalled: AtomicBool,
 }
 
 impl Objects {
     fn set_away(&self, away: bool) {
         self.away.store(away, Ordering::SeqCst);
+    }
+
+    /// Reads do not come to an end from now on.
+    fn stall(&self) {
+        self.stalled.store(true, Ordering::SeqCst);
     }
 
     fn answer(&self) -> object_store::Result<()> {
@@ -83,6 +89,9 @@ impl ObjectStore for Objects {
         options: GetOptions,
     ) -> object_store::Result<GetResult> {
         self.answer()?;
+        if self.stalled.load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
         self.inner.get_opts(location, options).await
     }
 
@@ -125,6 +134,7 @@ impl Scene {
         let plain = Arc::new(MemoryQueues::new(clock.clone(), Arc::new(SeededEntropy::new(1))));
         let objects = Arc::new(Objects::default());
         let check = ClaimCheck::new(objects.clone(), "bodies").larger_than(100).at_most(1000);
+        let check = check.with_clock(clock.clone());
         let queue = QueueName::new(queue).unwrap();
         plain.configure(&queue, QueueOptions::default()).await.unwrap();
         Self { clock, objects, queues: check.queues(plain.clone()), plain, queue }
@@ -174,12 +184,46 @@ async fn a_receiver_gets_body_and_attributes_as_they_were_sent() {
 }
 
 #[tokio::test]
-async fn messages_with_the_same_body_share_an_object() {
+async fn each_message_has_an_object_of_its_own() {
     let scene = Scene::new("q").await;
     for body in [large('a'), large('b'), large('a')] {
         scene.send(NewMessage::new(body)).await;
     }
-    assert_eq!(scene.objects.names().await.len(), 2);
+    assert_eq!(scene.objects.names().await.len(), 3);
+}
+
+#[tokio::test]
+async fn a_body_that_is_sent_again_is_not_swept_with_the_old_one() {
+    let objects = Arc::new(Objects::default());
+    let check = ClaimCheck::new(objects.clone(), "bodies").larger_than(100);
+    let plain = Arc::new(MemoryQueues::default());
+    let queue = QueueName::new("q").unwrap();
+    plain.configure(&queue, QueueOptions::default()).await.unwrap();
+    let queues = check.queues(plain);
+    queues.send(&queue, NewMessage::new(large('a'))).await.unwrap();
+    let old = objects.names().await;
+    queues.send(&queue, NewMessage::new(large('a'))).await.unwrap();
+    // What a sweep does to what it had listed before.
+    objects.inner.delete(&Path::from(old[0].as_str())).await.unwrap();
+    let received = queues.receive(&queue, ReceiveOptions::up_to(10)).await.unwrap();
+    assert_eq!(received[1].body, large('a'));
+}
+
+#[tokio::test]
+async fn the_messages_beside_a_body_that_does_not_come_are_given_out() {
+    let scene = Scene::new("q").await;
+    scene.send(NewMessage::new(large('a'))).await;
+    scene.send(NewMessage::new("small")).await;
+    scene.objects.stall();
+    let receiving = scene.receive();
+    let passing = async {
+        while scene.clock.slept().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        scene.clock.advance(Duration::from_secs(10));
+    };
+    let (received, ()) = futures::join!(receiving, passing);
+    assert_eq!(received.iter().map(|it| &*it.body).collect::<Vec<_>>(), ["small"]);
 }
 
 #[tokio::test]
@@ -265,7 +309,7 @@ async fn a_claim_check_that_is_not_good_is_given_out_as_it_came_and_undecodable(
         ("claim-checks/fine", "in this bucket"),
         ("secrets/key", "nobody's business"),
         ("claim-checks-of-others/key", "neither"),
-        (&*format!("claim-checks/{}", "0".repeat(64)), "not what was sent"),
+        (&*format!("claim-checks/{}/1", "0".repeat(64)), "not what was sent"),
         ("claim-checks/large", &*"x".repeat(1001)),
     ] {
         objects.put(&Path::from(name), content.to_owned().into()).await.unwrap();
@@ -277,7 +321,7 @@ async fn a_claim_check_that_is_not_good_is_given_out_as_it_came_and_undecodable(
         pointer("bodies", "claim-checks/../secrets/key"),
         pointer("bodies", "claim-checks-of-others/key"),
         pointer("others", "claim-checks/fine"),
-        pointer("bodies", &format!("claim-checks/{}", "0".repeat(64))),
+        pointer("bodies", &format!("claim-checks/{}/1", "0".repeat(64))),
         pointer("bodies", "claim-checks/large"),
         pointer("bodies", "claim-checks/bytes"),
         pointer("bodies", ""),
