@@ -247,17 +247,15 @@ impl Incoming {
             check_count(records.len())?;
             return records.iter().map(|record| s3::open(record.get(), &self)).collect();
         }
-        let wrapped = sns::claims(&fields) || event_bridge::claims(&fields);
-        let Some(depth) = depth.checked_sub(usize::from(wrapped)) else {
-            return Err(Undecodable::TooDeep { limit: Self::MAX_WRAPPINGS });
+        let open = match () {
+            () if sns::claims(&fields) => sns::open,
+            () if event_bridge::claims(&fields) => event_bridge::open,
+            () => return Ok(vec![self.with_body(text)]),
         };
-        if sns::claims(&fields) {
-            return sns::open(text, self, depth);
+        match depth.checked_sub(1) {
+            Some(depth) => open(text, self, depth),
+            None => Err(Undecodable::TooDeep { limit: Self::MAX_WRAPPINGS }),
         }
-        if event_bridge::claims(&fields) {
-            return event_bridge::open(text, self, depth);
-        }
-        Ok(vec![self.with_body(text)])
     }
 
     pub(crate) fn in_attempt(self, attempt: u32) -> Self {
