@@ -106,7 +106,8 @@ enum Command {
     Template,
     /// Remove all data
     ///
-    /// Nothing may be running. A directory goes with the database if nothing else is in it.
+    /// Nothing may be running. A directory goes with the database if nothing else is in it. On AWS this is
+    /// done with the stack of the template, and not here.
     CleanUp {
         /// Do not ask
         #[arg(long)]

@@ -12,7 +12,9 @@ pub(super) fn run(place: &Place, yes: bool, json: bool) -> Result<(), AnyError> 
     place.check_flags()?;
     place.check_named()?;
     if place.backend == BackendKind::Aws {
-        return Err("tables, queues and topic are removed with their stack".into());
+        let message = "on AWS the stack is deleted, and then what it leaves on purpose: the tables, \
+                       the queues, and their key";
+        return Err(message.into());
     }
     let directory = place.directory();
     let question = format!("Remove all orders in {}?", directory.display());

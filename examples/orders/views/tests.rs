@@ -1,9 +1,10 @@
 use std::time::Duration;
 
 use es_core::testing::GivenEvents;
+use es_core::{Projection, ViewQuery};
 
 use super::*;
-use crate::orders::domain::{Customer, Item};
+use crate::orders::domain::{Customer, Item, OrderCommand, Payment};
 use crate::orders::time_to_live::InvalidTimeToLive;
 
 fn created() -> OrderEvent {
@@ -49,6 +50,26 @@ fn an_order_is_listed_with_when_it_expires() {
                 expires_at: "2026-02-07T12:00:00Z".parse::<Timestamp>().unwrap().as_second(),
             },
         );
+}
+
+#[tokio::test]
+async fn an_order_whose_time_is_over_is_in_the_log_and_not_in_the_list() {
+    let given = GivenEvents::nothing().at("2026-01-31T12:00:00Z").and("order", "o-1", [created()]);
+    let clock = given.clock();
+    let list = Projection::on(seven_days(), given.store()).unwrap().with_clock(clock.clone());
+    let listed = async || list.view().list(&ViewQuery::default()).await.unwrap().len();
+    list.catch_up().await.unwrap();
+    clock.set("2026-02-07T11:59:59Z".parse().unwrap());
+    assert_eq!(listed().await, 1);
+    clock.set("2026-02-07T12:00:00Z".parse().unwrap());
+    assert_eq!(listed().await, 0);
+
+    let orders = given.repository::<Order>();
+    let payment = Payment { reference: "p-1".to_owned(), payer: "A. Example".to_owned() };
+    orders.execute("o-1", OrderCommand::Process(payment)).await.unwrap();
+    list.catch_up().await.unwrap();
+    assert_eq!(listed().await, 0, "what happens to it later does not bring it back");
+    assert_eq!(orders.load("o-1").await.unwrap().status, Some(Status::Processed));
 }
 
 #[test]
