@@ -88,6 +88,41 @@ async fn a_letter_of_a_fifo_queue_is_no_repetition_of_itself() {
 }
 
 #[tokio::test]
+async fn no_letter_overtakes_one_of_its_group_that_fails() {
+    let bodies = ["1", "2", "3", "4", "5"];
+    for failing in 1..=5 {
+        let scene = scene().await;
+        let (stock, dead) = (queue("stock.fifo"), queue("dead.fifo"));
+        give_up(&scene, &stock, &bodies).await;
+        scene.messaging.faults().at("SendMessageBatch", failing, Fault::PartialFailure);
+        let failed = scene.queues.redrive(&dead, Redrive::all()).await;
+        assert!(failed.is_err_and(|error| error.is_transient()), "letter {failing}");
+        let counts = scene.queues.counts(&stock).await.expect("counts");
+        assert_eq!(counts.visible, failing - 1, "those before it");
+        let counts = scene.queues.counts(&dead).await.expect("counts");
+        assert_eq!((counts.visible, counts.in_flight), (6 - failing, 0), "given back");
+        scene.queues.redrive(&dead, Redrive::all()).await.expect("a redrive");
+        assert_eq!(scene.bodies(&stock).await, bodies);
+    }
+}
+
+#[tokio::test]
+async fn letters_of_different_groups_share_requests() {
+    let mut scene = scene().await;
+    let (stock, dead) = (queue("stock.fifo"), queue("dead.fifo"));
+    for (group, body) in [("a", "1"), ("a", "2"), ("b", "3"), ("c", "4")] {
+        let message = NewMessage::new(body).group(group);
+        scene.queues.send(&stock, message).await.expect("it is sent");
+    }
+    give_up(&scene, &stock, &[]).await;
+    scene.take_operations();
+    assert_eq!(scene.queues.redrive(&dead, Redrive::all()).await.expect("a redrive"), 4);
+    let operations = scene.take_operations();
+    let sent = operations.iter().filter(|operation| *operation == "SendMessageBatch").count();
+    assert_eq!(sent, 2, "{operations:?}");
+}
+
+#[tokio::test]
 async fn a_queue_that_is_gone_keeps_others_from_nothing() {
     let scene = scene().await;
     let dead = queue("dead");

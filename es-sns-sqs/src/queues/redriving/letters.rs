@@ -1,6 +1,6 @@
 //! Going through the letters of a queue.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Duration;
 
 use es_core::{
@@ -98,7 +98,26 @@ impl<'a> Letters<'a> {
         self.to_give_back.push(letter.message.receipt.clone());
     }
 
-    async fn move_to(&mut self, queue: &QueueName, letters: Vec<Letter>) -> Result<u64> {
+    /// Moves the letters in rounds with one letter of each group: of several in a request SQS could refuse
+    /// one and take those behind it.
+    async fn move_to(&mut self, queue: &QueueName, mut letters: Vec<Letter>) -> Result<u64> {
+        let mut moved = 0;
+        while !letters.is_empty() {
+            let (round, behind) = heads_of_groups(letters);
+            match self.move_round(queue, round).await {
+                Ok(some) => moved += some,
+                Err(error) => {
+                    behind.iter().for_each(|letter| self.leave(letter));
+                    return Err(error);
+                }
+            }
+            letters = behind;
+        }
+        Ok(moved)
+    }
+
+    /// Moves letters of different groups.
+    async fn move_round(&mut self, queue: &QueueName, letters: Vec<Letter>) -> Result<u64> {
         let sent = match self.queues.send_again(queue, &letters).await {
             Ok(sent) => sent,
             // Somebody has removed the queue, and others can get theirs.
@@ -127,4 +146,14 @@ impl<'a> Letters<'a> {
         }
         failed.map_or_else(|| Ok(receipts.len().try_into().unwrap_or(u64::MAX)), Err)
     }
+}
+
+/// The first letter of each group and all that have none, and what is behind them.
+fn heads_of_groups(letters: Vec<Letter>) -> (Vec<Letter>, Vec<Letter>) {
+    let mut groups = BTreeSet::new();
+    let is_head = |letter: &Letter| match &letter.message.group {
+        Some(group) => groups.insert(group.clone()),
+        None => true,
+    };
+    letters.into_iter().partition(is_head)
 }
