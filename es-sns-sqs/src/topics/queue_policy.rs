@@ -1,6 +1,6 @@
 //! The policy of a queue that lets topics send to it.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// What lets one topic send to one queue.
 pub(crate) fn statement(queue: &Value, topic: &Value) -> Value {
@@ -22,28 +22,27 @@ pub(crate) fn of_statements(statements: Vec<Value>) -> Value {
 ///
 /// # Errors
 ///
-/// When the policy is not JSON.
+/// When the policy is no object of JSON.
 pub(super) fn allowing(
     policy: Option<&str>,
     queue_arn: &str,
     topic_arn: &str,
 ) -> serde_json::Result<Option<String>> {
     let statement = statement(&json!(queue_arn), &json!(topic_arn));
-    let mut policy = match policy {
-        Some(policy) => serde_json::from_str(policy)?,
-        None => of_statements(Vec::new()),
-    };
-    let mut statements = match policy["Statement"].take() {
-        Value::Array(statements) => statements,
-        Value::Null => Vec::new(),
-        single => vec![single],
+    let nothing = || of_statements(Vec::new());
+    let policy = policy.map_or_else(|| Ok(nothing()), serde_json::from_str)?;
+    let mut policy: Map<String, Value> = serde_json::from_value(policy)?;
+    let mut statements = match policy.remove("Statement") {
+        Some(Value::Array(statements)) => statements,
+        Some(Value::Null) | None => Vec::new(),
+        Some(single) => vec![single],
     };
     if statements.iter().any(|known| without_sid(known) == statement) {
         return Ok(None);
     }
     statements.push(statement);
-    policy["Statement"] = Value::Array(statements);
-    Ok(Some(policy.to_string()))
+    policy.insert("Statement".to_owned(), Value::Array(statements));
+    Ok(Some(Value::Object(policy).to_string()))
 }
 
 fn without_sid(statement: &Value) -> Value {
@@ -86,6 +85,12 @@ mod tests {
             assert_eq!((&allowed["Id"], &allowed["Statement"][0]), (&json!("p"), &theirs));
             assert_eq!(allowed["Statement"].as_array().unwrap().len(), 2);
         }
-        assert!(allowing(Some("{"), QUEUE, &topic("orders")).is_err());
+    }
+
+    #[test]
+    fn what_is_no_policy_is_an_error() {
+        for policy in ["{", "[]", "\"allow\"", "1"] {
+            assert!(allowing(Some(policy), QUEUE, &topic("orders")).is_err(), "{policy}");
+        }
     }
 }
