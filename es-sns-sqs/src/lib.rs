@@ -72,6 +72,7 @@ pub mod telemetry;
 
 mod batch;
 mod cloudformation;
+mod doubt;
 mod fifo_ids;
 mod permissions;
 mod queues;

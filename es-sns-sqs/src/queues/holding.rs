@@ -8,9 +8,10 @@ use es_core::{
     Error, QueueName, QueueOptions, ReceiptHandle, Result, check_batch, check_extension,
 };
 
-use super::holds::lost;
+use super::holds::{Shortened, lost};
 use super::{SqsQueues, rounded_up, seconds};
 use crate::batch::{self, Answers};
+use crate::doubt::Doubt;
 use crate::service::EntryFailure;
 
 /// What becomes of the receipts.
@@ -56,16 +57,28 @@ impl SqsQueues {
         let known = self.known(queue).await?;
         let asked = self.monotonic();
         let mut answers = Answers::none();
-        let mut entries = Vec::new();
+        let (mut entries, mut begun) = (Vec::new(), Vec::new());
         for (n, (receipt, timeout)) in messages.iter().enumerate() {
             match self.begin_hiding(change, queue, receipt, asked, *timeout) {
-                Ok(()) => entries.push(n),
+                Ok(shortened) => {
+                    entries.push(n);
+                    begun.extend(shortened.map(|shortened| (n, receipt, shortened)));
+                }
                 Err(error) => answers.set(n, Err(error)),
             }
         }
         if !entries.is_empty() {
-            let request = (&*known.url, asked, &*entries);
-            self.hide_request(change, queue, messages, request, &mut answers).await?;
+            let (request, doubt) = ((&*known.url, asked, &*entries), Doubt::default());
+            let refused =
+                self.hide_request(change, queue, messages, request, &doubt, &mut answers).await;
+            if !doubt.is_there() {
+                let is_refused =
+                    |n: &usize| refused.as_ref().map_or(true, |refused| refused.contains(n));
+                for (_, receipt, shortened) in begun.iter().filter(|(n, ..)| is_refused(n)) {
+                    self.shared.holds.refused(receipt, shortened);
+                }
+            }
+            refused?;
         }
         let answers = answers.into_results();
         self.count_lost(queue, &answers);
@@ -79,7 +92,7 @@ impl SqsQueues {
         receipt: &ReceiptHandle,
         asked: Duration,
         timeout: Duration,
-    ) -> Result<()> {
+    ) -> Result<Option<Shortened>> {
         if change == Change::Extend {
             check_extension(timeout)?;
         }
@@ -87,21 +100,24 @@ impl SqsQueues {
         if receipt.as_str().is_empty() {
             return Err(lost(queue));
         }
-        self.shared.holds.begin_hiding(queue, receipt, asked, timeout)?;
+        let shortened = self.shared.holds.begin_hiding(queue, receipt, asked, timeout)?;
         if timeout > limit {
             return Err(Error::HeldTooLong { queue: queue.clone(), limit });
         }
-        Ok(())
+        Ok(shortened)
     }
 
+    /// Asks for the entries, and returns which of them SQS says it refuses; all, when the request fails
+    /// as a whole and there is no doubt about it.
     async fn hide_request(
         &self,
         change: Change,
         queue: &QueueName,
         messages: &[(ReceiptHandle, Duration)],
         (url, asked, entries): (&str, Duration, &[usize]),
+        doubt: &Doubt,
         answers: &mut Answers<()>,
-    ) -> Result<()> {
+    ) -> Result<Vec<usize>> {
         let what = self.attempt(change.doing(), queue);
         let of_entry = |&n: &usize| {
             let (receipt, timeout) = messages.get(n)?;
@@ -113,7 +129,8 @@ impl SqsQueues {
         let request =
             request.map_err(|error| Error::Backend { what: what.clone(), source: error.into() })?;
         let call = self.shared.client.change_message_visibility_batch().queue_url(url);
-        let answer = call.set_entries(Some(request)).send().await;
+        let call = call.set_entries(Some(request)).customize().interceptor(doubt.clone());
+        let answer = call.send().await;
         let answer = answer.map_err(|error| self.failed(change.doing(), queue, error))?;
 
         for done in &answer.successful {
@@ -135,7 +152,7 @@ impl SqsQueues {
             answers.put(&failed.id, Err(error));
         }
         answers.fill(entries, || self.shared.service.entry_left_out(&what));
-        Ok(())
+        Ok(answer.failed.iter().filter_map(|failed| failed.id.parse().ok()).collect())
     }
 
     /// What SQS says about a receipt. Its codes are few, and the

@@ -37,6 +37,13 @@ struct Hold {
     is_lost: bool,
 }
 
+/// What was made of the end of a hold before SQS was asked to change it.
+#[derive(Debug)]
+pub(super) struct Shortened {
+    from: Duration,
+    to: Duration,
+}
+
 impl Holds {
     /// With the newest `most` receipts.
     pub(super) fn remembering(most: usize) -> Self {
@@ -80,17 +87,18 @@ impl Holds {
     }
 
     /// Whether a message can still be hidden for `timeout` from `now`. From here on nothing more than
-    /// that is sure: who asks may not get the answer.
+    /// that is sure, until it is known that SQS has [refused](Self::refused): who asks may not get the
+    /// answer. `None` for a receipt that is not remembered.
     pub(super) fn begin_hiding(
         &self,
         queue: &QueueName,
         receipt: &ReceiptHandle,
         now: Duration,
         timeout: Duration,
-    ) -> Result<()> {
+    ) -> Result<Option<Shortened>> {
         let fingerprint = self.fingerprint(receipt);
         let mut book = self.book();
-        let Some(hold) = book.holds.get_mut(&fingerprint) else { return Ok(()) };
+        let Some(hold) = book.holds.get_mut(&fingerprint) else { return Ok(None) };
         if hold.is_lost || hold.queue != *queue || now >= hold.until {
             return Err(lost(queue));
         }
@@ -98,8 +106,19 @@ impl Holds {
         if until > hold.since.saturating_add(limit) {
             return Err(Error::HeldTooLong { queue: queue.clone(), limit });
         }
-        hold.until = hold.until.min(until);
-        Ok(())
+        let from = hold.until;
+        hold.until = from.min(until);
+        Ok(Some(Shortened { from, to: hold.until }))
+    }
+
+    /// SQS has changed nothing, surely: the hold ends when it would have ended. What has become of it
+    /// through another request stays.
+    pub(super) fn refused(&self, receipt: &ReceiptHandle, shortened: &Shortened) {
+        if let Some(hold) = self.book().holds.get_mut(&self.fingerprint(receipt))
+            && hold.until == shortened.to
+        {
+            hold.until = shortened.from;
+        }
     }
 
     /// The message is hidden until then.
@@ -175,7 +194,12 @@ mod tests {
         holds
     }
 
-    fn hide(holds: &Holds, n: usize, now: Duration, timeout: Duration) -> Result<()> {
+    fn hide(
+        holds: &Holds,
+        n: usize,
+        now: Duration,
+        timeout: Duration,
+    ) -> Result<Option<Shortened>> {
         holds.begin_hiding(&queue(), &receipt(n), now, timeout)
     }
 
@@ -197,6 +221,20 @@ mod tests {
         let holds = holding(10, 1);
         assert!(hide(&holds, 0, SECOND, 60 * SECOND).is_ok());
         assert!(matches!(hide(&holds, 0, 30 * SECOND, SECOND), Err(Error::ReceiptLost { .. })));
+    }
+
+    #[test]
+    fn a_refused_change_leaves_the_hold_as_it_was() {
+        let holds = holding(10, 1);
+        let released = hide(&holds, 0, SECOND, Duration::ZERO).unwrap().unwrap();
+        holds.refused(&receipt(0), &released);
+        assert!(hide(&holds, 0, 29 * SECOND, 30 * SECOND).is_ok());
+        let holds = holding(10, 1);
+        let released = hide(&holds, 0, SECOND, Duration::ZERO).unwrap().unwrap();
+        // By a request that was asked before, and answered behind.
+        holds.hidden(&receipt(0), 10 * SECOND);
+        holds.refused(&receipt(0), &released);
+        assert!(matches!(hide(&holds, 0, 10 * SECOND, SECOND), Err(Error::ReceiptLost { .. })));
     }
 
     #[test]

@@ -89,7 +89,8 @@ const NO_QUEUE: [&str; 2] = ["AWS.SimpleQueueService.NonExistentQueue", "QueueDo
 ///   *sent*, as SQS does not tell when it became a dead letter. Of a FIFO queue's group, letters behind ten
 ///   that are not asked for are not reached.
 /// - **Counts** are approximate. A message that was released with a delay counts as in flight.
-/// - **Durations** are rounded up to seconds.
+/// - **Durations** are rounded up to seconds, and the wait of a receive down: one of less than a second is
+///   none.
 ///
 /// Messages are sent with attributes of the type `String`. Of foreign messages, numbers come as they are
 /// written and binary attributes in Base64.

@@ -38,6 +38,7 @@ impl SqsQueues {
         // Always said, so that queue and program agree on it while somebody changes the queue's.
         let timeout = options.visibility_timeout.map(rounded_up);
         let timeout = timeout.unwrap_or(known.attributes.options().visibility_timeout);
+        let wait = rounded_down(options.wait);
         // A receive that the SDK repeats as its answer was lost gets the same messages.
         let attempt_id =
             queue.is_fifo().then(|| format!("{:016x}", self.shared.options.entropy.next_u64()));
@@ -47,15 +48,14 @@ impl SqsQueues {
             .receive_message()
             .queue_url(&known.url)
             .max_number_of_messages(i32::try_from(options.max_messages).unwrap_or(i32::MAX))
-            .wait_time_seconds(seconds(options.wait))
+            .wait_time_seconds(seconds(wait))
             .visibility_timeout(seconds(timeout))
             .set_receive_request_attempt_id(attempt_id)
             .set_message_system_attribute_names(Some(SYSTEM_ATTRIBUTES.to_vec()))
             .message_attribute_names("All")
             .customize()
             .config_override(
-                aws_sdk_sqs::Config::builder()
-                    .timeout_config(self.timeouts_of_a_wait(options.wait)),
+                aws_sdk_sqs::Config::builder().timeout_config(self.timeouts_of_a_wait(wait)),
             );
         let asked = self.monotonic();
         let answer = request.send().await;
@@ -76,7 +76,6 @@ impl SqsQueues {
 
     /// Those of the client, with the time that a receive waits on top.
     fn timeouts_of_a_wait(&self, wait: Duration) -> TimeoutConfig {
-        let wait = rounded_up(wait);
         let timeouts = self.shared.client.config().timeout_config().cloned();
         let mut longer =
             timeouts.as_ref().map_or_else(TimeoutConfig::builder, TimeoutConfig::to_builder);
@@ -121,6 +120,12 @@ impl SqsQueues {
         };
         Some((message, typed))
     }
+}
+
+/// A wait in the whole seconds of SQS. Who wants a message held for longer than the wait says so in both,
+/// and rounded up the wait could outlast the hold.
+fn rounded_down(wait: Duration) -> Duration {
+    Duration::from_secs(wait.as_secs())
 }
 
 const SYSTEM_ATTRIBUTES: [Name; 6] = [

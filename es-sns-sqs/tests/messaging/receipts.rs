@@ -104,6 +104,68 @@ async fn an_extension_without_an_answer_promises_nothing() {
 }
 
 #[tokio::test]
+async fn a_release_that_was_refused_can_be_asked_for_again() {
+    let billing = queue("billing");
+    for fault in [Fault::PartialFailure, Fault::Throttled, Fault::AccessDenied] {
+        let scene = Scene::of_the_shop().await;
+        scene.send(&billing, "x").await;
+        let held = scene.receive_one(&billing).await;
+        scene.messaging.faults().always("ChangeMessageVisibilityBatch", fault);
+        let refused = scene.queues.release(&billing, &held.receipt, Duration::ZERO).await;
+        assert!(refused.is_err() && !is_lost(&refused), "{fault:?}: {refused:?}");
+        scene.messaging.faults().stop();
+        let released = scene.queues.release(&billing, &held.receipt, Duration::ZERO).await;
+        assert!(released.is_ok(), "{fault:?}: {released:?}");
+        assert_eq!(scene.bodies(&billing).await, ["x"]);
+    }
+}
+
+#[tokio::test]
+async fn a_release_that_may_have_been_done_is_not_asked_for_again() {
+    let billing = queue("billing");
+    // What three attempts of the SDK meet.
+    let throttled = Fault::Throttled;
+    for lost in [Fault::LostAnswer, Fault::InternalError] {
+        for met in [[lost, throttled, throttled], [throttled, throttled, lost]] {
+            let scene = Scene::of_the_shop().await;
+            scene.send(&billing, "x").await;
+            let held = scene.receive_one(&billing).await;
+            for (nth, fault) in (1..).zip(met) {
+                scene.messaging.faults().at("ChangeMessageVisibilityBatch", nth, fault);
+            }
+            let unknown = scene.queues.release(&billing, &held.receipt, Duration::ZERO).await;
+            assert!(unknown.is_err_and(|error| error.is_transient()), "{met:?}");
+            let again = scene.queues.release(&billing, &held.receipt, Duration::ZERO).await;
+            assert!(is_lost(&again), "{met:?}: {again:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_entry_that_the_answer_leaves_out_may_have_been_done() {
+    let scene = Scene::of_the_shop().await;
+    let billing = queue("billing");
+    scene.send(&billing, "x").await;
+    let held = scene.receive_one(&billing).await;
+    scene.messaging.faults().at("ChangeMessageVisibilityBatch", 1, Fault::EntryLeftOut);
+    let unknown = scene.queues.release(&billing, &held.receipt, Duration::ZERO).await;
+    assert!(unknown.is_err_and(|error| error.is_transient()));
+    assert!(is_lost(&scene.queues.release(&billing, &held.receipt, Duration::ZERO).await));
+}
+
+#[tokio::test]
+async fn a_receive_waits_no_longer_than_it_is_told() {
+    let scene = Scene::of_the_shop().await;
+    let billing = queue("billing");
+    for (wait, asked) in [(SECOND / 3, 0), (SECOND, 1), (2 * SECOND - MILLISECOND, 1)] {
+        let poll = ReceiveOptions::up_to(1).wait(wait).visibility_timeout(3 * SECOND);
+        scene.queues.receive(&billing, poll).await.expect("a queue");
+        let request = scene.messaging.requests().pop().expect("a request");
+        assert_eq!(request.body["WaitTimeSeconds"], asked, "{wait:?}");
+    }
+}
+
+#[tokio::test]
 async fn an_acknowledgement_whose_answer_is_lost_counts() {
     let scene = Scene::of_the_shop().await;
     let billing = queue("billing");
