@@ -23,7 +23,7 @@ pub fn print<T: Serialize>(
 ///
 /// # Errors
 ///
-/// As [`print`].
+/// As [`print()`].
 pub fn print_line(line: impl Display) -> Result<(), AnyError> {
     let mut out = std::io::stdout();
     match writeln!(out, "{line}").and_then(|()| out.flush()) {
