@@ -41,7 +41,8 @@ impl People {
         let (query, all, cursor) = runtime.block_on(async {
             let store = SqliteStore::open(path).await.expect("it opens");
             let view = ViewName::new("people").expect("a valid name");
-            let schema = ViewSchema { name: view.clone(), indexed_fields: &["city"], expires_by: None };
+            let schema =
+                ViewSchema { name: view.clone(), indexed_fields: &["city"], expires_by: None };
             store.prepare(&schema).await.expect("it is prepared");
             let consumer = ConsumerId::new("people").expect("a valid name");
             let changes = (0..9).map(|n| person(&view, n)).collect();
