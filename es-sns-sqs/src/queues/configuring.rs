@@ -135,15 +135,10 @@ impl SqsQueues {
         let found = self.read(queue).await?;
         let options = found.attributes.options();
         let Some(target) = found.attributes.dead_letter_target() else { return Ok(options) };
-        let Some(dead_letter_queue) = self.named_by(&target.arn) else {
-            let source = format!(
-                "its dead letters go to {}, whose name does not begin with the prefix {:?}",
-                target.arn, self.shared.options.name_prefix
-            );
-            return Err(Error::Backend {
-                what: self.attempt("describing", queue),
-                source: source.into(),
-            });
+        let dead_letter_queue = match self.named_by(&target.arn) {
+            Some(named) => named,
+            // Somebody else's, who may call queues otherwise. That letters go there is true all the same.
+            None => QueueName::new(target.arn.rsplit(':').next().unwrap_or_default())?,
         };
         let max_receive_count = target.max_receive_count;
         let redrive_policy = Some(RedrivePolicy { dead_letter_queue, max_receive_count });

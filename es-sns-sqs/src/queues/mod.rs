@@ -88,6 +88,9 @@ const NO_QUEUE: [&str; 2] = ["AWS.SimpleQueueService.NonExistentQueue", "QueueDo
 ///   standard queue gives dead letters in no certain order, and [`Redrive::until`] goes by when a message was
 ///   *sent*, as SQS does not tell when it became a dead letter. Of a FIFO queue's group, letters behind ten
 ///   that are not asked for are not reached.
+/// - **Prefixes.** A dead-letter queue whose name does not begin with the
+///   [prefix](SqsOptions::name_prefix) is told by [`options`](MessageQueue::options) as it is called in the
+///   account. It cannot be used under that name through these queues.
 /// - **Counts** are approximate. A message that was released with a delay counts as in flight.
 /// - **Durations** are rounded up to seconds, and the wait of a receive down: one of less than a second is
 ///   none.

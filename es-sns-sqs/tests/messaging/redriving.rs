@@ -1,9 +1,14 @@
 //! Dead letters on their way back, with what can come between.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
-use es_core::{Error, MessageQueue as _, NewMessage, QueueName, Redrive};
+use async_trait::async_trait;
+use es_core::{
+    Error, Incoming, MessageError, MessageHandler, MessageQueue as _, NewMessage, QueueConsumer,
+    QueueName, Redrive,
+};
 
 use crate::support::fake_messaging::{FakeMessaging, Fault};
 use crate::support::scene::{SECOND, Scene, queue, shop};
@@ -13,6 +18,16 @@ async fn scene() -> Scene {
     let scene = Scene::with(7, FakeMessaging::without_move_tasks, |queues| queues, |topics| topics);
     scene.ensure(&shop()).await;
     scene
+}
+
+/// Takes every message.
+struct Settled;
+
+#[async_trait]
+impl MessageHandler for Settled {
+    async fn handle(&self, _: &Incoming) -> Result<(), MessageError> {
+        Ok(())
+    }
 }
 
 /// Sends messages that become dead letters.
@@ -145,6 +160,21 @@ async fn letters_of_queues_with_another_prefix_are_left() {
     let other = options.with_client(scene.messaging.sqs()).expect("a valid prefix");
     assert_eq!(other.redrive(&queue("ad"), Redrive::all()).await.expect("a redrive"), 0);
     assert_eq!(scene.queues.redrive(&dead, Redrive::all()).await.expect("a redrive"), 1);
+}
+
+#[tokio::test]
+async fn dead_letters_may_go_to_a_queue_with_another_prefix() {
+    let scene = scene().await;
+    let options = es_sns_sqs::SqsQueues::builder().name_prefix("p-bil").clock(scene.clock.clone());
+    let other = options.with_client(scene.messaging.sqs()).expect("a valid prefix");
+    let found = other.options(&queue("ling")).await.expect("it is there");
+    let policy = found.redrive_policy.expect("it gives messages up");
+    assert_eq!((policy.dead_letter_queue, policy.max_receive_count), (queue("p-dead"), 3));
+    // So a consumer can begin.
+    other.send(&queue("ling"), NewMessage::new("x")).await.expect("it is sent");
+    let consumer = QueueConsumer::new("billing", Arc::new(other), queue("ling"), Settled);
+    let worked = consumer.expect("a valid name").work_off().await.expect("a queue");
+    assert_eq!(worked.done, 1);
 }
 
 #[tokio::test]
