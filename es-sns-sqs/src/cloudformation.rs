@@ -24,7 +24,8 @@ use crate::topics::{filter, queue_policy};
 ///
 /// # Errors
 ///
-/// [`Error::Misuse`] when the names of two queues, or of two topics, do not differ in letters and digits.
+/// [`Error::Misuse`] when the names of two queues, or of two topics, do not differ in letters and digits, or
+/// only in whether a word begins with a capital letter: names of resources have nothing else.
 ///
 /// ```
 /// use es_core::{FilterPolicy, QueueName, QueueOptions, TopicName, Topology};
@@ -52,13 +53,13 @@ pub fn cloudformation_template(topology: &Topology) -> Result<String> {
         template.output(&format!("{resource}Arn"), json!({ "Ref": resource }));
     }
     for (topic, queue, filter) in topology.subscriptions() {
-        let name = format!("{}To{}", resource_of_topic(topic), resource_of_queue(queue));
+        let (follower, topic_resource) = (resource_of_queue(queue), resource_of_topic(topic));
+        let name = format!("SubscriptionOf{follower}To{topic_resource}");
         template.add(name, subscription_resource(topic, queue, filter))?;
     }
     let followers: BTreeSet<_> = topology.subscriptions().map(|(_, queue, _)| queue).collect();
     for queue in followers {
-        let name = format!("{}Policy", resource_of_queue(queue));
-        template.add(name, policy_resource(queue, topology))?;
+        template.add(resource_of_policy(queue), policy_resource(queue, topology))?;
     }
     Ok(template.render())
 }
@@ -73,7 +74,7 @@ impl Template {
     fn add(&mut self, name: String, resource: Value) -> Result<String> {
         if self.resources.insert(name.clone(), resource).is_some() {
             return Err(Error::Misuse(format!(
-                "a template has one resource {name}, which two queues or topics would have"
+                "a template has one resource {name}, which two queues, topics or subscriptions would have"
             )));
         }
         Ok(name)
@@ -170,7 +171,12 @@ fn subscription_resource(
     if *wanted != es_core::FilterPolicy::everything() {
         properties["FilterPolicy"] = filter::for_sns(wanted);
     }
-    json!({ "Type": "AWS::SNS::Subscription", "Properties": properties })
+    json!({
+        "Type": "AWS::SNS::Subscription",
+        // What is published before the queue lets the topic in is lost.
+        "DependsOn": resource_of_policy(queue),
+        "Properties": properties,
+    })
 }
 
 fn policy_resource(queue: &QueueName, topology: &Topology) -> Value {
@@ -210,6 +216,11 @@ fn arn_of_topic(topic: &TopicName) -> Value {
 
 fn resource_of_queue(queue: &QueueName) -> String {
     format!("Queue{}", camel_case(queue.as_str()))
+}
+
+/// Begins otherwise than that of any queue: a queue can be called `billing-policy`.
+fn resource_of_policy(queue: &QueueName) -> String {
+    format!("PolicyOf{}", resource_of_queue(queue))
 }
 
 fn resource_of_topic(topic: &TopicName) -> String {

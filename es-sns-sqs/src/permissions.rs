@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Role {
-    /// Publishes to the topics, and sends to the queues: also to those for dead letters, which consumers do
-    /// that write their own.
+    /// Publishes to the topics, and sends to the queues that are not for dead letters.
     Publish,
-    /// Receives from the queues that are not for dead letters, and acknowledges.
+    /// Receives from the queues that are not for dead letters, and acknowledges. Sends to those that are: a
+    /// consumer writes its [own](es_core::QueueConsumer::dead_letters_to).
     Consume,
     /// Looks at dead letters, moves them back, purges queues.
     Operate,
@@ -28,6 +28,9 @@ impl Role {
 /// A publisher may list the topics of the account, to find the ARN of one:
 /// [`SnsOptions::account`](crate::SnsOptions::account) makes that needless, and `sns:ListTopics` can be taken
 /// out.
+///
+/// Queues are for dead letters as [`Topology::dead_letter_queues`] says: one that only consumers send to has to
+/// be [said to be](es_core::TopologyBuilder::dead_letter_queue) one.
 ///
 /// What is not among them:
 ///
@@ -141,7 +144,7 @@ const GRANTS: &[Grant] = &[
     Grant { role: Role::Publish, on: On::Anything, actions: &["sns:ListTopics"] },
     Grant {
         role: Role::Publish,
-        on: On::AllQueues,
+        on: On::Queues,
         actions: &["sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:SendMessage"],
     },
     Grant {
@@ -154,6 +157,11 @@ const GRANTS: &[Grant] = &[
             "sqs:GetQueueUrl",
             "sqs:ReceiveMessage",
         ],
+    },
+    Grant {
+        role: Role::Consume,
+        on: On::DeadLetterQueues,
+        actions: &["sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:SendMessage"],
     },
     Grant {
         role: Role::Operate,

@@ -39,6 +39,8 @@ pub use fault::{InvalidTopology, TopologyFault};
 #[derive(Debug, Clone, PartialEq)]
 pub struct Topology {
     queues: BTreeMap<QueueName, QueueOptions>,
+    /// Those that were said to be for dead letters.
+    for_dead_letters: BTreeSet<QueueName>,
     topics: BTreeMap<TopicName, BTreeMap<QueueName, FilterPolicy>>,
 }
 
@@ -65,10 +67,11 @@ impl Topology {
         })
     }
 
-    /// The queues that others give their dead letters to.
+    /// The queues for dead letters: those that other queues give theirs to, and those that
+    /// [consumers](TopologyBuilder::dead_letter_queue) do.
     pub fn dead_letter_queues(&self) -> BTreeSet<&QueueName> {
         let policies = self.queues.values().filter_map(|options| options.redrive_policy.as_ref());
-        policies.map(|policy| &policy.dead_letter_queue).collect()
+        policies.map(|policy| &policy.dead_letter_queue).chain(&self.for_dead_letters).collect()
     }
 
     /// Makes the queues, topics and subscriptions, and sets up those that are there. Calling it again
@@ -105,6 +108,7 @@ impl Topology {
 #[must_use = "a topology is checked and built by `build`"]
 pub struct TopologyBuilder {
     queues: Vec<(QueueName, QueueOptions)>,
+    for_dead_letters: BTreeSet<QueueName>,
     topics: BTreeSet<TopicName>,
     subscriptions: Vec<(TopicName, QueueName, FilterPolicy)>,
 }
@@ -115,6 +119,15 @@ impl TopologyBuilder {
     pub fn queue(mut self, queue: &QueueName, options: QueueOptions) -> Self {
         self.queues.push((queue.clone(), options));
         self
+    }
+
+    /// A queue that [consumers send dead letters to](crate::QueueConsumer::dead_letters_to), and no other
+    /// program anything. One that queues give theirs to needs not be said to be one.
+    ///
+    /// [`QueueOptions::for_dead_letters`] has options for it.
+    pub fn dead_letter_queue(mut self, queue: &QueueName, options: QueueOptions) -> Self {
+        self.for_dead_letters.insert(queue.clone());
+        self.queue(queue, options)
     }
 
     /// A topic.
@@ -147,7 +160,8 @@ impl TopologyBuilder {
         for (topic, queue, filter) in self.subscriptions {
             topics.entry(topic).or_default().insert(queue, filter);
         }
-        Ok(Topology { queues: self.queues.into_iter().collect(), topics })
+        let (queues, for_dead_letters) = (self.queues.into_iter().collect(), self.for_dead_letters);
+        Ok(Topology { queues, for_dead_letters, topics })
     }
 }
 

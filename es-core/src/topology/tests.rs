@@ -75,10 +75,14 @@ async fn what_is_there_besides_stays() {
 }
 
 #[test]
-fn dead_letter_queues_are_those_that_others_refer_to() {
-    let topology = shop().build().unwrap();
+fn dead_letter_queues_are_those_that_others_or_consumers_send_to() {
+    let given_up = queue("given-up");
+    let topology = shop().dead_letter_queue(&given_up, QueueOptions::for_dead_letters());
+    let topology = topology.build().unwrap();
     let names: Vec<_> = topology.dead_letter_queues().into_iter().map(QueueName::as_str).collect();
-    assert_eq!(names, ["a-dead", "z-dead"]);
+    assert_eq!(names, ["a-dead", "given-up", "z-dead"]);
+    let made = topology.queues().find(|(queue, _)| **queue == given_up);
+    assert_eq!(made.unwrap().1, &QueueOptions::for_dead_letters());
 }
 
 #[test]
@@ -150,6 +154,8 @@ fn a_fifo_queue_follows_a_fifo_topic_only() {
 #[test]
 fn everything_is_there_once() {
     let twice = shop().queue(&queue("audit"), QueueOptions::default());
+    assert_eq!(fault(twice), TopologyFault::QueueTwice { queue: queue("audit") });
+    let twice = shop().dead_letter_queue(&queue("audit"), QueueOptions::default());
     assert_eq!(fault(twice), TopologyFault::QueueTwice { queue: queue("audit") });
     let twice = shop().subscription(&topic("orders"), &queue("audit"), everything());
     let (topic, queue) = (topic("orders"), queue("audit"));

@@ -170,7 +170,7 @@ fn queues_outlive_their_stack() {
     let template = template(&shop());
     let resources = template["Resources"].as_object().expect("resources").values();
     let queues: Vec<_> = resources.filter(|it| it["Type"] == "AWS::SQS::Queue").collect();
-    assert_eq!(queues.len(), 5);
+    assert_eq!(queues.len(), 6);
     for queue in queues {
         assert_eq!(
             (&queue["DeletionPolicy"], &queue["UpdateReplacePolicy"]),
@@ -183,17 +183,47 @@ fn queues_outlive_their_stack() {
 }
 
 #[test]
-fn names_that_would_be_one_resource_are_refused() {
-    let queues = ["a-b", "a_b"].iter().fold(Topology::builder(), |topology, name| {
-        topology.queue(&queue(name), QueueOptions::default())
-    });
-    let topics = ["a-b", "a_b"]
-        .iter()
-        .fold(Topology::builder(), |topology, name| topology.topic(&topic(name)));
-    for topology in [queues, topics] {
-        let refused = cloudformation_template(&topology.build().expect("different names"));
-        assert!(matches!(refused, Err(Error::Misuse(_))), "{refused:?}");
+fn a_queue_follows_a_topic_when_it_lets_it_in() {
+    let template = template(&shop());
+    let resources = template["Resources"].as_object().expect("resources");
+    let subscriptions: Vec<_> =
+        resources.values().filter(|it| it["Type"] == "AWS::SNS::Subscription").collect();
+    assert_eq!(subscriptions.len(), 4);
+    for subscription in subscriptions {
+        let policy = &resources[subscription["DependsOn"].as_str().expect("a resource")];
+        assert_eq!(policy["Type"], "AWS::SQS::QueuePolicy");
+        let endpoint = &subscription["Properties"]["Endpoint"]["Fn::GetAtt"][0];
+        assert_eq!(&policy["Properties"]["Queues"][0]["Ref"], endpoint);
     }
+}
+
+#[test]
+fn names_that_would_be_one_resource_are_refused() {
+    for names in [["a-b", "a_b"], ["billing", "Billing"]] {
+        let queues = names.iter().fold(Topology::builder(), |topology, name| {
+            topology.queue(&queue(name), QueueOptions::default())
+        });
+        let topics =
+            names.iter().fold(Topology::builder(), |topology, name| topology.topic(&topic(name)));
+        for topology in [queues, topics] {
+            let refused = cloudformation_template(&topology.build().expect("different names"));
+            assert!(matches!(refused, Err(Error::Misuse(_))), "{refused:?}");
+        }
+    }
+}
+
+#[test]
+fn no_queue_or_topic_can_have_the_resource_of_a_policy_or_a_subscription() {
+    let (orders, everything) = (topic("orders"), || "{}".parse().expect("a filter"));
+    let names = ["billing", "billing-policy", "policy-of-queue-billing"];
+    let topology = names.iter().fold(Topology::builder().topic(&orders), |topology, name| {
+        let queue = queue(name);
+        let topology = topology.queue(&queue, QueueOptions::default());
+        topology.subscription(&orders, &queue, everything())
+    });
+    let topology = topology.topic(&topic("orders-to-queue-billing")).build().expect("it fits");
+    let resources = template(&topology)["Resources"].as_object().expect("resources").len();
+    assert_eq!(resources, 3 + 2 + 3 + 3, "queues, topics, subscriptions and policies");
 }
 
 /// Writes the file where `ES_ACCEPT_SCHEMA` is 1.

@@ -64,13 +64,11 @@ async fn publishing_needs_what_its_role_allows() {
     {
         topics.publish(&topic(name), message).await.expect("it is published");
     }
-    for name in ["billing", "audit", "dead"] {
+    for name in ["billing", "audit"] {
         queues.send(&queue(name), NewMessage::new("x")).await.expect("it is sent");
     }
-    for name in ["stock.fifo", "dead.fifo"] {
-        let message = NewMessage::new("x").group("g");
-        queues.send(&queue(name), message).await.expect("it is sent");
-    }
+    let message = NewMessage::new("x").group("g");
+    queues.send(&queue("stock.fifo"), message).await.expect("it is sent");
     assert_eq!(needed_since(&scene, seen), allowed(&[Role::Publish]));
 }
 
@@ -89,6 +87,12 @@ async fn consuming_needs_what_its_role_allows() {
         queues.extend(&queue, &held.receipt, SECOND).await.expect("it is held");
         queues.counts(&queue).await.expect("counts");
         queues.acknowledge(&queue, &held.receipt).await.expect("it is held");
+    }
+    // A consumer that gives messages up by itself.
+    for name in ["dead", "dead.fifo", "given-up"] {
+        let letter = NewMessage::new("x");
+        let letter = if name.ends_with(".fifo") { letter.group("g") } else { letter };
+        queues.send(&queue(name), letter).await.expect("it is sent");
     }
     assert_eq!(needed_since(&scene, seen), allowed(&[Role::Consume]));
 }
@@ -117,7 +121,9 @@ async fn operating_needs_what_its_role_allows() {
         assert_eq!(on(&needed, name), on(&allowed, name), "{name}");
     }
     // What is allowed on one queue of a kind is on the others.
-    for (one, other) in [("p-dead", "p-dead.fifo"), ("p-billing", "p-audit")] {
+    for (one, other) in
+        [("p-dead", "p-dead.fifo"), ("p-dead", "p-given-up"), ("p-billing", "p-audit")]
+    {
         assert_eq!(on(&allowed, one), on(&allowed, other));
     }
 }

@@ -114,6 +114,7 @@ pub(crate) fn shop() -> Topology {
     Topology::builder()
         .queue(&queue("dead"), QueueOptions::for_dead_letters())
         .queue(&queue("dead.fifo"), QueueOptions::for_dead_letters())
+        .dead_letter_queue(&queue("given-up"), QueueOptions::for_dead_letters())
         .queue(&queue("billing"), QueueOptions::default().dead_letters(queue("dead"), 3))
         .queue(
             &queue("audit"),

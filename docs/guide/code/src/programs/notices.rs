@@ -59,7 +59,7 @@ pub async fn main() -> Result<(), BoxError> {
         .topic(&accounts)
         .queue(&notices, QueueOptions::default())
         .queue(&statistics, QueueOptions::default())
-        .queue(&dead, QueueOptions::for_dead_letters())
+        .dead_letter_queue(&dead, QueueOptions::for_dead_letters())
         .subscription(
             &accounts,
             &notices,
