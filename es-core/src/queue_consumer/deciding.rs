@@ -8,11 +8,13 @@ use bytes::Bytes;
 use futures::FutureExt as _;
 use tracing::Instrument as _;
 
+use super::progress::Progress;
 use super::verdict::{Decided, Verdict};
 use super::{Idempotence, QueueConsumer};
 use crate::clock::Timestamp;
 use crate::consumer::panicked;
 use crate::dead_letter_queue::DeadLetterReason;
+use crate::error::Error;
 use crate::idempotency_store::IdempotentRequest;
 use crate::idempotent::{Idempotent, Once, OnceError};
 use crate::incoming::Incoming;
@@ -25,6 +27,8 @@ enum Outcome {
     Before,
     /// Not tried: it comes again after this time.
     NotTried(Duration, String),
+    /// Not tried: the records cannot be asked.
+    NotBegun(Error),
     Failed(MessageError),
     Refused(DeadLetterReason, String),
 }
@@ -55,8 +59,14 @@ impl From<Result<(), NotHandled>> for Outcome {
 }
 
 impl QueueConsumer {
+    /// After how many receives, at least, a message counts as one that kills its receivers.
+    pub const ABANDONED_AFTER: u32 = 100;
+
+    /// For so long at least a message waits that is being handled elsewhere.
+    const IN_PROGRESS_AT_LEAST: Duration = Duration::from_secs(1);
+
     /// Handles what came in the message, one after the other, up to the first that fails.
-    pub(super) async fn decide(&self, message: &ReceivedMessage) -> Decided {
+    pub(super) async fn decide(&self, message: &ReceivedMessage, progress: &Progress) -> Decided {
         let span = tracing::info_span!(
             "process",
             otel.kind = "consumer",
@@ -66,12 +76,12 @@ impl QueueConsumer {
             messaging.message.id = %message.id,
             messaging.message.receive_count = message.receive_count,
         );
-        self.decide_in_span(message).instrument(span).await
+        self.decide_in_span(message, progress).instrument(span).await
     }
 
-    async fn decide_in_span(&self, message: &ReceivedMessage) -> Decided {
+    async fn decide_in_span(&self, message: &ReceivedMessage, progress: &Progress) -> Decided {
         let attempt = self.unhandled.attempt(message);
-        let decided = |verdict, tried| Decided { verdict, attempt, tried };
+        let decided = |verdict, tried| Decided { verdict, attempt, tried, not_begun: None };
         let all = match Incoming::of(message) {
             Ok(all) => all,
             Err(error) => {
@@ -81,8 +91,9 @@ impl QueueConsumer {
         };
         let (mut done, mut before) = (0, 0);
         for incoming in all {
+            progress.goes_on().await;
             let incoming = incoming.in_attempt(attempt);
-            let verdict = match self.handle_once(message, &incoming).await {
+            let verdict = match self.handle_once(message, &incoming, progress).await {
                 Outcome::Done => {
                     done += 1;
                     continue;
@@ -93,6 +104,12 @@ impl QueueConsumer {
                 }
                 Outcome::NotTried(after, error) => {
                     return decided(Verdict::Again { after, error }, false);
+                }
+                Outcome::NotBegun(error) => {
+                    // Each time it comes back sooner, the records are no sooner there.
+                    let after = self.backoff.delay(message.receive_count, &*self.entropy);
+                    let again = Verdict::Again { after, error: error.with_causes() };
+                    return Decided { not_begun: Some(error), ..decided(again, false) };
                 }
                 Outcome::Failed(error) => self.after_failure(message, &error, attempt),
                 Outcome::Refused(reason, error) => Verdict::DeadLetter { reason, error },
@@ -105,9 +122,14 @@ impl QueueConsumer {
         }
     }
 
-    async fn handle_once(&self, message: &ReceivedMessage, incoming: &Incoming) -> Outcome {
+    async fn handle_once(
+        &self,
+        message: &ReceivedMessage,
+        incoming: &Incoming,
+        progress: &Progress,
+    ) -> Outcome {
         let Some(idempotence) = &self.idempotence else {
-            return self.handle(message, incoming).await.into();
+            return self.handle(message, incoming, progress).await.into();
         };
         let body = incoming.body().as_bytes();
         let request = match IdempotentRequest::new(&self.name, incoming.id(), body) {
@@ -120,7 +142,8 @@ impl QueueConsumer {
         let idempotent = Idempotent::new(Arc::clone(records), self.claim_hold(), *keep)
             .with_clock(Arc::clone(&self.clock))
             .with_entropy(Arc::clone(&self.entropy));
-        let handle = || async { self.handle(message, incoming).await.map(|()| Bytes::new()) };
+        let handle =
+            || async { self.handle(message, incoming, progress).await.map(|()| Bytes::new()) };
         match idempotent.once(&request, handle).await {
             Ok(Once::Done(_)) => Outcome::Done,
             Ok(Once::Before(_)) => Outcome::Before,
@@ -137,10 +160,7 @@ impl QueueConsumer {
             Err(error @ OnceError::Mismatch { .. }) => {
                 Outcome::Refused(DeadLetterReason::IdReused, error.to_string())
             }
-            Err(OnceError::NotBegun(error)) if error.is_transient() => {
-                let after = self.backoff.delay(1, &*self.entropy);
-                Outcome::NotTried(after, error.with_causes())
-            }
+            Err(OnceError::NotBegun(error)) if error.is_transient() => Outcome::NotBegun(error),
             Err(OnceError::NotBegun(error)) => Outcome::Failed(error.into()),
             // To do it again is worse than not to recognise a duplicate, should one come.
             Err(OnceError::Unrecorded(error)) => {
@@ -153,22 +173,26 @@ impl QueueConsumer {
     }
 
     /// How long another receiver may still be at work. The time is that of the records' clock, and the wall
-    /// clock here may show anything: it is never longer than a claim is held, and never nothing.
+    /// clock here may show anything: it is never longer than a claim is held, and never so short that the
+    /// message goes to and fro.
     fn in_progress_for(&self, until: Timestamp) -> Duration {
         let left = Duration::try_from(until.duration_since(self.clock.now())).unwrap_or_default();
-        left.min(self.claim_hold()).max(self.backoff.delay(1, &*self.entropy))
+        left.min(self.claim_hold()).max(Self::IN_PROGRESS_AT_LEAST)
     }
 
     async fn handle(
         &self,
         message: &ReceivedMessage,
         incoming: &Incoming,
+        progress: &Progress,
     ) -> Result<(), NotHandled> {
         if self.is_abandoned(message) {
             return Err(NotHandled::Abandoned(message.receive_count));
         }
         let handling = AssertUnwindSafe(self.handler.handle(incoming)).catch_unwind();
-        match handling.await {
+        let handled = handling.await;
+        progress.is_handled();
+        match handled {
             Ok(handled) => handled.map_err(NotHandled::Failed),
             Err(panic) => Err(NotHandled::Failed(MessageError::permanent(panicked(&*panic)))),
         }
@@ -202,12 +226,14 @@ impl QueueConsumer {
         self.after_failure(message, &MessageError::transient(error), attempt)
     }
 
-    /// Whether its attempts do not come to an end, as those of a message that kills its receivers. In a
-    /// group messages are given back without an attempt, any number of times: nothing follows there.
+    /// Whether its attempts do not come to an end, as those of a message that kills its receivers. Few
+    /// receives say nothing about that: other processes, and those before this one, give back what they
+    /// cannot begin, and so do queues that cannot fetch a body. In a group messages are given back without
+    /// an attempt any number of times: nothing follows there.
     fn is_abandoned(&self, message: &ReceivedMessage) -> bool {
         let receives = self.unhandled.attempt(message);
         self.dead_letters.is_some()
             && message.group.is_none()
-            && receives > self.max_attempts.saturating_mul(2)
+            && receives > self.max_attempts.saturating_mul(2).max(Self::ABANDONED_AFTER)
     }
 }

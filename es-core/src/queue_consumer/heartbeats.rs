@@ -112,7 +112,9 @@ impl Shift<'_> {
             Stage::Done | Stage::GivenBack(_) => return,
             Stage::Handling { .. } => self.cancel(token, Cancelled::ReceiptLost),
             Stage::Burying(burial) if burial.due.is_none() => return,
-            Stage::Waiting | Stage::Burying(_) => self.leave_to_come_again(token, now),
+            Stage::Waiting | Stage::Stalled(_) | Stage::Burying(_) => {
+                self.leave_to_come_again(token, now);
+            }
         }
         metrics::counter!(telemetry::RECEIPTS_LOST, "consumer" => self.consumer.name.clone())
             .increment(1);

@@ -21,6 +21,8 @@ pub(super) struct InHand {
     pub(super) receipt: ReceiptHandle,
     pub(super) hold: Hold,
     pub(super) stage: Stage,
+    /// How often the records could not be asked about it.
+    pub(super) not_begun: u32,
 }
 
 /// Where a message is on its way through the hand.
@@ -28,6 +30,8 @@ pub(super) struct InHand {
 pub(super) enum Stage {
     /// An earlier one of its group is being handled.
     Waiting,
+    /// The records cannot be asked whether it was handled: it is held, and tried again then.
+    Stalled(Duration),
     Handling {
         abort: AbortHandle,
         /// When its time is over.
@@ -84,6 +88,10 @@ impl Hold {
     /// Before the limit, for a queue that counts in whole seconds and rounds up.
     const LIMIT_MARGIN: Duration = Duration::from_secs(5);
 
+    /// The most by which work ends before a hold does: clocks do not differ by more in twelve hours, and
+    /// the longest handler has its time.
+    const MAX_MARGIN: Duration = Duration::from_secs(30);
+
     /// That of a receive which was asked for then.
     pub(super) fn new(asked_at: Duration, timeout: Duration) -> Self {
         let limit = asked_at + QueueOptions::MAX_VISIBILITY_TIMEOUT - Self::LIMIT_MARGIN;
@@ -124,7 +132,7 @@ impl Hold {
     /// When whoever works on the message has to stop: so long before its end that a clock that goes a
     /// little slower does not make it too late.
     pub(super) fn over_at(&self) -> Duration {
-        self.until.saturating_sub(self.timeout / 10)
+        self.until.saturating_sub((self.timeout / 10).min(Self::MAX_MARGIN))
     }
 
     /// Whether it has come to the most that one receive can hold.
@@ -155,7 +163,8 @@ impl Hand {
         let token = Token(self.last_token);
         self.by_id.insert(message.id.clone(), token);
         let receipt = message.receipt.clone();
-        let in_hand = InHand { message: Arc::new(message), receipt, hold, stage: Stage::Waiting };
+        let (message, stage) = (Arc::new(message), Stage::Waiting);
+        let in_hand = InHand { message, receipt, hold, stage, not_begun: 0 };
         self.messages.insert(token, in_hand);
         token
     }

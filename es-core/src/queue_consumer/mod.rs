@@ -2,7 +2,7 @@
 //!
 //! | file | what it is about |
 //! |---|---|
-//! | `deciding`, `verdict`, `attempts` | what is to become of one message |
+//! | `deciding`, `progress`, `verdict`, `attempts` | what is to become of one message |
 //! | `shift` | one run: what is due, what has happened |
 //! | `in_hand` | the messages that are held, the holds, the groups |
 //! | `receiving`, `heartbeats`, `burying`, `telling`, `outbox` | the requests to the queue |
@@ -32,6 +32,7 @@ mod heartbeats;
 mod in_hand;
 mod observed;
 mod outbox;
+mod progress;
 mod receiving;
 mod shift;
 mod telling;
@@ -44,6 +45,7 @@ pub use worked::Worked;
 
 use attempts::Unhandled;
 use observed::Observed;
+use progress::Progress;
 use shift::{Shift, Until};
 
 /// Gives every message of a queue to a [`MessageHandler`], and settles it: acknowledged when it was
@@ -246,6 +248,10 @@ impl QueueConsumer {
     /// Tries a message `attempts` times, at least once. Only with
     /// [`dead_letters_to`](Self::dead_letters_to): otherwise the queue counts. Let the queue's redrive
     /// policy, if it has one too, allow more than twice as many receives.
+    ///
+    /// What is received again and again without an end, as a message that kills its receivers, becomes a
+    /// dead letter after [`ABANDONED_AFTER`](Self::ABANDONED_AFTER) receives, or twice as many as it has
+    /// attempts. A redrive policy ends that sooner.
     #[must_use]
     pub fn max_attempts(mut self, attempts: u32) -> Self {
         self.max_attempts = attempts.max(1);
@@ -277,8 +283,11 @@ impl QueueConsumer {
     /// What `keep` has to outlast is the longest time between two deliveries: the queue's retention and
     /// that of its dead-letter queue.
     ///
+    /// - The records cannot be asked: it is held, and nothing more is received until they can.
+    ///
     /// A claim is held for longer than the [handler may take](Self::handler_timeout), and a handler that
-    /// takes longer is cancelled before. One window stays: a process that dies, or cannot reach the
+    /// takes longer is cancelled before; one that has come to its end is recorded in any case, for as long
+    /// as the claim is held. One window stays: a process that dies, or cannot reach the
     /// records, after the effect and before it is recorded. Then the effect comes a second time. Only a
     /// handler whose effect and record are one transaction, or a command with an
     /// [idempotency key](crate::IdempotencyKey), closes it.
@@ -288,19 +297,21 @@ impl QueueConsumer {
         self
     }
 
-    /// Lets handlers go on for up to `time` after a shutdown; unless given, 20 s. Then they are
-    /// cancelled, and their messages released.
+    /// Lets handlers go on for up to `time` after a shutdown, at most 12 h; unless given, 20 s. Then they
+    /// are cancelled, and their messages released. A receive that is under way is waited for while there
+    /// are handlers; without any it is dropped, and what the queue hands out in that moment stays hidden
+    /// for one [hold](Self::visibility_timeout).
     #[must_use]
     pub fn drain(mut self, time: Duration) -> Self {
-        self.drain = time;
+        self.drain = time.min(QueueOptions::MAX_VISIBILITY_TIMEOUT);
         self
     }
 
-    /// Lets an acknowledgement wait up to `time` for others while messages are being handled; unless
-    /// given, 25 ms. Zero sends each at once.
+    /// Lets an acknowledgement wait up to `time`, at most 12 h, for others while messages are being
+    /// handled; unless given, 25 ms. Zero sends each at once.
     #[must_use]
     pub fn linger(mut self, time: Duration) -> Self {
-        self.linger = time;
+        self.linger = time.min(QueueOptions::MAX_VISIBILITY_TIMEOUT);
         self
     }
 
@@ -369,10 +380,11 @@ impl QueueConsumer {
     ///
     /// When the future is dropped, so is that of the handler.
     pub async fn settle(&self, message: &ReceivedMessage) -> Verdict {
-        tokio::select! {
-            biased;
-            decided = self.decide(message) => decided.verdict,
-            () = self.clock.sleep(self.handler_timeout) => self.timed_out(message),
+        let progress = Progress::default();
+        let time_is_over = self.clock.sleep(self.handler_timeout);
+        match progress.of(self.decide(message, &progress), time_is_over).await {
+            Some(decided) => decided.verdict,
+            None => self.timed_out(message),
         }
     }
 
@@ -419,6 +431,17 @@ impl QueueConsumer {
     /// How long a receive waits: so much less than the hold that it covers what comes at the end.
     fn long_poll(&self) -> Duration {
         ReceiveOptions::MAX_WAIT.min(self.visibility_timeout / 3)
+    }
+
+    /// Returns at that time of the monotonic clock, however long timers sleep.
+    async fn reaches(&self, time: Duration) {
+        loop {
+            let left = time.saturating_sub(self.clock.monotonic());
+            if left.is_zero() {
+                break;
+            }
+            self.clock.sleep(left).await;
+        }
     }
 
     /// For how long a claim is held: longer than the handler may take, for clocks that differ.

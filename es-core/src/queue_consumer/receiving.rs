@@ -91,6 +91,7 @@ impl Shift<'_> {
             && self.leaving.is_none()
             && self.room() > 0
             && !self.cannot_bury()
+            && !self.cannot_begin()
             && !(self.until == Until::Empty
                 && (receiving.found_nothing || receiving.found_the_end));
         may.then_some(receiving.not_before)
@@ -109,6 +110,11 @@ impl Shift<'_> {
     fn cannot_bury(&self) -> bool {
         let failed = |stage: &Stage| matches!(stage, Stage::Burying(burial) if burial.failures > 0);
         self.hand.iter().any(|(_, held)| failed(&held.stage))
+    }
+
+    /// What more is received could not be handled either, and a receive is counted by the queue.
+    fn cannot_begin(&self) -> bool {
+        self.hand.iter().any(|(_, held)| matches!(held.stage, Stage::Stalled(_)))
     }
 
     pub(super) fn received(&mut self, received: Received, now: Duration) {
@@ -153,11 +159,16 @@ impl Shift<'_> {
                 self.worked.duplicates += 1;
                 return self.count("duplicate");
             }
-            // What was to be done with it is over.
+            // What was to be done with it is over, and what waits for it was not handled.
+            self.give_back_behind(token, now);
             self.let_go(token);
         }
+        // The answer took so long that its time may be over: it is given back by somebody who does not
+        // know until when it is hidden, and handled by whoever gets it next.
+        let came_late = hold.over_at() <= now;
+        let hold = if came_late { Hold::new(now, consumer.visibility_timeout) } else { hold };
         let token = self.hand.take(message, hold);
-        if self.leaving.is_some() {
+        if came_late || self.leaving.is_some() {
             return self.give_back_unhandled(token, now);
         }
         if !consumer.queue.is_fifo() || self.hand.line_up(token) {

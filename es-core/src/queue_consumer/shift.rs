@@ -5,13 +5,14 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use futures::future::{AbortHandle, Abortable, Aborted, BoxFuture};
+use futures::future::{AbortHandle, Abortable, BoxFuture, pending};
 use futures::stream::FuturesUnordered;
 
 use super::QueueConsumer;
 use super::in_hand::{Burial, Cancelled, Hand, InHand, Stage, Token};
 use super::observed::Shown;
 use super::outbox::{Entry, Outbox};
+use super::progress::Progress;
 use super::receiving::{Receipts, Received};
 use super::verdict::{Decided, Verdict};
 use super::worked::Worked;
@@ -36,7 +37,7 @@ pub(super) struct Shift<'a> {
     pub(super) until: Until,
     pub(super) hand: Hand,
     pub(super) receiving: Receipts<'a>,
-    handling: FuturesUnordered<BoxFuture<'a, (Token, Result<Decided, Aborted>)>>,
+    handling: FuturesUnordered<BoxFuture<'a, (Token, Option<Decided>)>>,
     pub(super) requests: FuturesUnordered<BoxFuture<'a, Answer>>,
     pub(super) acknowledgements: Outbox,
     pub(super) releases: Outbox,
@@ -76,7 +77,7 @@ pub(super) struct Extension {
 /// What a shift was waiting for.
 enum Happened {
     Shutdown,
-    Handled(Token, Result<Decided, Aborted>),
+    Handled(Token, Option<Decided>),
     Answered(Answer),
     Received(Received),
     TimePassed,
@@ -155,8 +156,8 @@ impl<'a> Shift<'a> {
         let now = self.now();
         match happened {
             Happened::Shutdown => self.leave(now),
-            Happened::Handled(token, Ok(decided)) => self.decided(token, decided, now),
-            Happened::Handled(token, Err(Aborted)) => self.was_cancelled(token, now),
+            Happened::Handled(token, Some(decided)) => self.decided(token, decided, now),
+            Happened::Handled(token, None) => self.was_cancelled(token, now),
             Happened::Answered(Answer::Extended(holds, result)) => {
                 self.extended(holds, result, now)
             }
@@ -176,6 +177,7 @@ impl<'a> Shift<'a> {
         self.cancel_what_is_over(now);
         self.send_heartbeats(now);
         self.bury_what_is_due(now);
+        self.begin_what_was_stalled(now);
         self.tell_the_queue(now);
         self.receive_if_there_is_room(now);
     }
@@ -195,6 +197,7 @@ impl<'a> Shift<'a> {
     fn due(held: &InHand) -> Option<Duration> {
         let of_stage = match &held.stage {
             Stage::Waiting => Some(held.hold.over_at()),
+            Stage::Stalled(due) => Some(held.hold.over_at().min(*due)),
             Stage::Handling { until, cancelled: None, .. } => Some(held.hold.over_at().min(*until)),
             Stage::Burying(burial) => burial.due.map(|due| due.min(held.hold.over_at())),
             Stage::GivenBack(_) => Some(held.hold.over_at()),
@@ -226,7 +229,9 @@ impl<'a> Shift<'a> {
         let handlers_until = now + self.consumer.drain;
         let all_until = handlers_until + Self::LAST_WORDS;
         self.leaving = Some(Leaving { handlers_until, all_until });
-        for token in self.hand.tokens_of(|held| matches!(held.stage, Stage::Waiting)) {
+        for token in
+            self.hand.tokens_of(|held| matches!(held.stage, Stage::Waiting | Stage::Stalled(_)))
+        {
             self.give_back_unhandled(token, now);
         }
     }
@@ -269,7 +274,14 @@ impl<'a> Shift<'a> {
         let until = now + consumer.handler_timeout;
         held.stage = Stage::Handling { abort, until, cancelled: None };
         let handling = async move {
-            let decided = Abortable::new(consumer.decide(&message), registration).await;
+            let progress = Progress::default();
+            let broken_off = Abortable::new(pending::<()>(), registration);
+            // A record that takes longer than its claim is held is none.
+            let decided = tokio::select! {
+                biased;
+                decided = progress.of(consumer.decide(&message, &progress), broken_off) => decided,
+                () = consumer.reaches(now + consumer.claim_hold()) => None,
+            };
             let took = consumer.clock.monotonic().saturating_sub(now);
             metrics::histogram!(telemetry::MESSAGE_SECONDS, "consumer" => consumer.name.clone())
                 .record(took.as_secs_f64());
@@ -278,13 +290,30 @@ impl<'a> Shift<'a> {
         self.handling.push(Box::pin(handling));
     }
 
+    /// Holds a message until the records can be asked about it. To give it back would have the queue count
+    /// receives that are no attempts, and other processes do not know that they are none.
+    fn stall(&mut self, token: Token, error: &Error, now: Duration) {
+        self.note(error, "the records cannot be asked; nothing is received until they can");
+        let Some(held) = self.hand.get_mut(token) else { return };
+        held.not_begun = held.not_begun.saturating_add(1);
+        let delay = QueueConsumer::REQUESTS.delay(held.not_begun, &*self.consumer.entropy);
+        held.stage = Stage::Stalled(now + delay);
+    }
+
+    fn begin_what_was_stalled(&mut self, now: Duration) {
+        let is_due = |held: &InHand| matches!(held.stage, Stage::Stalled(due) if due <= now);
+        for token in self.hand.tokens_of(is_due) {
+            self.start(token, now);
+        }
+    }
+
     /// Breaks off what may not go on.
     fn cancel_what_is_over(&mut self, now: Duration) {
         let leaving = self.leaving;
         let is_over = |held: &InHand| {
             let hold_is_over = now >= held.hold.over_at();
             match &held.stage {
-                Stage::Waiting | Stage::GivenBack(_) => hold_is_over,
+                Stage::Waiting | Stage::Stalled(_) | Stage::GivenBack(_) => hold_is_over,
                 Stage::Handling { until, cancelled: None, .. } => {
                     let leaves = leaving.is_some_and(|leaving| now >= leaving.handlers_until);
                     hold_is_over || now >= *until || leaves
@@ -310,7 +339,8 @@ impl<'a> Shift<'a> {
         }
     }
 
-    /// Drops the future of a handler; what follows, follows from that.
+    /// Drops the future of a handler, unless it has just come to its end: then that is recorded. What
+    /// follows, follows from that.
     pub(super) fn cancel(&mut self, token: Token, why: Cancelled) {
         let Some(held) = self.hand.get_mut(token) else { return };
         if let Stage::Handling { abort, cancelled: cancelled @ None, .. } = &mut held.stage {
@@ -323,25 +353,33 @@ impl<'a> Shift<'a> {
 
     fn was_cancelled(&mut self, token: Token, now: Duration) {
         let Some(held) = self.hand.get(token) else { return };
-        let Stage::Handling { cancelled: Some(why), .. } = held.stage else { return };
-        match why {
+        let Stage::Handling { cancelled, .. } = held.stage else { return };
+        match cancelled.unwrap_or(Cancelled::TimedOut) {
             Cancelled::ReceiptLost | Cancelled::HoldOver => self.leave_to_come_again(token, now),
             Cancelled::HeldTooLong | Cancelled::Shutdown => {
                 self.give_back_behind(token, now);
-                self.count("given_back");
-                self.worked.given_back += 1;
-                self.give_back(token, Duration::ZERO, now);
+                self.give_back_unhandled(token, now);
             }
             Cancelled::TimedOut => {
                 let attempt = self.consumer.unhandled.attempt(&held.message);
                 let verdict = self.consumer.timed_out(&held.message);
-                self.decided(token, Decided { verdict, attempt, tried: true }, now);
+                self.decided(
+                    token,
+                    Decided { verdict, attempt, tried: true, not_begun: None },
+                    now,
+                );
             }
         }
     }
 
     fn decided(&mut self, token: Token, decided: Decided, now: Duration) {
         let Some(id) = self.hand.get(token).map(|held| held.message.id.clone()) else { return };
+        if let Some(error) = &decided.not_begun
+            && self.until == Until::Shutdown
+            && self.leaving.is_none()
+        {
+            return self.stall(token, error, now);
+        }
         match decided.verdict.clone() {
             Verdict::Done => {
                 self.worked.done += 1;
@@ -383,7 +421,11 @@ impl<'a> Shift<'a> {
                 }
                 // The queue moves it when it has been received often enough. Without a redrive policy it
                 // comes back until its retention is over.
-                let wait = if self.redrives { Duration::ZERO } else { self.consumer.backoff.max };
+                let backoff = self.consumer.backoff;
+                let wait = match self.redrives {
+                    true => backoff.delay(decided.attempt, &*self.consumer.entropy),
+                    false => backoff.max,
+                };
                 self.retry(token, wait, &error, now);
             }
         }
@@ -436,6 +478,9 @@ impl<'a> Shift<'a> {
         if let Some(held) = self.let_go(token)
             && !matches!(held.stage, Stage::GivenBack(_))
         {
+            if matches!(held.stage, Stage::Waiting | Stage::Stalled(_)) {
+                self.consumer.unhandled.note(&held.message.id);
+            }
             self.worked.given_back += 1;
             self.count("given_back");
         }

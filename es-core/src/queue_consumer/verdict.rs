@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use crate::dead_letter_queue::{DeadLetterReason, GivenUp};
+use crate::error::Error;
 
 /// What is to become of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +43,8 @@ pub(super) struct Decided {
     pub(super) attempt: u32,
     /// Whether it was one: a message that another receiver is at work on was not tried.
     pub(super) tried: bool,
+    /// Why the records did not let it begin, if that is why it was not tried.
+    pub(super) not_begun: Option<Error>,
 }
 
 impl Decided {

@@ -1,7 +1,5 @@
 //! Messages of FIFO queues.
 
-use es_core::MessageQueue as _;
-
 use crate::kit::{Clerk, Desk, Does, MINUTE, SECOND};
 use crate::watched::{Mishap, Request};
 
@@ -109,16 +107,22 @@ async fn behind_a_lost_receipt_nothing_of_the_group_is_handled() {
     }
     let consumer = desk.consumer(clerk.clone());
 
-    let (ran, (began, dropped)) = desk
+    let (ran, (before, dropped, given_back)) = desk
         .during(&consumer, async {
-            desk.queues.purge(&desk.orders).await.unwrap();
-            desk.pass(31 * SECOND).await;
-            (clerk.began(), clerk.dropped())
+            desk.queues.take_away(&desk.orders, "a0").await;
+            desk.pass(29 * SECOND).await;
+            let before = clerk.began();
+            desk.pass(2 * SECOND).await;
+            (before, clerk.dropped(), consumer.health().await.unwrap().worked.given_back)
         })
         .await;
 
     ran.unwrap();
-    assert_eq!((began, dropped), (vec!["a0".to_owned()], vec!["a0".to_owned()]));
+    assert_eq!((before, dropped), (vec!["a0".to_owned()], vec!["a0".to_owned()]));
+    // Who has the first has the say over the others: they went back to the queue, and came from there.
+    assert_eq!(given_back, 3);
+    assert_eq!(clerk.done(), ["a1", "a2"]);
+    assert!(desk.is_empty().await);
 }
 
 #[tokio::test]

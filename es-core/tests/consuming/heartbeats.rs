@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use es_core::MessageQueue as _;
+use es_core::{MessageQueue as _, QueueOptions};
 
-use crate::kit::{Clerk, Desk, Does, HOUR, MINUTE, SECOND};
+use crate::kit::{Clerk, Desk, Does, HOUR, MINUTE, SECOND, settle};
 use crate::watched::{Mishap, Request};
 
 #[tokio::test]
@@ -253,4 +253,44 @@ async fn a_hold_counts_from_before_its_receive_was_asked_for() {
         .await;
 
     ran.unwrap();
+}
+
+#[tokio::test]
+async fn the_longest_handler_has_its_time_under_the_longest_hold() {
+    let desk = Desk::new().await;
+    let nearly = es_core::QueueConsumer::MAX_HANDLER_TIMEOUT - MINUTE;
+    let clerk = Clerk::at(&desk).told("0", Does::Takes(nearly));
+    desk.send("0").await;
+    let consumer = desk
+        .consumer(clerk.clone())
+        .visibility_timeout(QueueOptions::MAX_VISIBILITY_TIMEOUT)
+        .handler_timeout(es_core::QueueConsumer::MAX_HANDLER_TIMEOUT);
+
+    let (ran, ()) = desk.during(&consumer, desk.pass_by(12 * HOUR, 30 * SECOND)).await;
+
+    ran.unwrap();
+    assert_eq!((clerk.done().len(), clerk.dropped().len()), (1, 0));
+}
+
+#[tokio::test]
+async fn what_comes_when_its_hold_seems_over_is_given_back_at_once_and_loses_no_attempt() {
+    let desk = Desk::new().await;
+    let clerk = Clerk::new();
+    let consumer = desk.consumer(clerk.clone()).max_attempts(1);
+
+    let (ran, done) = desk
+        .during(&consumer, async {
+            // The answer to the receive that is under way comes after 58 seconds.
+            desk.send("0").await;
+            desk.clock.advance(58 * SECOND);
+            for _ in 0..5 {
+                settle().await;
+            }
+            clerk.done()
+        })
+        .await;
+
+    ran.unwrap();
+    assert_eq!(done, ["0"], "it comes again at once");
+    assert_eq!(consumer.health().await.unwrap().worked.given_back, 1);
 }

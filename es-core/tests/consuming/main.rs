@@ -6,6 +6,7 @@ mod heartbeats;
 mod kit;
 mod once;
 mod operating;
+mod outages;
 mod redriving;
 mod requests;
 mod retries;

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use es_core::{Backoff, MessageQueue as _, NewMessage, QueueOptions, Verdict};
+use es_core::{Backoff, MessageQueue as _, NewMessage, QueueConsumer, QueueOptions, Verdict};
 
-use crate::kit::{Clerk, Desk, Does, HOUR, MINUTE, SECOND};
+use crate::kit::{Clerk, Desk, Does, HOUR, MINUTE, SECOND, settle};
 use crate::watched::{Mishap, Request};
 
 #[tokio::test]
@@ -43,13 +43,26 @@ async fn a_message_that_kills_its_receivers_is_buried_unhandled_in_the_end() {
     let desk = Desk::new().await;
     let clerk = Clerk::new();
     desk.send("0").await;
-    for _ in 0..6 {
+    for _ in 0..QueueConsumer::ABANDONED_AFTER {
         // The process dies: nobody hears of the message until its hold is over.
         assert_eq!(desk.received_by_another().await.len(), 1);
         desk.clock.advance(31 * SECOND);
     }
     let worked = desk.consumer(clerk.clone()).max_attempts(3).work_off().await.unwrap();
     assert_eq!((worked.dead_lettered, clerk.began().len()), (1, 0));
+}
+
+#[tokio::test]
+async fn a_healthy_message_that_others_gave_back_is_handled() {
+    let desk = Desk::new().await;
+    let clerk = Clerk::new();
+    desk.send("0").await;
+    for _ in 0..50 {
+        assert_eq!(desk.received_by_another().await.len(), 1);
+        desk.clock.advance(31 * SECOND);
+    }
+    let worked = desk.consumer(clerk.clone()).max_attempts(3).work_off().await.unwrap();
+    assert_eq!((worked.done, worked.dead_lettered), (1, 0));
 }
 
 #[tokio::test]
@@ -124,9 +137,19 @@ async fn without_dead_letters_of_its_own_the_queue_gives_up() {
     .unwrap()
     .with_clock(desk.clock.clone());
 
-    let (ran, ()) = desk.during(&consumer, desk.pass_by(5 * MINUTE, SECOND)).await;
+    let (ran, at_once) = desk
+        .during(&consumer, async {
+            for _ in 0..10 {
+                settle().await;
+            }
+            let at_once = clerk.began().len();
+            desk.pass_by(5 * MINUTE, SECOND).await;
+            at_once
+        })
+        .await;
 
     ran.unwrap();
+    assert_eq!(at_once, 2, "what fails for good has its waits, too");
     assert_eq!(clerk.began().len(), 8);
     assert_eq!(desk.buried().await, 2);
     assert!(desk.is_empty().await);

@@ -39,6 +39,38 @@ async fn a_handler_that_does_not_end_in_time_is_cancelled_and_its_message_given_
 }
 
 #[tokio::test]
+async fn what_is_cancelled_at_a_shutdown_loses_no_attempt() {
+    let desk = Desk::new().await;
+    let clerk = Clerk::new().told("0", Does::Hangs);
+    desk.send("0").await;
+    let consumer = desk.consumer(clerk.clone()).drain(SECOND).max_attempts(2);
+    for _ in 0..2 {
+        let (ran, ()) = desk.during(&consumer, settle()).await;
+        ran.unwrap();
+    }
+    assert_eq!(clerk.dropped(), ["0", "0"]);
+
+    clerk.tell("0", Does::Fails);
+    let worked = consumer.work_off().await.unwrap();
+    assert_eq!((worked.retried, worked.dead_lettered), (1, 0));
+}
+
+#[tokio::test]
+async fn times_without_an_end_have_one() {
+    let desk = Desk::new().await;
+    let clerk = Clerk::new();
+    desk.send_all(0..3).await;
+    let (ever, consumer) = (std::time::Duration::MAX, desk.consumer(clerk.clone()));
+    let consumer = consumer.drain(ever).linger(ever);
+
+    let (ran, ()) = desk.during(&consumer, settle()).await;
+
+    ran.unwrap();
+    assert_eq!(clerk.done().len(), 3);
+    assert!(desk.is_empty().await);
+}
+
+#[tokio::test]
 async fn what_waits_for_its_group_is_given_back_at_once() {
     let desk = Desk::fifo().await;
     let clerk = Clerk::at(&desk).told("a0", Does::Takes(5 * SECOND));
@@ -158,7 +190,12 @@ async fn workers_run_consumers_of_queues_and_stop_them() {
 #[tokio::test]
 async fn whoever_drops_a_run_loses_nothing() {
     let scenario = async |(desk, clerk): &(Desk, Arc<Clerk>)| {
-        desk.consumer(clerk.clone()).work_off().await.unwrap();
+        let a_while = async {
+            for _ in 0..3 {
+                settle().await;
+            }
+        };
+        desk.consumer(clerk.clone()).run(a_while).await.unwrap();
     };
     let fresh = async || {
         let desk = Desk::suspending().await;

@@ -104,6 +104,13 @@ impl Watched {
         self.state().again = true;
     }
 
+    /// Acknowledges a message of the last receive behind its receiver's back.
+    pub(crate) async fn take_away(&self, queue: &QueueName, body: &str) {
+        let last = self.state().last.clone();
+        let message = last.into_iter().find(|message| message.body == body).unwrap();
+        self.inner.acknowledge(queue, &message.receipt).await.unwrap();
+    }
+
     /// Every request waits once on its way there and once on its way back.
     pub(crate) fn suspending(self) -> Self {
         self.state().suspends = true;
