@@ -8,6 +8,7 @@ use aws_smithy_types::error::operation::BuildError;
 use es_core::{MessageId, QueueName, ReceivedMessage, Redrive, Result};
 
 use self::letters::Letters;
+use self::move_task::MovedByTheService;
 use super::SqsQueues;
 use super::receiving::TypedAttributes;
 use crate::batch::{self, Checked};
@@ -23,17 +24,19 @@ impl SqsQueues {
         redrive: &Redrive,
     ) -> Result<u64> {
         let known = self.known(dead_letters).await?;
-        if *redrive == Redrive::all()
-            && let Some(moved) = self.move_by_the_service(dead_letters, &known).await?
-        {
-            return Ok(moved);
+        let mut by_the_service = 0;
+        if *redrive == Redrive::all() {
+            match self.move_by_the_service(dead_letters, &known).await? {
+                MovedByTheService::All(moved) => return Ok(moved),
+                MovedByTheService::Some(moved) => by_the_service = moved,
+            }
         }
         let mut letters = Letters::of(self, dead_letters, redrive);
         let moved = letters.redrive().await;
         // Also when something failed; what cannot be given back comes back by itself.
         let given_back = letters.give_back().await;
         let moved = moved?;
-        given_back.map(|()| moved)
+        given_back.map(|()| by_the_service.saturating_add(moved))
     }
 
     /// Sends letters to the queue that gave them up, and tells which of them it has.

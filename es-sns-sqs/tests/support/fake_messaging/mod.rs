@@ -34,6 +34,7 @@ use es_core::{Clock, MessageQueue as _, QueueName};
 use serde_json::Value;
 
 use connector::Connector;
+use move_tasks::MoveTask;
 use sns::FakeTopic;
 use sqs::FakeQueue;
 use standing::Issued;
@@ -67,7 +68,8 @@ struct State {
     types: HashMap<String, BTreeMap<String, String>>,
     /// What receives with an attempt id were answered.
     attempts: HashMap<String, Value>,
-    move_tasks: Option<HashMap<String, u64>>,
+    /// Of each queue by ARN, the newest last.
+    move_tasks: Option<HashMap<String, Vec<MoveTask>>>,
     /// The most bytes of a request to SQS.
     max_request: usize,
     requests: Vec<Request>,

@@ -1,17 +1,41 @@
-//! Message move tasks: they are over as soon as they are begun.
+//! Message move tasks: they are over as soon as they are begun. Those of a queue with a letter that no queue
+//! has given up fail.
 
 use es_core::{MessageQueue as _, Redrive};
 use serde_json::{Value, json};
 
+use super::faults::{Fault, Passage};
 use super::refusal::Refusal;
 use super::{FakeMessaging, name_in, queue_name};
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct MoveTask {
+    started: i64,
+    moved: u64,
+    is_failed: bool,
+}
+
+impl MoveTask {
+    fn json(self) -> Value {
+        let Self { started, moved, is_failed } = self;
+        let mut task = json!({
+            "Status": "COMPLETED",
+            "StartedTimestamp": started,
+            "ApproximateNumberOfMessagesMoved": moved,
+        });
+        if is_failed {
+            task["Status"] = "FAILED".into();
+            task["FailureReason"] = "CouldNotDetermineMessageSource".into();
+        }
+        task
+    }
+}
 
 impl FakeMessaging {
     pub(super) async fn start_message_move_task(&self, asked: &Value) -> Result<Value, Refusal> {
         let arn = asked["SourceArn"].as_str().unwrap_or_default();
         if self.state().move_tasks.is_none() {
-            let message = "There is no such operation.";
-            return Err(Refusal::new("AWS.SimpleQueueService.UnsupportedOperation", message));
+            return Err(no_tasks());
         }
         let is_target = |policy: &String| policy.contains(arn);
         let has_sources = {
@@ -24,20 +48,39 @@ impl FakeMessaging {
             let message = "Source queue must be configured as a Dead Letter Queue.";
             return Err(Refusal::invalid_value(message));
         }
-        let moved = self.memory().redrive(&queue_name(name_in(arn)), Redrive::all()).await;
+        let queue = queue_name(name_in(arn));
+        let moved = self.memory().redrive(&queue, Redrive::all()).await;
         let moved = moved.expect("the queue is there");
+        let left = self.memory().counts(&queue).await.expect("the queue is there").visible;
+        let now = self.clock().now().as_millisecond();
         if let Some(tasks) = &mut self.state().move_tasks {
-            tasks.insert(arn.to_owned(), moved);
+            let tasks = tasks.entry(arn.to_owned()).or_default();
+            let started = tasks.last().map_or(now, |before| now.max(before.started + 1));
+            tasks.push(MoveTask { started, moved, is_failed: left > 0 });
         }
         Ok(json!({ "TaskHandle": "task" }))
     }
 
-    pub(super) fn list_message_move_tasks(&self, asked: &Value) -> Result<Value, Refusal> {
+    /// Leaves the newest out, when an entry is to be left out.
+    pub(super) fn list_message_move_tasks(
+        &self,
+        asked: &Value,
+        passage: &Passage,
+    ) -> Result<Value, Refusal> {
         let arn = asked["SourceArn"].as_str().unwrap_or_default();
         let state = self.state();
-        let moved = state.move_tasks.as_ref().and_then(|tasks| tasks.get(arn));
-        let task =
-            |moved| json!({ "Status": "COMPLETED", "ApproximateNumberOfMessagesMoved": moved });
-        Ok(json!({ "Results": moved.into_iter().map(task).collect::<Vec<_>>() }))
+        let Some(tasks) = &state.move_tasks else { return Err(no_tasks()) };
+        let mut tasks = tasks.get(arn).cloned().unwrap_or_default();
+        if passage.meets(Fault::EntryLeftOut) {
+            tasks.pop();
+        }
+        Ok(
+            json!({ "Results": tasks.last().map(|task| task.json()).into_iter().collect::<Vec<_>>() }),
+        )
     }
+}
+
+fn no_tasks() -> Refusal {
+    let message = "There is no such operation.";
+    Refusal::new("AWS.SimpleQueueService.UnsupportedOperation", message)
 }

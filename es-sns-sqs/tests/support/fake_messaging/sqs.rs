@@ -34,7 +34,7 @@ impl FakeMessaging {
             "CreateQueue" => return self.create_queue(asked).await,
             "GetQueueUrl" => return self.get_queue_url(asked),
             "StartMessageMoveTask" => return self.start_message_move_task(asked).await,
-            "ListMessageMoveTasks" => return self.list_message_move_tasks(asked),
+            "ListMessageMoveTasks" => return self.list_message_move_tasks(asked, passage),
             _ => {}
         }
         let queue = name_in(asked["QueueUrl"].as_str().unwrap_or_default());
