@@ -29,8 +29,8 @@ mod subscribing;
 /// The service's name, for errors.
 const SERVICE: &str = "SNS";
 
-/// Codes of "there is no such topic".
-const NO_TOPIC: [&str; 2] = ["NotFound", "NotFoundException"];
+/// Codes of "there is no such topic", or of "no such subscription" where one is asked for.
+const NOT_FOUND: [&str; 2] = ["NotFound", "NotFoundException"];
 
 /// Topics in SNS, which queues of SQS follow: [`Topic`]. Cloning is cheap, and clones share everything.
 ///
@@ -113,7 +113,7 @@ impl SnsTopics {
         E: StdError + ProvideErrorMetadata + Send + Sync + 'static,
         R: fmt::Debug + Send + Sync + 'static,
     {
-        if error.code().is_some_and(|code| NO_TOPIC.contains(&code)) {
+        if is_not_found(&error) {
             return self.missing(topic);
         }
         self.shared.service.failed(&self.attempt(doing, topic), error)
@@ -135,6 +135,10 @@ impl SnsTopics {
     fn attempt(&self, doing: &str, topic: &TopicName) -> String {
         format!("{doing} topic {}", self.full_name(topic))
     }
+}
+
+fn is_not_found<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
+    error.code().is_some_and(|code| NOT_FOUND.contains(&code))
 }
 
 #[async_trait]

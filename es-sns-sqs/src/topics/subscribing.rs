@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use es_core::{Error, FilterPolicy, QueueName, Result, Subscription, TopicName};
 
-use super::{SnsTopics, filter, queue_policy};
+use super::{SnsTopics, filter, is_not_found, queue_policy};
 use crate::queues::SqsQueues;
 
 const PROTOCOL: &str = "sqs";
@@ -27,10 +27,12 @@ impl SnsTopics {
         let topic_arn = self.arn(topic).await?;
         let followers = self.followers(topic, &topic_arn).await?;
         let queue_arn = self.let_in(queue, &topic_arn).await?;
-        match followers.into_iter().find(|follower| follower.queue_arn == queue_arn) {
-            Some(follower) => self.change(topic, &follower, wanted).await,
-            None => self.follow(topic, &topic_arn, &queue_arn, wanted).await,
+        if let Some(follower) = followers.into_iter().find(|it| it.queue_arn == queue_arn)
+            && self.change(topic, &follower, wanted).await?
+        {
+            return Ok(());
         }
+        self.follow(topic, &topic_arn, &queue_arn, wanted).await
     }
 
     /// Lets the topic send to the queue, and returns the queue's ARN.
@@ -68,19 +70,22 @@ impl SnsTopics {
         };
         // Another program was faster, and with another filter.
         let followers = self.followers(topic, topic_arn).await?;
-        match followers.into_iter().find(|follower| follower.queue_arn == queue_arn) {
-            Some(follower) => self.change(topic, &follower, wanted).await,
-            None => Err(error),
+        if let Some(follower) = followers.into_iter().find(|it| it.queue_arn == queue_arn)
+            && self.change(topic, &follower, wanted).await?
+        {
+            return Ok(());
         }
+        Err(error)
     }
 
+    /// Sets what is not as it is to be; `false` for a subscription that has ended since it was listed.
     async fn change(
         &self,
         topic: &TopicName,
         follower: &Follower,
         wanted: &FilterPolicy,
-    ) -> Result<()> {
-        let found = self.attributes_of(topic, follower).await?;
+    ) -> Result<bool> {
+        let Some(found) = self.attributes_of(topic, follower).await? else { return Ok(false) };
         let is_raw = found.get(RAW).is_some_and(|raw| raw.eq_ignore_ascii_case("true"));
         let has_filter = filter::read(found.get(FILTER).map(String::as_str));
         for (is_so, name, value) in [
@@ -94,11 +99,14 @@ impl SnsTopics {
             if !is_so {
                 let request = self.shared.client.set_subscription_attributes();
                 let request = request.subscription_arn(&follower.subscription_arn);
-                let set = request.attribute_name(name).attribute_value(value).send().await;
-                set.map_err(|error| self.failed("changing a subscription to", topic, error))?;
+                match request.attribute_name(name).attribute_value(value).send().await {
+                    Err(error) if is_not_found(&error) => return Ok(false),
+                    set => set
+                        .map_err(|error| self.failed("changing a subscription to", topic, error))?,
+                };
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     pub(super) async fn unsubscribe_queue(
@@ -110,8 +118,15 @@ impl SnsTopics {
         for follower in self.followers(topic, &topic_arn).await? {
             if self.queues().named_by(&follower.queue_arn).as_ref() == Some(queue) {
                 let request = self.shared.client.unsubscribe();
-                let ended = request.subscription_arn(&follower.subscription_arn).send().await;
-                ended.map_err(|error| self.failed("ending a subscription to", topic, error))?;
+                match request.subscription_arn(&follower.subscription_arn).send().await {
+                    // Somebody else was faster.
+                    Err(error) if is_not_found(&error) => {}
+                    ended => {
+                        drop(ended.map_err(|error| {
+                            self.failed("ending a subscription to", topic, error)
+                        })?)
+                    }
+                }
             }
         }
         Ok(())
@@ -122,7 +137,7 @@ impl SnsTopics {
         let mut subscriptions = Vec::new();
         for follower in self.followers(topic, &topic_arn).await? {
             let Some(queue) = self.queues().named_by(&follower.queue_arn) else { continue };
-            let attributes = self.attributes_of(topic, &follower).await?;
+            let Some(attributes) = self.attributes_of(topic, &follower).await? else { continue };
             let filter = filter::read(attributes.get(FILTER).map(String::as_str));
             let filter = filter.map_err(|error| Error::Corrupt {
                 what: format!("the filter of queue {queue} at topic {topic}"),
@@ -155,15 +170,19 @@ impl SnsTopics {
         Ok(followers)
     }
 
+    /// `None` for a subscription that has ended since it was listed.
     async fn attributes_of(
         &self,
         topic: &TopicName,
         follower: &Follower,
-    ) -> Result<HashMap<String, String>> {
+    ) -> Result<Option<HashMap<String, String>>> {
         let request = self.shared.client.get_subscription_attributes();
         let found = request.subscription_arn(&follower.subscription_arn).send().await;
-        let found =
-            found.map_err(|error| self.failed("describing a subscription to", topic, error))?;
-        Ok(found.attributes.unwrap_or_default())
+        match found {
+            Err(error) if is_not_found(&error) => Ok(None),
+            found => found
+                .map(|found| Some(found.attributes.unwrap_or_default()))
+                .map_err(|error| self.failed("describing a subscription to", topic, error)),
+        }
     }
 }

@@ -2,7 +2,9 @@
 
 use crate::support::fake_messaging::Fault;
 use crate::support::scene::{DAY, SECOND, Scene, queue, shop, topic};
-use es_core::{Error, MessageQueue as _, NewMessage, QueueOptions, Topic as _, Topology};
+use es_core::{
+    Error, FilterPolicy, MessageQueue as _, NewMessage, QueueOptions, Topic as _, Topology,
+};
 use serde_json::{Value, json};
 
 /// Operations that change something.
@@ -70,6 +72,26 @@ async fn a_subscription_without_raw_delivery_gets_it() {
     scene.topics.publish(&topic("orders"), NewMessage::new("as it is")).await.expect("published");
     scene.clock.advance(5 * SECOND);
     assert_eq!(scene.bodies(&queue("audit")).await, ["as it is"]);
+}
+
+#[tokio::test]
+async fn a_subscription_that_somebody_ends_at_the_same_moment_is_no_missing_topic() {
+    let (orders, billing) = (topic("orders"), queue("billing"));
+    let filter: FilterPolicy = r#"{"kind":["returned"]}"#.parse().expect("a filter");
+    for operation in ["GetSubscriptionAttributes", "SetSubscriptionAttributes"] {
+        let scene = Scene::of_the_shop().await;
+        scene.messaging.faults().at(operation, 1, Fault::Ended);
+        let subscribed = scene.topics.subscribe(&orders, &billing, filter.clone()).await;
+        assert!(subscribed.is_ok(), "{operation}: {subscribed:?}");
+        let found = scene.topics.subscriptions(&orders).await.expect("a topic");
+        assert!(found.iter().any(|it| it.queue == billing && it.filter == filter), "{found:?}");
+    }
+    let scene = Scene::of_the_shop().await;
+    scene.messaging.faults().at("GetSubscriptionAttributes", 1, Fault::Ended);
+    let others = scene.topics.subscriptions(&orders).await.expect("a topic");
+    assert_eq!(others.len(), 1, "there were two");
+    scene.messaging.faults().at("Unsubscribe", 1, Fault::Ended);
+    scene.topics.unsubscribe(&orders, &billing).await.expect("it has ended");
 }
 
 #[tokio::test]

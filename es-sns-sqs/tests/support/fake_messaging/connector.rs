@@ -107,6 +107,9 @@ fn refusal(passage: &Passage, operation: &str) -> Option<Refusal> {
     if passage.meets(Fault::NotSeenYet) {
         return Some(Refusal::no_queue());
     }
+    if passage.meets(Fault::Ended) {
+        return Some(Refusal::no_subscription());
+    }
     passage.meets(Fault::InternalError).then(Refusal::internal)
 }
 

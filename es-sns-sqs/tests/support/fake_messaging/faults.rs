@@ -28,6 +28,8 @@ pub(crate) enum Fault {
     EntryLeftOut,
     /// A queue that was made is not found yet.
     NotSeenYet,
+    /// A subscription that is listed has ended.
+    Ended,
 }
 
 impl Fault {
@@ -114,7 +116,7 @@ impl Faults {
         *nth += 1;
         let nth = *nth;
         let planned = |fault: &Fault| state.plan.contains(&(operation.to_owned(), nth, *fault));
-        let others = [Fault::AccessDenied, Fault::EntryLeftOut, Fault::NotSeenYet];
+        let others = [Fault::AccessDenied, Fault::EntryLeftOut, Fault::NotSeenYet, Fault::Ended];
         let all = Fault::PASSING.into_iter().chain(others);
         let mut due: BTreeSet<_> = all.filter(planned).collect();
         let rng = &mut state.rng;

@@ -27,6 +27,10 @@ impl Refusal {
         Self { status: 404, ..Self::new("NotFound", "Topic does not exist") }
     }
 
+    pub(super) fn no_subscription() -> Self {
+        Self { status: 404, ..Self::new("NotFound", "Subscription does not exist") }
+    }
+
     pub(super) fn internal() -> Self {
         let message = "We encountered an internal error.";
         Self { status: 500, ..Self::new("InternalError", message) }
