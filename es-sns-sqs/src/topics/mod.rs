@@ -13,6 +13,7 @@ use es_core::{
 };
 
 use self::known_topics::KnownTopics;
+use self::let_in::LetIn;
 use self::options::SnsOptions;
 use crate::queues::SqsQueues;
 use crate::requests::Requests;
@@ -20,6 +21,7 @@ use crate::service::Service;
 
 pub(crate) mod filter;
 mod known_topics;
+mod let_in;
 mod number;
 pub(crate) mod options;
 mod publishing;
@@ -77,6 +79,7 @@ struct Shared {
     client: aws_sdk_sns::Client,
     service: Service,
     known: KnownTopics,
+    let_in: LetIn,
     options: SnsOptions,
 }
 
@@ -93,9 +96,8 @@ impl SnsTopics {
         let client = aws_sdk_sns::Client::from_conf(config.build());
         let (connection, region) = (options.connection.clone(), client.config().region().cloned());
         let service = Service { name: SERVICE, endpoint, connection, region };
-        Self {
-            shared: Arc::new(Shared { client, service, known: KnownTopics::default(), options }),
-        }
+        let (known, let_in) = (KnownTopics::default(), LetIn::default());
+        Self { shared: Arc::new(Shared { client, service, known, let_in, options }) }
     }
 
     fn queues(&self) -> &SqsQueues {

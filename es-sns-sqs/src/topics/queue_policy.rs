@@ -18,7 +18,7 @@ pub(crate) fn of_statements(statements: Vec<Value>) -> Value {
     json!({ "Version": "2012-10-17", "Statement": statements })
 }
 
-/// The policy with what lets the topic send to the queue; `None` when it does already.
+/// The policy with what lets the topics send to the queue; `None` when it does already.
 ///
 /// # Errors
 ///
@@ -26,9 +26,8 @@ pub(crate) fn of_statements(statements: Vec<Value>) -> Value {
 pub(super) fn allowing(
     policy: Option<&str>,
     queue_arn: &str,
-    topic_arn: &str,
+    topic_arns: &[String],
 ) -> serde_json::Result<Option<String>> {
-    let statement = statement(&json!(queue_arn), &json!(topic_arn));
     let nothing = || of_statements(Vec::new());
     let policy = policy.map_or_else(|| Ok(nothing()), serde_json::from_str)?;
     let mut policy: Map<String, Value> = serde_json::from_value(policy)?;
@@ -37,10 +36,16 @@ pub(super) fn allowing(
         Some(Value::Null) | None => Vec::new(),
         Some(single) => vec![single],
     };
-    if statements.iter().any(|known| without_sid(known) == statement) {
+    let before = statements.len();
+    for topic_arn in topic_arns {
+        let statement = statement(&json!(queue_arn), &json!(topic_arn));
+        if !statements.iter().any(|known| without_sid(known) == statement) {
+            statements.push(statement);
+        }
+    }
+    if statements.len() == before {
         return Ok(None);
     }
-    statements.push(statement);
     policy.insert("Statement".to_owned(), Value::Array(statements));
     Ok(Some(Value::Object(policy).to_string()))
 }
@@ -65,9 +70,9 @@ mod tests {
 
     #[test]
     fn a_topic_is_allowed_once_and_beside_others() {
-        let orders = allowing(None, QUEUE, &topic("orders")).unwrap().unwrap();
-        assert_eq!(allowing(Some(&orders), QUEUE, &topic("orders")).unwrap(), None);
-        let both = allowing(Some(&orders), QUEUE, &topic("returns")).unwrap().unwrap();
+        let orders = allowing(None, QUEUE, &[topic("orders")]).unwrap().unwrap();
+        assert_eq!(allowing(Some(&orders), QUEUE, &[topic("orders")]).unwrap(), None);
+        let both = allowing(Some(&orders), QUEUE, &[topic("returns")]).unwrap().unwrap();
         let both: Value = serde_json::from_str(&both).unwrap();
         let expected =
             ["orders", "returns"].map(|name| statement(&json!(QUEUE), &json!(topic(name))));
@@ -80,7 +85,7 @@ mod tests {
             json!({ "Sid": "theirs", "Effect": "Deny", "Principal": "*", "Action": "sqs:*" });
         for statements in [theirs.clone(), json!([theirs])] {
             let policy = json!({ "Version": "2012-10-17", "Id": "p", "Statement": statements });
-            let allowed = allowing(Some(&policy.to_string()), QUEUE, &topic("orders"));
+            let allowed = allowing(Some(&policy.to_string()), QUEUE, &[topic("orders")]);
             let allowed: Value = serde_json::from_str(&allowed.unwrap().unwrap()).unwrap();
             assert_eq!((&allowed["Id"], &allowed["Statement"][0]), (&json!("p"), &theirs));
             assert_eq!(allowed["Statement"].as_array().unwrap().len(), 2);
@@ -90,7 +95,7 @@ mod tests {
     #[test]
     fn what_is_no_policy_is_an_error() {
         for policy in ["{", "[]", "\"allow\"", "1"] {
-            assert!(allowing(Some(policy), QUEUE, &topic("orders")).is_err(), "{policy}");
+            assert!(allowing(Some(policy), QUEUE, &[topic("orders")]).is_err(), "{policy}");
         }
     }
 }

@@ -40,13 +40,17 @@ impl SnsTopics {
         let queues: &SqsQueues = self.queues();
         let found = queues.read(queue).await?;
         let arn = queues.arn_of(queue, &found)?;
-        let policy = queue_policy::allowing(found.attributes.policy(), &arn, topic_arn);
+        let (let_in, now) = (&self.shared.let_in, queues.options().clock.monotonic());
+        let mut topics = let_in.lately(&arn, now);
+        topics.push(topic_arn.to_owned());
+        let policy = queue_policy::allowing(found.attributes.policy(), &arn, &topics);
         let policy = policy.map_err(|error| Error::Backend {
             what: format!("reading the policy of queue {queue}"),
             source: error.into(),
         })?;
         if let Some(policy) = policy {
             queues.set_policy(queue, &found, policy).await?;
+            let_in.note(&arn, topic_arn, now);
         }
         Ok(arn)
     }

@@ -95,6 +95,27 @@ async fn a_subscription_that_somebody_ends_at_the_same_moment_is_no_missing_topi
 }
 
 #[tokio::test]
+async fn a_topic_that_was_let_in_stays_while_sqs_shows_the_policy_of_before() {
+    let shown_of_before = |scene: &Scene| scene.messaging.set_attribute("p-audit", "Policy", "");
+    let let_in = |scene: &Scene| {
+        let policy = &scene.messaging.attributes("p-audit")["Policy"];
+        ["p-orders", "p-movements.fifo"].map(|topic| policy.contains(topic))
+    };
+    let (audit, everything) = (queue("audit"), FilterPolicy::everything);
+    let (orders, movements) = (topic("orders"), topic("movements.fifo"));
+    let scene = Scene::of_the_shop().await;
+    assert_eq!(let_in(&scene), [true, true]);
+    shown_of_before(&scene);
+    scene.topics.subscribe(&orders, &audit, everything()).await.expect("it is subscribed");
+    assert_eq!(let_in(&scene), [true, true]);
+    // What is not there when everything is settled, somebody has taken away.
+    scene.clock.advance(90 * SECOND);
+    shown_of_before(&scene);
+    scene.topics.subscribe(&movements, &audit, everything()).await.expect("it is subscribed");
+    assert_eq!(let_in(&scene), [false, true]);
+}
+
+#[tokio::test]
 async fn what_others_have_said_about_a_queue_stays() {
     let scene = Scene::new();
     let alone = Topology::builder().queue(&queue("audit"), QueueOptions::default());
