@@ -61,6 +61,10 @@ impl<H: MessageHandler + ?Sized> MessageHandler for Arc<H> {
 
 /// A message that was not handled, and whether trying again can help.
 ///
+/// Its text, with those of its causes, is kept: in logs, in the [health](crate::QueueHealth) of the
+/// consumer, and beside the message in the dead letters. It should say what went wrong, and nothing of what
+/// is in the message.
+///
 /// ```
 /// use std::time::Duration;
 /// use es_core::MessageError;

@@ -13,29 +13,30 @@ pub(super) struct Browsing<'a> {
     dead: &'a DeadLetterQueue,
     held: HashMap<MessageId, ReceiptHandle>,
     seen: HashSet<MessageId>,
+    /// When what is held is to be held for longer, on the monotonic clock.
+    extend_at: Duration,
 }
 
 impl<'a> Browsing<'a> {
-    /// How long what was seen is held. If a look takes longer, messages come a second time, which is
-    /// noticed; if it is broken off, they are hidden for so long.
+    /// How long what was seen is held at a time. If a look is broken off, messages are hidden for so long.
     const HOLD: Duration = Duration::from_secs(2 * 60);
 
-    /// After how many receives with nothing new the end is reached.
-    const NOTHING_NEW: u32 = 3;
-
     pub(super) fn new(dead: &'a DeadLetterQueue) -> Self {
-        Self { dead, held: HashMap::new(), seen: HashSet::new() }
+        let extend_at = dead.clock.monotonic() + Self::HOLD / 2;
+        Self { dead, held: HashMap::new(), seen: HashSet::new(), extend_at }
     }
 
-    /// Up to `max` messages that were not seen yet. Empty at the end.
+    /// Up to `max` messages that were not seen yet. Empty at the end: the queue gives nothing while all
+    /// that was seen is held.
     pub(super) async fn next(&mut self, max: usize) -> Result<Vec<ReceivedMessage>> {
         let options = ReceiveOptions::up_to(max.clamp(1, MAX_BATCH))
             .wait(self.dead.wait)
             .visibility_timeout(Self::HOLD);
-        for _ in 0..Self::NOTHING_NEW {
+        loop {
+            self.hold_on().await;
             let mut received = self.dead.queues.receive(&self.dead.queue, options).await?;
             if received.is_empty() {
-                break;
+                return Ok(received);
             }
             for message in &received {
                 self.held.insert(message.id.clone(), message.receipt.clone());
@@ -45,7 +46,24 @@ impl<'a> Browsing<'a> {
                 return Ok(received);
             }
         }
-        Ok(Vec::new())
+    }
+
+    /// Holds what was seen for longer. What cannot be held comes a second time, which is noticed.
+    async fn hold_on(&mut self) {
+        let now = self.dead.clock.monotonic();
+        if now < self.extend_at {
+            return;
+        }
+        self.extend_at = now + Self::HOLD / 2;
+        let holds: Vec<_> =
+            self.held.values().map(|receipt| (receipt.clone(), Self::HOLD)).collect();
+        for batch in holds.chunks(MAX_BATCH) {
+            let extended = self.dead.queues.extend_batch(&self.dead.queue, batch).await;
+            if let Err(error) = extended {
+                let (queue, cause) = (&self.dead.queue, &error as &dyn std::error::Error);
+                tracing::warn!(%queue, cause, "dead letters that were looked at may come again");
+            }
+        }
     }
 
     /// Removes a message from the queue.

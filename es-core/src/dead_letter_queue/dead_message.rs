@@ -34,7 +34,7 @@ pub struct DeadMessage {
 }
 
 /// How a message failed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MessageFailure {
     /// The consumer that gave it up.
@@ -51,6 +51,19 @@ pub struct MessageFailure {
     pub first_received_at: Timestamp,
     /// When it was given up, after the last attempt.
     pub at: Timestamp,
+}
+
+impl fmt::Debug for MessageFailure {
+    /// Without the error, which may say what was in the message.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MessageFailure")
+            .field("consumer", &self.consumer)
+            .field("reason", &self.reason)
+            .field("attempts", &self.attempts)
+            .field("first_received_at", &self.first_received_at)
+            .field("at", &self.at)
+            .finish_non_exhaustive()
+    }
 }
 
 impl DeadMessage {

@@ -1,6 +1,7 @@
 //! What stands beside the body of a dead letter.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +14,7 @@ use crate::message_queue::{NewMessage, QueueName, ReceivedMessage};
 ///
 /// It has the original attributes in it, so that a dead letter has one attribute, however many the
 /// message had: a queue takes ten.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Envelope {
     pub(super) consumer: String,
     pub(super) queue: String,
@@ -30,6 +31,18 @@ pub(crate) struct Envelope {
     pub(super) dead_lettered_at: Timestamp,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) attributes: BTreeMap<String, String>,
+}
+
+impl fmt::Debug for Envelope {
+    /// Without the error and the attributes, which may say what was in the message.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Envelope")
+            .field("consumer", &self.consumer)
+            .field("queue", &self.queue)
+            .field("message_id", &self.message_id)
+            .field("reason", &self.reason)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Why a message is given up.
@@ -70,8 +83,12 @@ impl Envelope {
         }
     }
 
-    /// What a dead letter says about itself, if a consumer wrote it.
+    /// What a dead letter says about itself, if a consumer wrote it. One that a redrive policy moved was
+    /// written by a producer, who does not say where an operator sends it.
     pub(super) fn of(message: &ReceivedMessage) -> Option<Self> {
+        if message.dead_letter_source.is_some() {
+            return None;
+        }
         serde_json::from_str(message.attributes.get(Self::ATTRIBUTE)?).ok()
     }
 

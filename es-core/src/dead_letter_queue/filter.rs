@@ -65,12 +65,6 @@ impl DeadMessageFilter {
         self
     }
 
-    /// The same, with a mark in any case.
-    pub(super) fn or_until(mut self, now: Timestamp) -> Self {
-        self.until.get_or_insert(now);
-        self
-    }
-
     /// Whether all conditions hold.
     pub fn matches(&self, message: &DeadMessage) -> bool {
         let has_id =

@@ -82,10 +82,10 @@ use browsing::Browsing;
 ///
 /// # What looking costs
 ///
-/// Queues cannot be read without being received from. A look holds the messages for up to two minutes,
+/// Queues cannot be read without being received from. A look holds the messages for two minutes at a time,
 /// gives them back at the end, and raises their receive counts: give a dead-letter queue no redrive policy
 /// of its own. Two looks at the same time see parts of the queue each, and a redrive during one leaves what
-/// that one holds. A look that is broken off leaves what it has seen hidden for those two minutes. On a FIFO
+/// that one holds. A look that is broken off leaves what it has seen hidden for up to two minutes. On a FIFO
 /// queue it sees of each group what one receive gives: up to ten.
 pub struct DeadLetterQueue {
     queues: Arc<dyn MessageQueue>,

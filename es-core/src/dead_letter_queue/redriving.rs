@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::browsing::Browsing;
 use super::{DeadLetterQueue, DeadMessage, DeadMessageFilter};
 use crate::error::{BoxError, Error, Result};
-use crate::message_queue::{MAX_BATCH, MessageId, QueueName, ReceivedMessage};
+use crate::message_queue::{MAX_BATCH, MessageId, NewMessage, QueueName, ReceivedMessage};
 
 /// What makes another body of a dead letter's.
 type Transform = dyn Fn(&DeadMessage) -> Result<String, BoxError> + Send + Sync;
@@ -35,13 +35,13 @@ pub struct DeadMessageRedrive {
 }
 
 impl DeadMessageRedrive {
-    /// All that there are when it begins.
+    /// All that there are.
     pub fn all() -> Self {
         Self::default()
     }
 
-    /// Those that the filter says. Without a [mark](DeadMessageFilter::until) of its own, the mark is when
-    /// the redrive begins.
+    /// Those that the filter says. What fails again during the redrive is known by its id and not sent a
+    /// second time; a [mark](DeadMessageFilter::until) is compared with the clocks of those who gave up.
     pub fn of(filter: DeadMessageFilter) -> Self {
         Self { filter, ..Self::default() }
     }
@@ -89,8 +89,9 @@ impl fmt::Debug for DeadMessageRedrive {
 pub struct Redriven {
     /// How many were sent back.
     pub moved: u64,
-    /// Those that should have been, and stay: their transform failed, the queue does not take them, or
-    /// they do not say where they come from. With the reason.
+    /// Those that should have been, and stay: their transform failed, the queue does not take them or is
+    /// not there, they do not say where they come from, or an earlier one of their group stays. With the
+    /// reason.
     pub stayed: Vec<(MessageId, String)>,
 }
 
@@ -99,7 +100,12 @@ impl DeadLetterQueue {
     /// attributes and groups. Each is removed here after it was sent there: a crash in between, or a lost
     /// answer, leaves it in both, and loses none.
     ///
-    /// None is moved twice: what fails again comes back with a later time, and its id is known.
+    /// None is moved twice: what fails again is known by its id. When one of a group stays, so do the later
+    /// ones of it.
+    ///
+    /// A letter says itself where it goes, so nobody but consumers may send to this queue; a
+    /// [filter](DeadMessageFilter::origin) restricts where letters may go. What a redrive policy moved is
+    /// sent where the queue says that it comes from, whatever stands in it.
     ///
     /// # Errors
     ///
@@ -116,9 +122,10 @@ impl DeadLetterQueue {
 struct Redriving<'a> {
     dead: &'a DeadLetterQueue,
     redrive: &'a DeadMessageRedrive,
-    filter: DeadMessageFilter,
     /// The ids of what was sent, by which it is known should it fail again.
     sent: HashSet<MessageId>,
+    /// The groups of which one stays: their later ones must not overtake it.
+    blocked: HashSet<(Option<QueueName>, String)>,
     /// When the next ones may be sent, on the monotonic clock.
     next_at: Duration,
     redriven: Redriven,
@@ -126,9 +133,9 @@ struct Redriving<'a> {
 
 impl<'a> Redriving<'a> {
     fn new(dead: &'a DeadLetterQueue, redrive: &'a DeadMessageRedrive) -> Self {
-        let filter = redrive.filter.clone().or_until(dead.clock.now());
-        let (sent, next_at, redriven) = (HashSet::new(), Duration::ZERO, Redriven::default());
-        Self { dead, redrive, filter, sent, next_at, redriven }
+        let (sent, blocked) = (HashSet::new(), HashSet::new());
+        let (next_at, redriven) = (Duration::ZERO, Redriven::default());
+        Self { dead, redrive, sent, blocked, next_at, redriven }
     }
 
     async fn through(mut self, browsing: &mut Browsing<'_>) -> Result<Redriven> {
@@ -173,31 +180,51 @@ impl<'a> Redriving<'a> {
         }
     }
 
-    /// Those that are to be moved, with their new bodies.
+    /// Those that are to be moved.
     fn due(&mut self, received: &[ReceivedMessage]) -> Vec<Letter> {
         let mut due = Vec::new();
         for dead in received.iter().map(DeadMessage::of) {
-            if !self.filter.matches(&dead) || self.sent.contains(&dead.message_id) {
+            if !self.redrive.filter.matches(&dead) || self.sent.contains(&dead.message_id) {
                 continue;
             }
             let Some(origin) = dead.origin.clone() else {
-                self.stays(&dead.id, "it does not say which queue it comes from");
+                self.stays(&dead, "it does not say which queue it comes from");
                 continue;
             };
-            let body = match &self.redrive.transform {
-                None => Ok(dead.body.clone()),
-                Some(transform) => transform(&dead),
-            };
-            match body {
-                Ok(body) => due.push(Letter { dead, origin, body }),
-                Err(error) => self.stays(&dead.id, error.to_string()),
-            }
+            due.push(Letter { dead, origin });
         }
         due
     }
 
-    fn stays(&mut self, id: &MessageId, reason: impl Into<String>) {
-        self.redriven.stayed.push((id.clone(), reason.into()));
+    /// A letter as it goes back; nothing if it stays.
+    fn sent_again(&mut self, Letter { dead, origin }: &Letter) -> Option<NewMessage> {
+        if self.is_blocked(dead) {
+            self.stays(dead, "an earlier one of its group stays");
+            return None;
+        }
+        let body = match &self.redrive.transform {
+            None => Ok(dead.body.clone()),
+            Some(transform) => transform(dead),
+        };
+        match body {
+            Ok(body) => Some(dead.sent_again(origin, body)),
+            Err(error) => {
+                self.stays(dead, error.to_string());
+                None
+            }
+        }
+    }
+
+    fn stays(&mut self, dead: &DeadMessage, reason: impl Into<String>) {
+        self.redriven.stayed.push((dead.id.clone(), reason.into()));
+        if let Some(group) = dead.group.clone() {
+            self.blocked.insert((dead.origin.clone(), group));
+        }
+    }
+
+    fn is_blocked(&self, dead: &DeadMessage) -> bool {
+        let group = dead.group.clone().map(|group| (dead.origin.clone(), group));
+        group.is_some_and(|group| self.blocked.contains(&group))
     }
 
     /// Sends letters back, and removes those that were sent.
@@ -207,21 +234,34 @@ impl<'a> Redriving<'a> {
         letters: Vec<Letter>,
         browsing: &mut Browsing<'_>,
     ) -> Result<()> {
-        let messages = letters
-            .iter()
-            .map(|letter| letter.dead.sent_again(origin, letter.body.clone()))
-            .collect();
-        let results = self.dead.queues.send_batch(origin, messages).await?;
+        let (mut going, mut messages) = (Vec::new(), Vec::new());
+        for letter in letters {
+            if let Some(message) = self.sent_again(&letter) {
+                going.push(letter);
+                messages.push(message);
+            }
+        }
+        if going.is_empty() {
+            return Ok(());
+        }
+        let results = match self.dead.queues.send_batch(origin, messages).await {
+            // One that names a queue which is gone does not keep the others.
+            Err(error @ Error::NoSuchQueue { .. }) => {
+                going.iter().for_each(|letter| self.stays(&letter.dead, error.to_string()));
+                return Ok(());
+            }
+            results => results?,
+        };
         let mut sent = Vec::new();
         let mut failed = None;
-        for (letter, result) in letters.iter().zip(results) {
+        for (letter, result) in going.iter().zip(results) {
             match result {
                 Ok(id) => {
                     self.sent.insert(id);
                     sent.push(letter.dead.id.clone());
                 }
                 Err(error @ Error::InvalidMessage { .. }) => {
-                    self.stays(&letter.dead.id, error.with_causes());
+                    self.stays(&letter.dead, error.with_causes());
                 }
                 Err(error) => failed = failed.or(Some(error)),
             }
@@ -244,7 +284,6 @@ impl<'a> Redriving<'a> {
 struct Letter {
     dead: DeadMessage,
     origin: QueueName,
-    body: String,
 }
 
 /// Those that one request can take, in their order: of a FIFO queue one at a time, so that one that fails

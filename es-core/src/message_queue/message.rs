@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 
 /// What is sent: a body and what stands beside it. It is checked when it is sent, against the limits
 /// of SQS and of the queue.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct NewMessage {
     /// The text, at least one character. What is not text is encoded by the sender.
     pub body: String,
@@ -28,6 +28,17 @@ pub struct NewMessage {
     /// Messages to one FIFO queue with the same id within [`DEDUPLICATION`](Self::DEDUPLICATION) are
     /// one message. `None`: it is not compared.
     pub deduplication_id: Option<String>,
+}
+
+impl fmt::Debug for NewMessage {
+    /// Without what is in it: that does not belong into logs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewMessage")
+            .field("bytes", &self.body.len())
+            .field("attributes", &self.attributes.len())
+            .field("delay", &self.delay)
+            .finish_non_exhaustive()
+    }
 }
 
 impl NewMessage {

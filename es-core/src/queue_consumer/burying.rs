@@ -64,8 +64,14 @@ impl Shift<'_> {
         }
     }
 
-    /// Without a dead letter there is no acknowledgement: the message comes again.
+    /// Without a dead letter there is no acknowledgement: the message comes again, and is not handled again
+    /// but only sent there, as far as this object remembers.
     fn not_buried(&mut self, token: Token, now: Duration) {
+        if let Some(held) = self.hand.get(token)
+            && let Stage::Burying(burial) = &held.stage
+        {
+            self.consumer.unhandled.give_up(&held.message.id, Arc::clone(&burial.given_up));
+        }
         self.give_back_behind(token, now);
         self.worked.retried += 1;
         self.count("retried");

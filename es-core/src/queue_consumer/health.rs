@@ -48,7 +48,7 @@ impl QueueConsumer {
     /// Those of the queues: [`Error::NoSuchQueue`](crate::Error::NoSuchQueue),
     /// [`Error::Unavailable`](crate::Error::Unavailable).
     pub async fn health(&self) -> Result<QueueHealth> {
-        let Seen { state, last_error, in_hand, worked } = self.observed.seen();
+        let Seen { state, last_error, in_hand, worked, .. } = self.observed.seen();
         let messages = self.counts(&self.queue).await?;
         let dead_letters = match self.dead_letter_queue().await? {
             Some(queue) => Some(self.counts(&queue).await?),

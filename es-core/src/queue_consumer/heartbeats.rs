@@ -56,6 +56,9 @@ impl Shift<'_> {
         result: Result<Vec<Result<()>>>,
         now: Duration,
     ) {
+        for Extension { token, receipt, .. } in &extensions {
+            self.is_answered(*token, receipt, now);
+        }
         match result {
             Ok(results) => {
                 let mut results = results.into_iter();
@@ -73,6 +76,18 @@ impl Shift<'_> {
                 }
             }
             Err(error) => self.fail(error, now),
+        }
+    }
+
+    /// What waited for the answer can be released now.
+    fn is_answered(&mut self, token: Token, receipt: &ReceiptHandle, now: Duration) {
+        let Some(held) = self.hand.get_mut(token) else { return };
+        if held.receipt != *receipt {
+            return;
+        }
+        held.hold.is_answered();
+        if matches!(held.stage, Stage::GivenBack(_)) {
+            self.releases.put(token, now, self.consumer.linger);
         }
     }
 

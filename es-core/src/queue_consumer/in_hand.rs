@@ -80,6 +80,8 @@ pub(super) struct Hold {
     /// How far it can be extended at most.
     limit: Duration,
     extend_at: Option<Duration>,
+    /// A request to extend it is under way.
+    is_being_extended: bool,
     failures: u32,
     timeout: Duration,
 }
@@ -95,7 +97,9 @@ impl Hold {
     /// That of a receive which was asked for then.
     pub(super) fn new(asked_at: Duration, timeout: Duration) -> Self {
         let limit = asked_at + QueueOptions::MAX_VISIBILITY_TIMEOUT - Self::LIMIT_MARGIN;
-        let mut hold = Self { until: asked_at, limit, extend_at: None, failures: 0, timeout };
+        let (extend_at, is_being_extended, failures) = (None, false, 0);
+        let mut hold =
+            Self { until: asked_at, limit, extend_at, is_being_extended, failures, timeout };
         hold.extended(asked_at, timeout);
         hold
     }
@@ -115,7 +119,19 @@ impl Hold {
     /// Begins to extend it: by how much.
     pub(super) fn extend(&mut self, now: Duration) -> Duration {
         self.extend_at = None;
-        self.timeout.min(self.limit.saturating_sub(now))
+        let by = self.timeout.min(self.limit.saturating_sub(now));
+        self.is_being_extended = !by.is_zero();
+        by
+    }
+
+    /// There is an answer to the request, whatever it says.
+    pub(super) fn is_answered(&mut self) {
+        self.is_being_extended = false;
+    }
+
+    /// Whether a request is under way that could come after a release, and undo it.
+    pub(super) fn is_being_extended(&self) -> bool {
+        self.is_being_extended
     }
 
     /// It was not extended, and is to be tried again; how often that was so.

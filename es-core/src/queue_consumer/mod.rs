@@ -119,8 +119,13 @@ use shift::{Shift, Until};
 /// **Dead letters.** With [`dead_letters_to`](Self::dead_letters_to) the consumer sends them itself:
 /// what cannot be decoded and what fails for good at once, other failures after
 /// [`max_attempts`](Self::max_attempts). The body stays as it is; beside it stand origin, reason, error
-/// and times (see [`DeadLetterQueue`](crate::DeadLetterQueue)). While they cannot be sent, nothing is
-/// acknowledged for it and nothing more is received. Without, the queue's redrive policy moves what was
+/// and times (see [`DeadLetterQueue`](crate::DeadLetterQueue)), which take up to 5 KiB and the original
+/// attributes. While they cannot be sent, nothing is acknowledged for it and nothing more is received.
+/// What is too large for the dead-letter queue, with the shortest of errors, comes again, not to be
+/// handled but to be sent there: give that queue a larger
+/// [`max_message_size`](crate::QueueOptions::max_message_size), or messages some room below theirs. When one
+/// message brings several things and one of them fails for good, the message is the dead letter: those
+/// behind it are not tried. Without, the queue's redrive policy moves what was
 /// received too often.
 ///
 /// **Order.** Messages of a group of a FIFO queue are handled one after the other, groups side by side.
@@ -390,8 +395,21 @@ impl QueueConsumer {
 
     /// Whether the queue itself moves what was received too often.
     async fn redrives(&self) -> Result<bool> {
-        let redrive_policy = self.queues.options(&self.queue).await?.redrive_policy;
         let (consumer, queue) = (&self.name, &self.queue);
+        let options = match self.queues.options(queue).await {
+            Ok(options) => options,
+            Err(error) if error.is_transient() || matches!(error, Error::NoSuchQueue { .. }) => {
+                return Err(error);
+            }
+            // It may be received from all the same.
+            Err(error) => {
+                let cause = &error as &dyn std::error::Error;
+                tracing::warn!(%consumer, %queue, cause, "the options of the queue cannot be read");
+                return Ok(false);
+            }
+        };
+        self.check_room_of_dead_letters(options.max_message_size).await;
+        let redrive_policy = options.redrive_policy;
         match (&self.dead_letters, &redrive_policy) {
             (None, None) => tracing::warn!(
                 %consumer, %queue, "there are no dead letters: what fails comes again until the \
@@ -406,6 +424,20 @@ impl QueueConsumer {
             _ => {}
         }
         Ok(redrive_policy.is_some())
+    }
+
+    /// Warns of dead letters that are to be smaller than the messages.
+    async fn check_room_of_dead_letters(&self, max_message_size: usize) {
+        let Some(dead_letters) = &self.dead_letters else { return };
+        // Where that cannot be read, the first dead letter tells.
+        let Ok(options) = self.queues.options(dead_letters).await else { return };
+        if options.max_message_size < max_message_size {
+            tracing::warn!(
+                consumer = %self.name, queue = %self.queue, %dead_letters,
+                "the dead-letter queue takes only smaller messages than the queue: what does not fit \
+                there comes again until its retention is over"
+            );
+        }
     }
 
     /// The same, asked until there is an answer.
@@ -426,6 +458,7 @@ impl QueueConsumer {
         let (consumer, queue) = (&self.name, &self.queue);
         let cause = error as &dyn std::error::Error;
         tracing::warn!(%consumer, %queue, cause, "the queue cannot be looked at; this is tried again");
+        self.observed.is_unavailable(&error.with_causes(), self.clock.now());
     }
 
     /// How long a receive waits: so much less than the hold that it covers what comes at the end.

@@ -15,12 +15,22 @@ pub(super) struct Observed {
     seen: Mutex<Seen>,
 }
 
+impl Seen {
+    fn noticed(&mut self, error: &str, at: Timestamp) {
+        let cut = error.floor_char_boundary(Failure::MAX_ERROR_LEN);
+        let error = error.get(..cut).unwrap_or_default().to_owned();
+        self.last_error = Some(LastError { error, at });
+    }
+}
+
 #[derive(Debug, Clone, Default)]
 pub(super) struct Seen {
     pub(super) state: ConsumerState,
     pub(super) last_error: Option<LastError>,
     pub(super) in_hand: usize,
     pub(super) worked: Worked,
+    /// How many shifts there are now.
+    shifts: usize,
 }
 
 impl Observed {
@@ -34,8 +44,17 @@ impl Observed {
 
     /// A shift begins. It ends when what is returned is dropped.
     pub(super) fn begin(&self) -> Shown<'_> {
-        self.lock().state = ConsumerState::Running;
+        let mut seen = self.lock();
+        seen.state = ConsumerState::Running;
+        seen.shifts = seen.shifts.saturating_add(1);
         Shown { observed: self, in_hand: 0, worked: Worked::default() }
+    }
+
+    /// The queue cannot be looked at before a shift begins.
+    pub(super) fn is_unavailable(&self, error: &str, at: Timestamp) {
+        let mut seen = self.lock();
+        seen.noticed(error, at);
+        seen.state = ConsumerState::Retrying;
     }
 
     fn lock(&self) -> MutexGuard<'_, Seen> {
@@ -74,9 +93,7 @@ impl Shown<'_> {
 
     /// An error that concerns one message.
     pub(super) fn noticed(&self, error: &str, at: Timestamp) {
-        let cut = error.floor_char_boundary(Failure::MAX_ERROR_LEN);
-        let error = error.get(..cut).unwrap_or_default().to_owned();
-        self.observed.lock().last_error = Some(LastError { error, at });
+        self.observed.lock().noticed(error, at);
     }
 
     /// What had failed succeeds again.
@@ -92,7 +109,8 @@ impl Drop for Shown<'_> {
     fn drop(&mut self) {
         self.holds(0, self.worked);
         let mut seen = self.observed.lock();
-        if seen.state != ConsumerState::Failed {
+        seen.shifts = seen.shifts.saturating_sub(1);
+        if seen.shifts == 0 && seen.state != ConsumerState::Failed {
             seen.state = ConsumerState::Idle;
         }
     }

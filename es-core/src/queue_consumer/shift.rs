@@ -270,6 +270,10 @@ impl<'a> Shift<'a> {
         let consumer = self.consumer;
         let Some(held) = self.hand.get_mut(token) else { return };
         let message = held.message.clone();
+        if let Some(given_up) = consumer.unhandled.given_up(&message.id) {
+            held.stage = Stage::Burying(Burial { given_up, failures: 0, due: Some(now) });
+            return;
+        }
         let (abort, registration) = AbortHandle::new_pair();
         let until = now + consumer.handler_timeout;
         held.stage = Stage::Handling { abort, until, cancelled: None };
@@ -469,6 +473,10 @@ impl<'a> Shift<'a> {
         self.hand.step_out(token);
         let Some(held) = self.hand.get_mut(token) else { return };
         held.stage = Stage::GivenBack(after);
+        // A heartbeat that arrives after the release would hide the message again.
+        if held.hold.is_being_extended() {
+            return;
+        }
         self.releases.put(token, now, self.consumer.linger);
     }
 

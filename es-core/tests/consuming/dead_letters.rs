@@ -146,12 +146,74 @@ async fn a_message_that_fits_in_no_dead_letter_comes_again_and_is_not_lost() {
     let body = "x".repeat(5_000);
     let clerk = Clerk::new().told(&body, Does::FailsForGood);
     desk.send(&body).await;
-    let consumer = desk.consumer(clerk);
+    let consumer = desk.consumer(clerk.clone());
 
-    let (ran, ()) = desk.during(&consumer, desk.pass(5 * SECOND)).await;
+    let (ran, (buried, kept)) = desk
+        .during(&consumer, async {
+            desk.pass(MINUTE).await;
+            let counts = desk.counts().await;
+            let seen = (desk.buried().await, counts.delayed + counts.visible + counts.in_flight);
+            desk.queues.configure(&desk.dead, QueueOptions::default()).await.unwrap();
+            desk.pass(MINUTE).await;
+            seen
+        })
+        .await;
 
     ran.unwrap();
-    assert_eq!(desk.buried().await, 0);
-    assert_eq!(desk.counts().await.delayed + desk.counts().await.visible, 1);
+    assert_eq!((buried, kept), (0, 1));
     assert!(consumer.health().await.unwrap().last_error.is_some());
+    assert_eq!(clerk.began().len(), 1, "it was given up once, and only sent since then");
+    assert_eq!(desk.buried().await, 1);
+}
+
+#[tokio::test]
+async fn logs_have_nothing_of_what_is_in_a_message() {
+    let desk = Desk::new().await;
+    let message = NewMessage::new("a secret").attribute("secret", "secret");
+    assert!(!format!("{message:?}").contains("secret"));
+    desk.queues.inner.send(&desk.orders, message).await.unwrap();
+    let received = desk.received_by_another().await.remove(0);
+    let written = format!("{received:?}");
+    assert!(!written.contains("secret"), "{written}");
+    assert!(written.contains(received.id.as_str()));
+
+    desk.clock.advance(MINUTE);
+    struct Indiscreet;
+    #[async_trait::async_trait]
+    impl es_core::MessageHandler for Indiscreet {
+        async fn handle(&self, message: &es_core::Incoming) -> Result<(), es_core::MessageError> {
+            Err(es_core::MessageError::permanent(message.body().to_owned()))
+        }
+    }
+    desk.consumer(Indiscreet).work_off().await.unwrap();
+    let dead = DeadLetterQueue::new(desk.queues.clone(), desk.dead.clone());
+    let failure = dead.list(&DeadMessageFilter::all(), 1).await.unwrap().remove(0).failure;
+    assert_eq!(failure.as_ref().unwrap().error, "a secret");
+    assert!(!format!("{failure:?}").contains("secret"));
+}
+
+#[tokio::test]
+async fn what_stands_behind_the_one_that_fails_for_good_is_not_tried() {
+    let desk = Desk::new().await;
+    let event = |id: u32| {
+        format!(
+            r#"{{"specversion":"1.0","id":"{id}","source":"/shop","type":"Order:Placed","data":{id}}}"#
+        )
+    };
+    struct Second(std::sync::Arc<std::sync::Mutex<Vec<String>>>);
+    #[async_trait::async_trait]
+    impl es_core::MessageHandler for Second {
+        async fn handle(&self, message: &es_core::Incoming) -> Result<(), es_core::MessageError> {
+            self.0.lock().unwrap().push(message.id().to_owned());
+            match message.body().contains(r#""data":2"#) {
+                true => Err(es_core::MessageError::permanent("no such article")),
+                false => Ok(()),
+            }
+        }
+    }
+    desk.send(&format!("[{},{},{}]", event(1), event(2), event(3))).await;
+    let tried = std::sync::Arc::default();
+    let handler = Second(std::sync::Arc::clone(&tried));
+    let worked = desk.consumer(handler).work_off().await.unwrap();
+    assert_eq!((worked.dead_lettered, tried.lock().unwrap().len()), (1, 2));
 }

@@ -294,3 +294,31 @@ async fn what_comes_when_its_hold_seems_over_is_given_back_at_once_and_loses_no_
     assert_eq!(done, ["0"], "it comes again at once");
     assert_eq!(consumer.health().await.unwrap().worked.given_back, 1);
 }
+
+#[tokio::test]
+async fn a_heartbeat_on_its_way_does_not_undo_a_release() {
+    struct Closed(Arc<Clerk>);
+    #[async_trait::async_trait]
+    impl es_core::MessageHandler for Closed {
+        async fn handle(&self, message: &es_core::Incoming) -> Result<(), es_core::MessageError> {
+            self.0.handle(message).await?;
+            Err(es_core::MessageError::after("closed", 10 * SECOND))
+        }
+    }
+    let desk = Desk::new().await;
+    // The heartbeat of 30 s arrives after 33 s.
+    let clerk = Clerk::at(&desk).told("0", Does::Takes(31 * SECOND));
+    desk.queues.extend_in(&desk.clock, 3 * SECOND);
+    desk.send("0").await;
+    let consumer = desk.consumer(Closed(clerk.clone()));
+
+    let (ran, began) = desk
+        .during(&consumer, async {
+            desk.pass(50 * SECOND).await;
+            clerk.began().len()
+        })
+        .await;
+
+    ran.unwrap();
+    assert_eq!(began, 2, "it came again when it was to");
+}

@@ -3,7 +3,7 @@
 use es_core::{ConsumerState, QueueCounts};
 
 use crate::kit::{Clerk, Desk, Does, MINUTE, SECOND, settle};
-use crate::watched::Request;
+use crate::watched::{Mishap, Request};
 
 #[tokio::test]
 async fn health_says_what_is_where() {
@@ -52,4 +52,45 @@ async fn a_consumer_whose_queue_is_away_is_not_well_until_it_is_back() {
     ran.unwrap();
     assert_eq!((away.state, away.is_well()), (ConsumerState::Retrying, false));
     assert_eq!((back.state, back.is_well()), (ConsumerState::Running, true));
+}
+
+#[tokio::test]
+async fn a_consumer_runs_while_one_of_its_runs_does() {
+    let desk = Desk::new().await;
+    let consumer = desk.consumer(Clerk::new());
+    let (ran, state) = desk
+        .during(&consumer, async {
+            consumer.work_off().await.unwrap();
+            consumer.health().await.unwrap().state
+        })
+        .await;
+    ran.unwrap();
+    assert_eq!(state, ConsumerState::Running);
+    assert_eq!(consumer.health().await.unwrap().state, ConsumerState::Idle);
+}
+
+#[tokio::test]
+async fn a_queue_that_cannot_be_looked_at_is_seen_from_outside() {
+    let desk = Desk::new().await;
+    desk.queues.next(Request::Options, Mishap::Lost);
+    let consumer = desk.consumer(Clerk::new());
+    let (ran, (before, after)) = desk
+        .during(&consumer, async {
+            let before = consumer.health().await.unwrap();
+            desk.pass(SECOND).await;
+            (before, consumer.health().await.unwrap().state)
+        })
+        .await;
+    ran.unwrap();
+    assert_eq!((before.state, after), (ConsumerState::Retrying, ConsumerState::Running));
+    assert!(before.last_error.is_some());
+}
+
+#[tokio::test]
+async fn a_consumer_works_though_it_may_not_read_the_options_of_its_queue() {
+    let desk = Desk::new().await;
+    desk.queues.next(Request::Options, Mishap::Refused);
+    desk.send("0").await;
+    let worked = desk.consumer(Clerk::new()).work_off().await.unwrap();
+    assert_eq!(worked.done, 1);
 }

@@ -1,11 +1,13 @@
 //! Dead letters that are looked at, sent back, dropped.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use es_core::testing::VirtualClock;
 use es_core::testing::faults::crash_at_every_await;
 use es_core::{
     DeadLetterQueue, DeadLetterReason, DeadMessageFilter, DeadMessageRedrive, Error, MessageId,
-    MessageQueue as _, NewMessage, QueueCounts, QueueOptions, ReceiveOptions,
+    MessageQueue as _, NewMessage, QueueCounts, QueueName, QueueOptions, ReceiveOptions,
 };
 
 use crate::kit::{Clerk, Desk, Does, HOUR, MINUTE, SECOND};
@@ -13,6 +15,15 @@ use crate::watched::{Mishap, Request};
 
 fn dead_letters(desk: &Desk) -> DeadLetterQueue {
     DeadLetterQueue::new(desk.queues.clone(), desk.dead.clone()).with_clock(desk.clock.clone())
+}
+
+/// What a consumer writes beside a message of this queue that it gives up.
+fn written_about(queue: &str) -> String {
+    let at = "2026-03-01T12:00:00Z";
+    format!(
+        r#"{{"consumer":"clerk","queue":"{queue}","message_id":"m","reason":"permanent","error":"",
+        "attempts":1,"sent_at":"{at}","first_received_at":"{at}","dead_lettered_at":"{at}"}}"#
+    )
 }
 
 /// A desk with dead letters of a consumer, for these bodies.
@@ -288,4 +299,94 @@ async fn what_fails_again_is_not_sent_back_twice_even_if_no_time_passes() {
     });
 
     assert_eq!(redriven.unwrap().moved, 12);
+}
+
+#[tokio::test]
+async fn what_a_redrive_policy_moved_goes_back_to_its_queue_whatever_its_sender_wrote() {
+    let desk = Desk::new().await;
+    let payments = QueueName::new("payments").unwrap();
+    desk.queues.configure(&payments, QueueOptions::default()).await.unwrap();
+    let options = QueueOptions::default().dead_letters(desk.dead.clone(), 1);
+    desk.queues.configure(&desk.orders, options).await.unwrap();
+    let forged = NewMessage::new("pay me").attribute("deadletter", written_about("payments"));
+    desk.queues.inner.send(&desk.orders, forged).await.unwrap();
+    for _ in 0..2 {
+        desk.received_by_another().await;
+        desk.clock.advance(MINUTE);
+    }
+    assert_eq!(desk.buried().await, 1);
+
+    let redriven = dead_letters(&desk).redrive(&DeadMessageRedrive::all()).await.unwrap();
+
+    assert_eq!((redriven.moved, desk.counts().await.visible), (1, 1));
+    assert_eq!(desk.queues.inner.counts(&payments).await.unwrap(), QueueCounts::default());
+}
+
+#[tokio::test]
+async fn a_letter_from_a_queue_that_is_gone_does_not_keep_the_others() {
+    let desk = Desk::new().await;
+    let of_nobody = NewMessage::new("x").attribute("deadletter", written_about("gone"));
+    desk.queues.inner.send(&desk.dead, of_nobody).await.unwrap();
+    let clerk = Clerk::new().told("0", Does::FailsForGood);
+    desk.send("0").await;
+    desk.consumer(clerk).work_off().await.unwrap();
+
+    let redriven = dead_letters(&desk).redrive(&DeadMessageRedrive::all()).await.unwrap();
+
+    assert_eq!((redriven.moved, redriven.stayed.len()), (1, 1));
+    assert_eq!(visible(&desk).await, (1, 1));
+}
+
+#[tokio::test]
+async fn behind_one_that_stays_its_group_stays() {
+    let desk = with_dead_letters(Desk::fifo().await, &["0", "1", "2", "3"]).await;
+    let redrive = DeadMessageRedrive::all().transform(|dead| match &*dead.body {
+        "1" => Err("it is too old".into()),
+        body => Ok(body.to_owned()),
+    });
+    let redriven = dead_letters(&desk).redrive(&redrive).await.unwrap();
+    assert_eq!((redriven.moved, redriven.stayed.len()), (1, 3));
+    let back = desk.received_by_another().await;
+    assert_eq!(back.iter().map(|message| &*message.body).collect::<Vec<_>>(), ["0"]);
+    assert_eq!(desk.buried().await, 3);
+}
+
+#[tokio::test]
+async fn a_group_stays_behind_one_that_its_queue_does_not_take() {
+    let desk = with_dead_letters(Desk::fifo().await, &["0", "1", "2", "3"]).await;
+    let options = QueueOptions::default().max_message_size(1024);
+    desk.queues.configure(&desk.orders, options).await.unwrap();
+    let redrive = DeadMessageRedrive::all().transform(|dead| match &*dead.body {
+        "1" => Ok("x".repeat(2_000)),
+        body => Ok(body.to_owned()),
+    });
+    let redriven = dead_letters(&desk).redrive(&redrive).await.unwrap();
+    assert_eq!((redriven.moved, redriven.stayed.len()), (1, 3));
+}
+
+#[tokio::test]
+async fn a_redrive_that_takes_long_holds_what_it_passes_over_and_comes_to_the_end() {
+    let mut bodies = vec!["old".to_owned(); 10];
+    bodies.extend((0..140).map(|n| n.to_string()));
+    let bodies: Vec<&str> = bodies.iter().map(String::as_str).collect();
+    let desk = with_dead_letters(Desk::new().await, &bodies).await;
+    let dead = dead_letters(&desk);
+    let redrive = DeadMessageRedrive::all().per_second(1).transform(|dead| match &*dead.body {
+        "old" => Err("it is too old".into()),
+        body => Ok(body.to_owned()),
+    });
+
+    let (redriven, ()) = futures::join!(dead.redrive(&redrive), desk.pass_by(4 * MINUTE, SECOND));
+
+    let redriven = redriven.unwrap();
+    assert_eq!((redriven.moved, redriven.stayed.len()), (140, 10));
+}
+
+#[tokio::test]
+async fn an_operator_whose_clock_is_behind_moves_what_there_is() {
+    let desk = with_dead_letters(Desk::new().await, &["0", "1"]).await;
+    let behind = Arc::new(VirtualClock::at("2026-02-28T12:00:00Z"));
+    let dead = dead_letters(&desk).with_clock(behind);
+    let redriven = dead.redrive(&DeadMessageRedrive::all()).await.unwrap();
+    assert_eq!(redriven.moved, 2);
 }

@@ -1,13 +1,14 @@
 //! Queues that are watched, and fail when a test says so.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use es_core::memory::MemoryQueues;
+use es_core::testing::VirtualClock;
 use es_core::{
-    Error, MessageId, MessageQueue, NewMessage, QueueCounts, QueueName, QueueOptions,
+    Clock as _, Error, MessageId, MessageQueue, NewMessage, QueueCounts, QueueName, QueueOptions,
     ReceiptHandle, ReceiveOptions, ReceivedMessage, Redrive, Result,
 };
 
@@ -19,6 +20,8 @@ pub(crate) enum Request {
     Extend,
     Acknowledge,
     Release,
+    /// It is not counted, but can meet a mishap.
+    Options,
 }
 
 /// What a request is to meet.
@@ -42,6 +45,8 @@ struct State {
     down: Vec<Request>,
     receives: Vec<ReceiveOptions>,
     suspends: bool,
+    /// Extensions arrive so much later.
+    extends_in: Option<(Arc<VirtualClock>, Duration)>,
     /// How many holds were refused because they would have been too long.
     held_too_long: usize,
     /// What was received last, and whether it is to be received again.
@@ -111,6 +116,11 @@ impl Watched {
         self.inner.acknowledge(queue, &message.receipt).await.unwrap();
     }
 
+    /// From now on extensions are on their way for so long.
+    pub(crate) fn extend_in(&self, clock: &Arc<VirtualClock>, time: Duration) {
+        self.state().extends_in = Some((clock.clone(), time));
+    }
+
     /// Every request waits once on its way there and once on its way back.
     pub(crate) fn suspending(self) -> Self {
         self.state().suspends = true;
@@ -135,9 +145,7 @@ impl Watched {
         }
         match mishap {
             Some(Mishap::Lost) => Err(unavailable()),
-            Some(Mishap::Refused) => {
-                Err(Error::Backend { what: "a request".into(), source: "not allowed".into() })
-            }
+            Some(Mishap::Refused) => Err(refused()),
             mishap => Ok(mishap),
         }
     }
@@ -152,6 +160,10 @@ impl Watched {
             _ => result,
         }
     }
+}
+
+fn refused() -> Error {
+    Error::Backend { what: "a request".into(), source: "not allowed".into() }
 }
 
 pub(crate) fn unavailable() -> Error {
@@ -173,7 +185,16 @@ impl MessageQueue for Watched {
     }
 
     async fn options(&self, queue: &QueueName) -> Result<QueueOptions> {
-        self.inner.options(queue).await
+        let mishap = {
+            let mut state = self.state();
+            let due = state.mishaps.iter().position(|(kind, _)| *kind == Request::Options);
+            due.and_then(|at| state.mishaps.remove(at)).map(|(_, mishap)| mishap)
+        };
+        match mishap {
+            Some(Mishap::Refused) => Err(refused()),
+            Some(_) => Err(unavailable()),
+            None => self.inner.options(queue).await,
+        }
     }
 
     async fn send_batch(
@@ -224,6 +245,10 @@ impl MessageQueue for Watched {
         holds: &[(ReceiptHandle, Duration)],
     ) -> Result<Vec<Result<()>>> {
         let mishap = self.begin(Request::Extend, holds.len()).await?;
+        let late = self.state().extends_in.clone();
+        if let Some((clock, time)) = late {
+            clock.sleep(time).await;
+        }
         let (holds, mut results) = some_of(holds, mishap);
         if !holds.is_empty() {
             results.extend(self.inner.extend_batch(queue, &holds).await?);
