@@ -83,7 +83,8 @@ const NO_QUEUE: [&str; 2] = ["AWS.SimpleQueueService.NonExistentQueue", "QueueDo
 /// - **Purging** takes up to a minute, in which messages sent before can still come, and can be asked for once
 ///   a minute: [`Error::Unavailable`] before.
 /// - **Redriving** is done by receiving dead letters, sending them and deleting them, and so counts as a
-///   receive of those that are left. Without conditions SQS does it by itself, where it can. A message gets a
+///   receive of those that are left. Without conditions SQS does it by itself, where it can: it gives up at a
+///   letter that was sent to the queue, and the others are received then. A message gets a
 ///   new id, and is in both queues for a moment: a crash in between leaves a duplicate, never a loss. A
 ///   standard queue gives dead letters in no certain order, and [`Redrive::until`] goes by when a message was
 ///   *sent*, as SQS does not tell when it became a dead letter. Of a FIFO queue's group, letters behind ten
