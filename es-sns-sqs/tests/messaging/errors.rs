@@ -144,6 +144,15 @@ async fn the_log_says_where_something_is_missing_and_what_makes_it() {
     }
 }
 
+#[test]
+fn a_line_that_another_thread_comes_to_first_is_in_the_log() {
+    let write = || tracing::warn!(target: "es_sns_sqs", "a line");
+    let log = Log::begin();
+    std::thread::spawn(write).join().expect("it writes");
+    write();
+    assert_eq!(log.lines(), ["WARN message=a line"]);
+}
+
 #[tokio::test]
 async fn a_queue_that_somebody_has_removed_is_missed() {
     let scene = Scene::of_the_shop().await;

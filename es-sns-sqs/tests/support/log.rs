@@ -1,11 +1,11 @@
 //! What a program writes into its log.
 
 use std::fmt::{self, Write as _};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use tracing::field::{Field, Visit};
 use tracing::subscriber::DefaultGuard;
-use tracing::{Event, Metadata, Subscriber, span};
+use tracing::{Dispatch, Event, Metadata, Subscriber, span};
 
 /// The lines of the log, for as long as it is there, on the thread of the test.
 pub(crate) struct Log {
@@ -18,6 +18,10 @@ struct Lines(Arc<Mutex<Vec<String>>>);
 
 impl Log {
     pub(crate) fn begin() -> Self {
+        // While there is one subscriber, a thread that comes to a line first decides for all whether
+        // anybody wants it, by its own; so there are two.
+        static ANOTHER: OnceLock<Dispatch> = OnceLock::new();
+        ANOTHER.get_or_init(|| Dispatch::new(Lines::default()));
         let lines = Lines::default();
         let _guard = tracing::subscriber::set_default(lines.clone());
         Self { lines, _guard }
