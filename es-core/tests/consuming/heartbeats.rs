@@ -312,13 +312,18 @@ async fn a_heartbeat_on_its_way_does_not_undo_a_release() {
     desk.send("0").await;
     let consumer = desk.consumer(Closed(clerk.clone()));
 
-    let (ran, began) = desk
+    let (ran, (before, after, began)) = desk
         .during(&consumer, async {
-            desk.pass(50 * SECOND).await;
-            clerk.began().len()
+            desk.pass(32 * SECOND).await;
+            let before = desk.queues.count(Request::Release);
+            desk.pass(2 * SECOND).await;
+            let after = desk.queues.count(Request::Release);
+            desk.pass(16 * SECOND).await;
+            (before, after, clerk.began().len())
         })
         .await;
 
     ran.unwrap();
+    assert_eq!((before, after), (0, 1), "the release waits for the heartbeat");
     assert_eq!(began, 2, "it came again when it was to");
 }
