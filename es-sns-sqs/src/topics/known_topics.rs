@@ -64,6 +64,17 @@ impl SnsTopics {
         set.map(drop).map_err(|error| self.failed("encrypting", topic, error))
     }
 
+    /// The ARN of the topic, for what is set up beside it: a bucket that tells it of new objects, an alarm. It
+    /// may be that of a topic that is not there, when the [account](crate::SnsOptions::account) was given.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchTopic`] when it was looked for and is not there, [`Error::InvalidId`] when its name is
+    /// too long with the prefix, [`Error::Unavailable`].
+    pub async fn topic_arn(&self, topic: &TopicName) -> Result<String> {
+        self.arn(topic).await
+    }
+
     /// The ARN, which may be that of a topic that is not there.
     pub(super) async fn arn(&self, topic: &TopicName) -> Result<String> {
         if let Some(arn) = self.shared.known.get(topic) {

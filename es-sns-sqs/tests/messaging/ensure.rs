@@ -5,6 +5,7 @@ use crate::support::scene::{DAY, SECOND, Scene, queue, shop, topic};
 use es_core::{
     Error, FilterPolicy, MessageQueue as _, NewMessage, QueueOptions, Topic as _, Topology,
 };
+use es_sns_sqs::SnsTopics;
 use serde_json::{Value, json};
 
 /// Operations that change something.
@@ -227,4 +228,17 @@ async fn a_name_that_is_too_long_with_its_prefix_is_refused() {
     let refused = scene.topics.create_topic(&topic(&"t".repeat(256))).await;
     assert!(matches!(refused, Err(Error::InvalidId { .. })), "{refused:?}");
     assert!(scene.messaging.requests().is_empty());
+}
+
+#[tokio::test]
+async fn the_arn_of_a_topic_is_the_same_for_who_made_it_and_who_looks_for_it() {
+    let scene = Scene::of_the_shop().await;
+    let orders = topic("orders");
+    let arn = scene.topics.topic_arn(&orders).await.expect("it is there");
+    assert!(arn.starts_with("arn:aws:sns:") && arn.ends_with(":p-orders"), "{arn}");
+    let another = SnsTopics::builder(&scene.queues).with_client(scene.messaging.sns());
+    let another = another.expect("no account");
+    assert_eq!(another.topic_arn(&orders).await.expect("it is found"), arn);
+    let missing = another.topic_arn(&topic("nobody")).await;
+    assert!(matches!(missing, Err(Error::NoSuchTopic { .. })), "{missing:?}");
 }
