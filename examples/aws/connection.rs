@@ -55,6 +55,17 @@ impl ConnectionArguments {
         }
     }
 
+    /// The same, with the endpoint that the environment says (`AWS_ENDPOINT_URL`) if none was given: then it
+    /// is known here, too, whether that is a local server.
+    #[must_use]
+    pub fn or_of_environment(&self) -> Self {
+        let endpoint_url = self
+            .endpoint_url
+            .clone()
+            .or_else(|| std::env::var("AWS_ENDPOINT_URL").ok().filter(|url| !url.is_empty()));
+        Self { endpoint_url, ..self.clone() }
+    }
+
     /// The same, with another server.
     #[must_use]
     pub fn at(&self, endpoint_url: &str) -> Self {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use crate::aws::ConnectionArguments;
+use crate::aws::{ConnectionArguments, NamedTopic};
 use crate::command_line::{AnyError, default_directory};
 #[cfg(feature = "aws")]
 use crate::orders::backend::AwsOptions;
@@ -108,7 +108,7 @@ impl Place {
     }
 
     fn topic(&self) -> Result<Option<NamedTopic<'_>>, AnyError> {
-        self.topic.as_deref().map(NamedTopic::of).transpose()
+        Ok(self.topic.as_deref().map(NamedTopic::of).transpose()?)
     }
 
     #[cfg(feature = "aws")]
@@ -121,44 +121,5 @@ impl Place {
             connection: connection.clone(),
             create: *create || (makes && connection.endpoint_url.is_some()),
         })
-    }
-}
-
-/// The topic of the notifications.
-#[derive(Debug, PartialEq, Eq)]
-struct NamedTopic<'a> {
-    name: &'a str,
-    account: Option<&'a str>,
-}
-
-impl<'a> NamedTopic<'a> {
-    /// By its ARN, `arn:aws:sns:REGION:ACCOUNT:NAME`, or by its name.
-    fn of(topic: &'a str) -> Result<Self, AnyError> {
-        if !topic.contains(':') {
-            return Ok(Self { name: topic, account: None });
-        }
-        let parts: Vec<&str> = topic.split(':').collect();
-        match parts[..] {
-            ["arn", _, "sns", _, account, name] => Ok(Self { name, account: Some(account) }),
-            _ => Err(format!("{topic:?} is neither the ARN nor the name of a topic").into()),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_topic_is_named_by_its_arn_or_its_name() {
-        let arn = "arn:aws:sns:eu-central-1:123456789012:processed";
-        let account = Some("123456789012");
-        assert_eq!(NamedTopic::of(arn).unwrap(), NamedTopic { name: "processed", account });
-        let named = NamedTopic { name: "processed", account: None };
-        assert_eq!(NamedTopic::of("processed").unwrap(), named);
-        let queue = "arn:aws:sqs:eu-central-1:123456789012:processed";
-        for wrong in [queue, "arn:aws:sns:x", "a:b", ":"] {
-            assert!(NamedTopic::of(wrong).is_err(), "{wrong}");
-        }
     }
 }
