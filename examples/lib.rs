@@ -4,6 +4,7 @@
 //! | module | system |
 //! |---|---|
 //! | [`dispensary`] | prescriptions from upload to hand-over: API → log → policy → views |
+//! | [`ingest`] | readings from files, HTTP and the command line: topic → queue → log → confirmation |
 //! | [`orders`] | orders from creation to notification: log → queue → processor → topic, with dead letters |
 //! | [`command_line`] | what the systems' command lines share |
 //! | [`aws`] | how the systems find AWS |
@@ -15,4 +16,5 @@ pub mod aws;
 pub mod command_line;
 pub mod dispensary;
 pub mod http;
+pub mod ingest;
 pub mod orders;

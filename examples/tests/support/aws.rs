@@ -47,11 +47,7 @@ impl Aws {
     pub fn options(&self) -> AwsOptions {
         let tables = DynamoDbOptions {
             table_prefix: self.prefix.clone(),
-            connection: ConnectionArguments {
-                endpoint_url: Some(self.dynamodb.clone()),
-                region: Some(REGION.to_owned()),
-                profile: None,
-            },
+            connection: local_aws(),
             create_tables: true,
             local: false,
         };
@@ -91,6 +87,15 @@ impl Aws {
         assert!(answer.status().is_success(), "{operation}: {answer:?}");
         // Some answers are empty.
         serde_json::from_str(&answer.text().await.unwrap()).unwrap_or_default()
+    }
+}
+
+/// The local server for everything but Kinesis.
+pub fn local_aws() -> ConnectionArguments {
+    ConnectionArguments {
+        endpoint_url: Some(server("ES_TEST_ENDPOINT_AWS")),
+        region: Some(REGION.to_owned()),
+        profile: None,
     }
 }
 

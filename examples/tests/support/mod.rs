@@ -6,6 +6,7 @@ mod aws;
 mod client;
 mod door;
 mod eventually;
+mod inbox;
 mod log;
 mod place;
 mod program;
@@ -16,11 +17,14 @@ pub use aws::{Aws, AwsWithQueues};
 pub use client::{Client, PRESCRIPTION, stored_file};
 pub use door::Door;
 pub use eventually::eventually;
+#[cfg(feature = "aws")]
+pub use inbox::S3Inbox;
+pub use inbox::{Inbox, Ingested, LocalInbox};
 pub use log::start_dispenses;
 #[cfg(feature = "aws")]
 pub use place::DynamoDb;
 pub use place::{Embedded, Place};
 pub use program::{
-    DISPENSARY, ORDERS, Output, Program, Running, Server, dispensary, dispensary_on,
+    DISPENSARY, INGEST, ORDERS, Output, Program, Running, Server, dispensary, dispensary_on,
 };
 pub use requests::replay;

@@ -1,5 +1,5 @@
 use std::ffi::OsStr;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::SystemTime;
@@ -11,6 +11,7 @@ use super::place::Place;
 pub struct Program(pub &'static str);
 
 pub const DISPENSARY: Program = Program("dispensary");
+pub const INGEST: Program = Program("ingest");
 pub const ORDERS: Program = Program("orders");
 
 impl Program {
@@ -41,6 +42,29 @@ impl Program {
         Running::spawn(self.command().args(arguments).args(data.arguments()))
     }
 
+    /// Starts `serve` with these flags on a free port and returns when it listens.
+    pub fn serve_on(self, data: &(impl Place + ?Sized), flags: &[&str]) -> Server {
+        let mut command = self.command();
+        Server::spawn(command.args(["serve", "--port", "0"]).args(flags).args(data.arguments()))
+    }
+
+    /// Runs it to its end, on the data in `data`, with this on its standard input.
+    pub fn run_with_input<I: AsRef<OsStr>>(
+        self,
+        input: &[u8],
+        data: &(impl Place + ?Sized),
+        arguments: impl IntoIterator<Item = I>,
+    ) -> Output {
+        let mut command = self.command();
+        let command = command.args(arguments).args(data.arguments()).stdin(Stdio::piped());
+        let mut running = Running::spawn_with_stdin(command);
+        let mut stdin = running.0.stdin.take().unwrap();
+        // A program that reads nothing has ended by then.
+        let _ = stdin.write_all(input);
+        drop(stdin);
+        running.finish()
+    }
+
     /// With variables of the environment; those that say who asks AWS are these only.
     pub fn start_with<I: AsRef<OsStr>>(
         self,
@@ -57,12 +81,24 @@ impl Program {
     /// It, with nothing of the environment that says what it is to do.
     fn command(self) -> Command {
         let mut command = Command::new(executable(self.0));
-        for name in ["RUST_LOG", "TABLE_NAME", "TOPIC_ARN", "TTL_DAYS"] {
+        for name in CONFIGURING {
             command.env_remove(name);
         }
         command
     }
 }
+
+/// What the programs read from the environment; a test says it where it is about that.
+const CONFIGURING: [&str; 8] = [
+    "BUCKET_NAME",
+    "CONFIRMATION_QUEUE_NAME",
+    "DEAD_LETTER_QUEUE_NAME",
+    "QUEUE_NAME",
+    "RUST_LOG",
+    "TABLE_NAME",
+    "TOPIC_ARN",
+    "TTL_DAYS",
+];
 
 /// The path of the built example. Cargo builds examples before it runs all tests of a package, but
 /// not for `--test NAME`: then it may be missing, or older than its sources.
@@ -142,7 +178,11 @@ pub struct Running(Child);
 
 impl Running {
     fn spawn(command: &mut Command) -> Self {
-        let piped = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self::spawn_with_stdin(command.stdin(Stdio::null()))
+    }
+
+    fn spawn_with_stdin(command: &mut Command) -> Self {
+        let piped = command.stdout(Stdio::piped()).stderr(Stdio::piped());
         Self(piped.spawn().unwrap())
     }
 
@@ -201,7 +241,7 @@ fn signal(process: &Child, signal: &str) {
     assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
 }
 
-/// A running server of the dispensary.
+/// A running server.
 #[derive(Debug)]
 pub struct Server {
     process: Child,
@@ -209,21 +249,18 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts `serve` on a free port and returns when it listens.
+    /// Starts that of the dispensary.
     pub fn start(data: &(impl Place + ?Sized)) -> Self {
         Self::start_with(data, &[])
     }
 
     /// The same, with these flags.
     pub fn start_with(data: &(impl Place + ?Sized), flags: &[&str]) -> Self {
-        let mut process = DISPENSARY
-            .command()
-            .args(["serve", "--port", "0"])
-            .args(flags)
-            .args(data.arguments())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        DISPENSARY.serve_on(data, flags)
+    }
+
+    fn spawn(command: &mut Command) -> Self {
+        let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
         let url = lines
             .by_ref()

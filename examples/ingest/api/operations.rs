@@ -1,0 +1,46 @@
+//! What operators ask.
+
+use axum::extract::State;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use es_core::{Health, QueueHealth};
+use serde::Serialize;
+
+use crate::http::Problem;
+
+use super::App;
+
+pub(super) async fn metrics(State(app): State<App>) -> Response {
+    match app.ingest.dead_letter_count().await {
+        Ok(dead_letters) => app.ingest.figures.refresh(dead_letters),
+        // The other figures are worth something without it.
+        Err(error) => {
+            let cause = &error as &dyn std::error::Error;
+            tracing::warn!(cause, "the dead letters cannot be counted");
+        }
+    }
+    (&app.metrics).into_response()
+}
+
+/// How the parts are.
+#[derive(Debug, Serialize)]
+struct Report {
+    /// Whether nothing needs an operator.
+    well: bool,
+    /// Those that follow the log.
+    consumers: Vec<Health>,
+    /// Those that follow a queue.
+    queues: Vec<QueueHealth>,
+}
+
+pub(super) async fn health(State(app): State<App>) -> Result<Response, Problem> {
+    let consumers = app.ingest.consumers().health().await?;
+    let mut queues = Vec::new();
+    for consumer in app.ingest.queue_consumers() {
+        queues.push(consumer.health().await?);
+    }
+    let well = consumers.iter().all(Health::is_well) && queues.iter().all(QueueHealth::is_well);
+    let code = if well { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let as_it_is = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
+    Ok((code, as_it_is, axum::Json(Report { well, consumers, queues })).into_response())
+}

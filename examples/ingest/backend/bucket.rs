@@ -1,0 +1,124 @@
+//! The bucket: its objects, and that it is there and tells the topic of new ones.
+
+use std::error::Error as StdError;
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsProvider};
+use axum::http::{Method, Request, StatusCode, header};
+use es_dynamodb::Connection;
+use object_store::aws::{AmazonS3, AmazonS3Builder, AwsAuthorizer, AwsCredential};
+use object_store::client::{HttpClient, HttpConnector as _, HttpRequestBody, ReqwestConnector};
+use object_store::{ClientOptions, CredentialProvider, ObjectStore};
+
+use super::OpenError;
+
+/// A bucket of S3.
+#[derive(Debug)]
+pub(super) struct S3 {
+    objects: AmazonS3,
+    http: HttpClient,
+    bucket: String,
+    region: String,
+    url: String,
+}
+
+impl S3 {
+    /// The bucket of that name, with the credentials that everything else is asked with. No request is sent.
+    pub(super) async fn connect(bucket: &str, connection: &Connection) -> Result<Self, OpenError> {
+        let config = connection.sdk_config().await;
+        let unusable = |source: &'static str| failed(bucket, source);
+        let region =
+            config.region().ok_or_else(|| unusable("no region is configured"))?.to_string();
+        let credentials = config
+            .credentials_provider()
+            .ok_or_else(|| unusable("no credentials are configured"))?;
+        let mut builder = AmazonS3Builder::new()
+            .with_bucket_name(bucket)
+            .with_region(&region)
+            .with_credentials(Arc::new(SdkCredentials(credentials)));
+        let mut options = ClientOptions::new();
+        let mut url = format!("https://s3.{region}.amazonaws.com/{bucket}");
+        if let Some(endpoint) = config.endpoint_url() {
+            let is_plain = endpoint.starts_with("http://");
+            builder = builder.with_endpoint(endpoint).with_allow_http(is_plain);
+            options = options.with_allow_http(is_plain);
+            url = format!("{}/{bucket}", endpoint.trim_end_matches('/'));
+        }
+        let objects = builder.build().map_err(|error| failed(bucket, error))?;
+        let http =
+            ReqwestConnector::default().connect(&options).map_err(|error| failed(bucket, error))?;
+        Ok(Self { objects, http, bucket: bucket.to_owned(), region, url })
+    }
+
+    /// The objects.
+    pub(super) fn into_objects(self) -> Arc<dyn ObjectStore> {
+        Arc::new(self.objects)
+    }
+
+    /// Makes the bucket, if it is not there, and has it tell the topic of every new object. The topic's policy
+    /// must let it.
+    pub(super) async fn ensure_bucket(&self, topic_arn: &str) -> Result<(), OpenError> {
+        // Outside of this region S3 wants to be told where.
+        let elsewhere = match self.region.as_str() {
+            "us-east-1" => String::new(),
+            region => format!(
+                "<CreateBucketConfiguration><LocationConstraint>{region}</LocationConstraint>\
+                 </CreateBucketConfiguration>"
+            ),
+        };
+        // A bucket that is ours already is a conflict everywhere but in us-east-1.
+        self.put("", elsewhere, &[StatusCode::OK, StatusCode::CONFLICT]).await?;
+        let notification = format!(
+            "<NotificationConfiguration><TopicConfiguration><Id>ingest</Id><Topic>{topic_arn}</Topic>\
+             <Event>s3:ObjectCreated:*</Event></TopicConfiguration></NotificationConfiguration>"
+        );
+        self.put("?notification=", notification, &[StatusCode::OK]).await
+    }
+
+    /// A request about the bucket itself, which an object store does not know.
+    async fn put(&self, query: &str, body: String, fine: &[StatusCode]) -> Result<(), OpenError> {
+        let failed = |source: Box<dyn StdError + Send + Sync>| failed(&self.bucket, source);
+        let mut request = Request::builder()
+            .method(Method::PUT)
+            .uri(format!("{}{query}", self.url))
+            .header(header::CONTENT_TYPE, "application/xml")
+            .body(HttpRequestBody::from(body))
+            .map_err(|error| failed(error.into()))?;
+        let credential = self.objects.credentials().get_credential().await;
+        let credential = credential.map_err(|error| failed(error.into()))?;
+        AwsAuthorizer::new(&credential, "s3", &self.region)
+            .try_authorize(&mut request, None)
+            .map_err(|error| failed(error.into()))?;
+        let answer = self.http.execute(request).await.map_err(|error| failed(error.into()))?;
+        match answer.status() {
+            status if fine.contains(&status) => Ok(()),
+            status => Err(failed(format!("S3 answered {status}").into())),
+        }
+    }
+}
+
+fn failed(bucket: &str, source: impl Into<Box<dyn StdError + Send + Sync>>) -> OpenError {
+    OpenError::Bucket { name: bucket.to_owned(), source: source.into() }
+}
+
+/// The credentials that the SDK finds, for the object store.
+#[derive(Debug)]
+struct SdkCredentials(SharedCredentialsProvider);
+
+#[async_trait]
+impl CredentialProvider for SdkCredentials {
+    type Credential = AwsCredential;
+
+    async fn get_credential(&self) -> object_store::Result<Arc<AwsCredential>> {
+        let found = self.0.provide_credentials().await;
+        let found = found
+            .map_err(|error| object_store::Error::Generic { store: "S3", source: error.into() })?;
+        Ok(Arc::new(AwsCredential {
+            key_id: found.access_key_id().to_owned(),
+            secret_key: found.secret_access_key().to_owned(),
+            token: found.session_token().map(str::to_owned),
+        }))
+    }
+}
