@@ -376,8 +376,14 @@ async fn a_redrive_that_takes_long_holds_what_it_passes_over_and_comes_to_the_en
         body => Ok(body.to_owned()),
     });
 
-    let (redriven, ()) = futures::join!(dead.redrive(&redrive), desk.pass_by(4 * MINUTE, SECOND));
+    let (redriven, visible) = futures::join!(dead.redrive(&redrive), async {
+        desk.pass_by(130 * SECOND, SECOND).await;
+        let visible = desk.queues.inner.counts(&desk.dead).await.unwrap().visible;
+        desk.pass_by(2 * MINUTE, SECOND).await;
+        visible
+    });
 
+    assert!(visible <= 12, "{visible} are there, with those that were passed over");
     let redriven = redriven.unwrap();
     assert_eq!((redriven.moved, redriven.stayed.len()), (140, 10));
 }
