@@ -1,6 +1,7 @@
 //! Stopping `work` from elsewhere: by a message in a queue of its own.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use es_core::{
@@ -49,7 +50,12 @@ impl Stops {
     /// What receives the requests.
     pub(super) fn consumer(self, backend: &Backend) -> Result<QueueConsumer, Error> {
         let (queues, control) = (backend.queues.clone(), backend.channels.control.clone());
-        Ok(QueueConsumer::new("stop", queues, control, self)?.concurrency(1))
+        // One that a service has handed to a process which was killed meanwhile comes again, well before
+        // the queue forgets it.
+        let hold = Duration::from_secs(10);
+        Ok(QueueConsumer::new("stop", queues, control, self)?
+            .concurrency(1)
+            .visibility_timeout(hold))
     }
 }
 
