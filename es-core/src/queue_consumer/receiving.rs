@@ -20,8 +20,10 @@ pub(super) struct Receipts<'a> {
     failures: u32,
     /// Since when there is room, but not for a full batch.
     some_room_since: Option<Duration>,
-    /// The last receive gave nothing, and nothing has left the hand since.
-    found_nothing: bool,
+    /// How often something has left the hand.
+    departures: u64,
+    /// How often it had when the last receive was asked for, if that gave nothing.
+    found_nothing_after: Option<u64>,
     /// A receive gave nothing while nothing was in the hand.
     found_the_end: bool,
 }
@@ -32,6 +34,8 @@ pub(super) struct Received {
     asked_at: Duration,
     /// Whether nothing was in the hand then.
     empty_handed: bool,
+    /// How often something had left the hand then.
+    departures: u64,
     result: Result<Vec<ReceivedMessage>>,
 }
 
@@ -46,7 +50,13 @@ impl Receipts<'_> {
 
     /// Something has left the hand: the queue may have more to give than before.
     pub(super) fn something_changed(&mut self) {
-        self.found_nothing = false;
+        self.departures = self.departures.wrapping_add(1);
+    }
+
+    /// The last receive gave nothing, and nothing has left the hand since it was asked for. What leaves the
+    /// hand while a receive is under way counts: after the last message nothing else would ask again.
+    fn found_nothing(&self) -> bool {
+        self.found_nothing_after == Some(self.departures)
     }
 
     /// For a shift that ends there.
@@ -70,6 +80,7 @@ impl Shift<'_> {
         }
         self.receiving.some_room_since = None;
         let (consumer, empty_handed) = (self.consumer, self.hand.is_empty());
+        let departures = self.receiving.departures;
         let wait = match self.until {
             Until::Shutdown => consumer.long_poll(),
             Until::Empty => Duration::ZERO,
@@ -78,7 +89,7 @@ impl Shift<'_> {
             ReceiveOptions::up_to(room).wait(wait).visibility_timeout(consumer.visibility_timeout);
         let receive = async move {
             let result = consumer.queues.receive(&consumer.queue, options).await;
-            Received { asked_at: now, empty_handed, result }
+            Received { asked_at: now, empty_handed, departures, result }
         };
         self.receiving.under_way = Some(receive.boxed());
     }
@@ -93,7 +104,7 @@ impl Shift<'_> {
             && !self.cannot_bury()
             && !self.cannot_begin()
             && !(self.until == Until::Empty
-                && (receiving.found_nothing || receiving.found_the_end));
+                && (receiving.found_nothing() || receiving.found_the_end));
         may.then_some(receiving.not_before)
     }
 
@@ -122,7 +133,8 @@ impl Shift<'_> {
             Ok(messages) => {
                 self.receiving.failures = 0;
                 self.is_well_again();
-                self.receiving.found_nothing = messages.is_empty();
+                self.receiving.found_nothing_after =
+                    messages.is_empty().then_some(received.departures);
                 self.receiving.found_the_end =
                     messages.is_empty() && received.empty_handed && self.until == Until::Empty;
                 for message in messages {

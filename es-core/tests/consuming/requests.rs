@@ -1,9 +1,15 @@
 //! How much is asked for, and what it costs.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use async_trait::async_trait;
 use es_core::MessageQueue as _;
-use es_core::{MAX_BATCH, NewMessage};
+use es_core::memory::MemoryQueues;
+use es_core::{
+    Incoming, MAX_BATCH, MessageError, MessageHandler, NewMessage, QueueConsumer, QueueName,
+    QueueOptions,
+};
 
 use crate::kit::{Clerk, Desk, Does, MINUTE, SECOND, settle};
 use crate::watched::{Mishap, Request};
@@ -191,4 +197,29 @@ async fn a_queue_that_is_away_is_asked_with_growing_waits() {
     ran.unwrap();
     assert!((10..60).contains(&asked), "{asked} receives in a minute");
     assert_eq!(clerk.done(), ["0"]);
+}
+
+#[tokio::test]
+async fn whatever_is_under_way_when_the_last_message_leaves_the_hand_the_end_is_found() {
+    for (messages, concurrency) in [(1, 40), (10, 40), (100, 15), (100, 40), (300, 100)] {
+        let queues = Arc::new(MemoryQueues::default());
+        let queue = QueueName::new("work").unwrap();
+        queues.configure(&queue, QueueOptions::default()).await.unwrap();
+        for n in 0..messages {
+            queues.send(&queue, NewMessage::new(n.to_string())).await.unwrap();
+        }
+        let consumer = QueueConsumer::new("clerk", queues, queue, Nothing).unwrap();
+        let worked = consumer.concurrency(concurrency).work_off().await.unwrap();
+        assert_eq!(worked.done, messages, "{concurrency} in hand");
+    }
+}
+
+/// Has nothing to do, so that all is done as soon as it comes.
+struct Nothing;
+
+#[async_trait]
+impl MessageHandler for Nothing {
+    async fn handle(&self, _: &Incoming) -> Result<(), MessageError> {
+        Ok(())
+    }
 }
