@@ -174,6 +174,10 @@ impl ClaimCheck {
         Ok(message)
     }
 
+    pub(crate) fn entropy(&self) -> &dyn Entropy {
+        &*self.entropy
+    }
+
     /// The body that the pointer stands for, if it comes within `limit`.
     pub(crate) async fn fetch_within(
         &self,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use es_core::{
-    Error, MessageId, MessageQueue, NewMessage, QueueCounts, QueueName, QueueOptions,
+    Backoff, Error, MessageId, MessageQueue, NewMessage, QueueCounts, QueueName, QueueOptions,
     ReceiptHandle, ReceiveOptions, ReceivedMessage, Redrive, Result, check_batch,
 };
 use futures::future::join_all;
@@ -18,8 +18,12 @@ use crate::pointer::{Pointer, restore};
 /// extends that: so it is a quarter of the hold, if that is shorter.
 const SLOWEST_FETCH: Duration = Duration::from_secs(10);
 
-/// How long a message waits whose body cannot be fetched for now.
+/// How long a message waits at least whose body cannot be fetched for now.
 const FETCH_AGAIN: Duration = Duration::from_secs(10);
+
+/// How much longer it waits when it was received before: each receive counts, and after many of them a
+/// consumer takes it for one that kills its receivers.
+const FETCH_LATER: Backoff = Backoff { base: FETCH_AGAIN, max: Duration::from_secs(10 * 60) };
 
 /// Queues whose large messages carry a claim check; see [`ClaimCheck::queues`].
 #[derive(Debug, Clone)]
@@ -40,10 +44,18 @@ impl CheckedQueues {
             return;
         }
         let releases: Vec<_> =
-            messages.iter().map(|message| (message.receipt.clone(), FETCH_AGAIN)).collect();
+            messages.iter().map(|message| (message.receipt.clone(), self.wait(message))).collect();
         if let Err(error) = self.queues.release_batch(queue, &releases).await {
             tracing::warn!(%queue, error = %error.with_causes(), "messages cannot be given back");
         }
+    }
+
+    fn wait(&self, message: &ReceivedMessage) -> Duration {
+        let later = match message.receive_count {
+            0 | 1 => Duration::ZERO,
+            again => FETCH_LATER.delay(again, self.check.entropy()),
+        };
+        FETCH_AGAIN + later
     }
 }
 
@@ -73,8 +85,9 @@ impl MessageQueue for CheckedQueues {
     }
 
     /// Receives messages and fetches their bodies. One whose body cannot be fetched for now, or does not come
-    /// within 10 seconds or a quarter of the hold, is given back for 10 seconds, and is not among them: there
-    /// may be none although some came. The queue counts such a receive as any other.
+    /// within 10 seconds or a quarter of the hold, is given back for 10 seconds, and each time for
+    /// up to twice as much more, at most 10 minutes. It is not among them: there may be none although some came.
+    /// The queue counts such a receive as any other.
     async fn receive(
         &self,
         queue: &QueueName,
@@ -102,11 +115,11 @@ impl MessageQueue for CheckedQueues {
                     whole.push(message);
                 }
                 Some(Err(NotFetched::Never(error))) => {
-                    tracing::warn!(%queue, id = %message.id, error = %error, "a claim check is not good");
+                    tracing::warn!(%queue, message_id = %message.id, error = %error, "a claim check is not good");
                     whole.push(message);
                 }
                 Some(Err(NotFetched::Now(error))) => {
-                    tracing::warn!(%queue, id = %message.id, error = %error, "a body cannot be fetched");
+                    tracing::warn!(%queue, message_id = %message.id, error = %error, "a body cannot be fetched");
                     held_up.extend(message.group.clone());
                     back.push(message);
                 }

@@ -134,7 +134,7 @@ impl Scene {
         let plain = Arc::new(MemoryQueues::new(clock.clone(), Arc::new(SeededEntropy::new(1))));
         let objects = Arc::new(Objects::default());
         let check = ClaimCheck::new(objects.clone(), "bodies").larger_than(100).at_most(1000);
-        let check = check.with_clock(clock.clone());
+        let check = check.with_clock(clock.clone()).with_entropy(Arc::new(SeededEntropy::new(2)));
         let queue = QueueName::new(queue).unwrap();
         plain.configure(&queue, QueueOptions::default()).await.unwrap();
         Self { clock, objects, queues: check.queues(plain.clone()), plain, queue }
@@ -264,6 +264,23 @@ async fn a_message_whose_body_cannot_be_fetched_for_now_comes_again() {
     scene.clock.advance(Duration::from_secs(10));
     let again = scene.receive().await;
     assert_eq!((again[0].body.clone(), again[0].receive_count), (large('a'), 2));
+}
+
+#[tokio::test]
+async fn bodies_that_cannot_be_fetched_for_long_are_tried_less_and_less_often() {
+    let scene = Scene::new("q").await;
+    scene.send(NewMessage::new(large('a'))).await;
+    scene.objects.set_away(true);
+    let day = 24 * 60;
+    for _ in 0..day {
+        assert!(scene.receive().await.is_empty());
+        scene.clock.advance(Duration::from_secs(60));
+    }
+    scene.objects.set_away(false);
+    scene.clock.advance(Duration::from_secs(11 * 60));
+    let message = scene.receive().await.remove(0);
+    assert_eq!(message.body, large('a'));
+    assert!((100..500).contains(&message.receive_count), "{}", message.receive_count);
 }
 
 #[tokio::test]

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use super::DeadLetterQueue;
 use crate::error::{Error, Result};
-use crate::message_queue::{MAX_BATCH, MessageId, ReceiptHandle, ReceiveOptions, ReceivedMessage};
+use crate::message_queue::{
+    MAX_BATCH, MessageId, QueueCounts, ReceiptHandle, ReceiveOptions, ReceivedMessage,
+};
 
 /// One look through a queue: what was seen is held, so that the next receive gives something else, and
 /// given back at the end.
@@ -15,19 +17,25 @@ pub(super) struct Browsing<'a> {
     seen: HashSet<MessageId>,
     /// When what is held is to be held for longer, on the monotonic clock.
     extend_at: Duration,
+    /// How often the queue gave nothing although it says that it has something.
+    gave_nothing: u32,
 }
 
 impl<'a> Browsing<'a> {
     /// How long what was seen is held at a time. If a look is broken off, messages are hidden for so long.
     const HOLD: Duration = Duration::from_secs(2 * 60);
 
+    /// How often a queue is asked that gives nothing although it says that it has something: a short poll of
+    /// SQS looks at a part of its servers.
+    const ASKED_AGAIN: u32 = 3;
+
     pub(super) fn new(dead: &'a DeadLetterQueue) -> Self {
         let extend_at = dead.clock.monotonic() + Self::HOLD / 2;
-        Self { dead, held: HashMap::new(), seen: HashSet::new(), extend_at }
+        Self { dead, held: HashMap::new(), seen: HashSet::new(), extend_at, gave_nothing: 0 }
     }
 
     /// Up to `max` messages that were not seen yet. Empty at the end: the queue gives nothing while all
-    /// that was seen is held.
+    /// that was seen is held, and says that there is nothing, or gave nothing a few times.
     pub(super) async fn next(&mut self, max: usize) -> Result<Vec<ReceivedMessage>> {
         let options = ReceiveOptions::up_to(max.clamp(1, MAX_BATCH))
             .wait(self.dead.wait)
@@ -36,7 +44,10 @@ impl<'a> Browsing<'a> {
             self.hold_on().await;
             let mut received = self.dead.queues.receive(&self.dead.queue, options).await?;
             if received.is_empty() {
-                return Ok(received);
+                if self.is_at_the_end().await {
+                    return Ok(received);
+                }
+                continue;
             }
             for message in &received {
                 self.held.insert(message.id.clone(), message.receipt.clone());
@@ -44,6 +55,30 @@ impl<'a> Browsing<'a> {
             received.retain(|message| self.seen.insert(message.id.clone()));
             if !received.is_empty() {
                 return Ok(received);
+            }
+        }
+    }
+
+    /// Whether a queue that gave nothing has nothing more to give, as far as it says.
+    async fn is_at_the_end(&mut self) -> bool {
+        self.gave_nothing += 1;
+        self.gave_nothing > Self::ASKED_AGAIN
+            || self.counts().await.is_none_or(|counts| counts.visible == 0)
+    }
+
+    /// How many messages were not looked at, if the queue can say.
+    pub(super) async fn unseen(&self) -> Option<u64> {
+        let QueueCounts { visible, in_flight, delayed } = self.counts().await?;
+        Some((visible + in_flight + delayed).saturating_sub(self.held.len() as u64))
+    }
+
+    async fn counts(&self) -> Option<QueueCounts> {
+        match self.dead.queues.counts(&self.dead.queue).await {
+            Ok(counts) => Some(counts),
+            Err(error) => {
+                let (queue, cause) = (&self.dead.queue, &error as &dyn std::error::Error);
+                tracing::warn!(%queue, cause, "nobody knows whether all dead letters were looked at");
+                None
             }
         }
     }

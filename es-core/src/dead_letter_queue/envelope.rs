@@ -46,11 +46,21 @@ impl fmt::Debug for Envelope {
 }
 
 /// Why a message is given up.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct GivenUp {
     pub(crate) reason: DeadLetterReason,
     pub(crate) error: String,
     pub(crate) attempts: u32,
+}
+
+impl fmt::Debug for GivenUp {
+    /// Without the error, which may say what was in the message.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GivenUp")
+            .field("reason", &self.reason)
+            .field("attempts", &self.attempts)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Envelope {

@@ -108,8 +108,9 @@ impl DeadLetterQueue {
     }
 
     /// Waits so long for messages before the queue counts as seen through; at most 20 s. Unless given it
-    /// does not wait, and a queue of SQS then looks at a part of its servers and may show less than there
-    /// is: give it a second there.
+    /// does not wait, and asks a queue a few times that gives nothing although it counts some: a queue of
+    /// SQS looks at a part of its servers then. Its counts are late by up to a minute: give it a second
+    /// there.
     #[must_use]
     pub fn with_wait(mut self, wait: Duration) -> Self {
         self.wait = wait.min(ReceiveOptions::MAX_WAIT);

@@ -62,6 +62,10 @@ impl DeadMessageRedrive {
 
     /// Sends them back with another body: upcast to a newer version, repaired. A message whose transform
     /// fails stays where it is.
+    ///
+    /// An [idempotent](crate::QueueConsumer::idempotent) consumer knows what it has handled by id and body.
+    /// Of several things in one message change only what failed: one that was handled, and says something
+    /// else now, is a dead letter again, for [that reason](crate::DeadLetterReason::IdReused).
     #[must_use]
     pub fn transform(
         mut self,
@@ -93,6 +97,11 @@ pub struct Redriven {
     /// not there, they do not say where they come from, or an earlier one of their group stays. With the
     /// reason.
     pub stayed: Vec<(MessageId, String)>,
+    /// How many were not looked at, of which some may be due: others held them, or they came meanwhile; in
+    /// a FIFO queue those behind the first ten of their group, until these are gone. `None` when the
+    /// redrive ended at [its number](DeadMessageRedrive::at_most), or the queue could not say. SQS
+    /// counts approximately.
+    pub unseen: Option<u64>,
 }
 
 impl DeadLetterQueue {
@@ -148,6 +157,7 @@ impl<'a> Redriving<'a> {
             self.keep_pace().await;
             let received = browsing.next(room).await?;
             if received.is_empty() {
+                self.redriven.unseen = browsing.unseen().await;
                 break;
             }
             let due = self.due(&received);

@@ -152,8 +152,8 @@ impl QueueConsumer {
                 Outcome::NotTried(self.in_progress_for(until), error)
             }
             Ok(Once::Overtaken) => {
-                let (consumer, message) = (&self.name, incoming.message_id());
-                tracing::warn!(%consumer, %message, "a message was handled after its claim was over");
+                let (consumer, message_id) = (&self.name, incoming.message_id());
+                tracing::warn!(%consumer, %message_id, "a message was handled after its claim was over");
                 Outcome::Done
             }
             Err(OnceError::Failed(failed)) => failed.into(),
@@ -164,9 +164,9 @@ impl QueueConsumer {
             Err(OnceError::NotBegun(error)) => Outcome::Failed(error.into()),
             // To do it again is worse than not to recognise a duplicate, should one come.
             Err(OnceError::Unrecorded(error)) => {
-                let (consumer, message) = (&self.name, incoming.message_id());
+                let (consumer, message_id) = (&self.name, incoming.message_id());
                 let cause = &error as &dyn std::error::Error;
-                tracing::warn!(%consumer, %message, cause, "a message was handled, without a record");
+                tracing::warn!(%consumer, %message_id, cause, "a message was handled, without a record");
                 Outcome::Done
             }
         }

@@ -350,8 +350,8 @@ impl<'a> Shift<'a> {
         if let Stage::Handling { abort, cancelled: cancelled @ None, .. } = &mut held.stage {
             *cancelled = Some(why);
             abort.abort();
-            let (consumer, message) = (&self.consumer.name, &held.message.id);
-            tracing::warn!(%consumer, %message, ?why, "a handler was cancelled");
+            let (consumer, message_id) = (&self.consumer.name, &held.message.id);
+            tracing::warn!(%consumer, %message_id, ?why, "a handler was cancelled");
         }
     }
 
@@ -404,14 +404,14 @@ impl<'a> Shift<'a> {
             }
             Verdict::Again { after, error } => {
                 tracing::warn!(
-                    consumer = %self.consumer.name, message = %id, attempt = decided.attempt, error,
+                    consumer = %self.consumer.name, message_id = %id, attempt = decided.attempt, error,
                     ?after, "a message was not handled and comes again"
                 );
                 self.retry(token, after, &error, now);
             }
             Verdict::DeadLetter { reason, error } => {
                 tracing::error!(
-                    consumer = %self.consumer.name, message = %id, attempt = decided.attempt,
+                    consumer = %self.consumer.name, message_id = %id, attempt = decided.attempt,
                     %reason, error, "a message cannot be handled"
                 );
                 if self.consumer.dead_letters.is_some() {

@@ -6,8 +6,8 @@ use std::time::Duration;
 use es_core::testing::VirtualClock;
 use es_core::testing::faults::crash_at_every_await;
 use es_core::{
-    DeadLetterQueue, DeadLetterReason, DeadMessageFilter, DeadMessageRedrive, Error, MessageId,
-    MessageQueue as _, NewMessage, QueueCounts, QueueName, QueueOptions, ReceiveOptions,
+    DeadLetterQueue, DeadLetterReason, DeadMessage, DeadMessageFilter, DeadMessageRedrive, Error,
+    MessageId, MessageQueue as _, NewMessage, QueueCounts, QueueName, QueueOptions, ReceiveOptions,
 };
 
 use crate::kit::{Clerk, Desk, Does, HOUR, MINUTE, SECOND};
@@ -192,6 +192,65 @@ async fn bodies_can_be_brought_up_to_date_and_those_that_cannot_stay() {
     assert_eq!(redriven.stayed[0].1, "it is too old");
     assert_eq!(desk.received_by_another().await[0].body, "v2 a");
     assert_eq!(visible(&desk).await, (0, 1));
+}
+
+#[tokio::test]
+async fn what_was_handled_and_says_something_else_now_is_not_handled_again() {
+    let desk = Desk::new().await;
+    let event = |id: u8, note: &str| {
+        format!(r#"{{"specversion":"1.0","id":"{id}","source":"/s","type":"T","data":"{note}"}}"#)
+    };
+    let clerk = Clerk::new().told(&event(2, "bad"), Does::FailsForGood);
+    desk.send(&format!("[{},{}]", event(1, "good"), event(2, "bad"))).await;
+    let consumer = desk.consumer(clerk.clone()).idempotent(desk.records.clone(), HOUR);
+    assert_eq!(consumer.work_off().await.unwrap().dead_lettered, 1);
+
+    let change_all =
+        |dead: &DeadMessage| Ok(dead.body.replace("good", "GOOD").replace("bad", "mended"));
+    let changes_all = DeadMessageRedrive::all().transform(change_all);
+    assert_eq!(dead_letters(&desk).redrive(&changes_all).await.unwrap().moved, 1);
+    assert_eq!(consumer.work_off().await.unwrap().dead_lettered, 1);
+    let reused = DeadMessageFilter::all().reason(DeadLetterReason::IdReused);
+    assert_eq!(dead_letters(&desk).list(&reused, 9).await.unwrap().len(), 1);
+
+    let mends = DeadMessageRedrive::all().transform(|dead| Ok(dead.body.replace("GOOD", "good")));
+    assert_eq!(dead_letters(&desk).redrive(&mends).await.unwrap().moved, 1);
+    assert_eq!(consumer.work_off().await.unwrap().done, 1);
+    assert_eq!(clerk.done(), [event(1, "good"), event(2, "mended")]);
+}
+
+#[tokio::test]
+async fn a_redrive_says_how_many_it_could_not_look_at() {
+    let desk = with_dead_letters(Desk::new().await, &["0", "1", "2", "3", "4"]).await;
+    let other = ReceiveOptions::up_to(2).visibility_timeout(HOUR);
+    assert_eq!(desk.queues.inner.receive(&desk.dead, other).await.unwrap().len(), 2);
+
+    let redriven = dead_letters(&desk).redrive(&DeadMessageRedrive::all()).await.unwrap();
+    assert_eq!((redriven.moved, redriven.unseen), (3, Some(2)));
+    desk.clock.advance(HOUR);
+    let trial = DeadMessageRedrive::all().at_most(1);
+    let redriven = dead_letters(&desk).redrive(&trial).await.unwrap();
+    assert_eq!((redriven.moved, redriven.unseen), (1, None));
+    let redriven = dead_letters(&desk).redrive(&DeadMessageRedrive::all()).await.unwrap();
+    assert_eq!((redriven.moved, redriven.unseen), (1, Some(0)));
+}
+
+#[tokio::test]
+async fn a_queue_that_gives_nothing_although_it_counts_some_is_asked_again() {
+    let desk = with_dead_letters(Desk::new().await, &["0", "1", "2"]).await;
+    let receives = |desk: &Desk| desk.queues.count(Request::Receive);
+    desk.queues.next(Request::Receive, Mishap::GivesNothing);
+    desk.queues.next(Request::Receive, Mishap::GivesNothing);
+    let found = dead_letters(&desk).list(&DeadMessageFilter::all(), 9).await.unwrap();
+    assert_eq!(found.len(), 3);
+
+    let before = receives(&desk);
+    for _ in 0..9 {
+        desk.queues.next(Request::Receive, Mishap::GivesNothing);
+    }
+    let redriven = dead_letters(&desk).redrive(&DeadMessageRedrive::all()).await.unwrap();
+    assert_eq!((redriven.moved, redriven.unseen), (0, Some(3)));
+    assert_eq!(receives(&desk) - before, 4, "not for ever");
 }
 
 #[tokio::test]

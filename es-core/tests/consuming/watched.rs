@@ -35,6 +35,8 @@ pub(crate) enum Mishap {
     Refused,
     /// Of a batch the first entry does not arrive.
     FirstEntryLost,
+    /// A receive gives nothing, as a short poll of SQS, which looks at a part of its servers.
+    GivesNothing,
 }
 
 #[derive(Debug, Default)]
@@ -219,6 +221,7 @@ impl MessageQueue for Watched {
             std::mem::take(&mut state.again).then(|| state.last.clone())
         };
         let result = match again {
+            _ if mishap == Some(Mishap::GivesNothing) => Ok(Vec::new()),
             Some(again) => Ok(again),
             None => self.inner.receive(queue, options).await,
         };
