@@ -6,6 +6,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use futures::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
@@ -368,6 +369,65 @@ impl<V: DeserializeOwned + Serialize> View<V> {
             }
         }
         Ok(listed)
+    }
+
+    /// All documents that match, ordered by key and each once, however many they are. One that is written or
+    /// removed meanwhile may be there or not.
+    ///
+    /// They are read page by page, a page when its first document is asked for, and no more than one is in
+    /// memory. Here `query.limit` is the size of a page, at least one.
+    ///
+    /// ```
+    /// # mod doc {
+    /// #     include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/account.rs"));
+    /// #     include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/statements.rs"));
+    /// # }
+    /// # use doc::*;
+    /// use std::sync::Arc;
+    ///
+    /// use es_core::memory::MemoryStore;
+    /// use es_core::{Projection, Repository, ViewQuery};
+    /// use futures::TryStreamExt as _;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let store = Arc::new(MemoryStore::new());
+    /// let accounts = Repository::<Account>::new(store.clone());
+    /// for id in ["a-1", "a-2", "a-3"] {
+    ///     accounts.execute(id, AccountCommand::Credit(5)).await?;
+    /// }
+    /// let statements = Projection::on(Statements, store)?;
+    /// statements.catch_up().await?;
+    ///
+    /// let mut total = 0;
+    /// let mut all = statements.view().all(ViewQuery::default().limit(2));
+    /// while let Some((_account, statement)) = all.try_next().await? {
+    ///     total += statement.balance;
+    /// }
+    /// assert_eq!(total, 15);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`list`](Self::list). The stream ends with the first: what came before it is right.
+    pub fn all(&self, query: ViewQuery) -> BoxStream<'static, Result<(String, V)>>
+    where
+        V: Send + 'static,
+    {
+        let limit = query.limit.max(1);
+        let first = (self.clone(), Some(query.limit(limit)));
+        let pages = stream::try_unfold(first, move |(view, query)| async move {
+            let Some(query) = query else { return Ok::<_, Error>(None) };
+            let page = view.list(&query).await?;
+            let next = match page.last() {
+                Some((last, _)) if page.len() == limit => Some(query.after(last)),
+                _ => None,
+            };
+            Ok(Some((page, (view, next))))
+        });
+        pages.map_ok(|page| stream::iter(page).map(Ok)).try_flatten().boxed()
     }
 
     fn has_expired(&self, document: &str) -> bool {

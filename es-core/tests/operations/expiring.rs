@@ -6,6 +6,7 @@ use std::time::Duration;
 use es_core::memory::MemoryStore;
 use es_core::testing::VirtualClock;
 use es_core::{BoxError, Clock as _, Projection, Projector, Recorded, Repository, ViewQuery};
+use futures::TryStreamExt as _;
 use serde::{Deserialize, Serialize};
 
 use crate::support::{Account, AccountCommand, AccountEvent};
@@ -58,6 +59,10 @@ async fn a_document_is_shown_until_its_second_has_come() {
         let listed = coupons.view().list(&ViewQuery::default().limit(limit)).await.unwrap();
         listed.into_iter().map(|(key, _)| key).collect()
     };
+    let in_pages_of_two = async || -> String {
+        let pages = coupons.view().all(ViewQuery::default().limit(2));
+        pages.map_ok(|(key, _)| key).try_collect().await.unwrap()
+    };
     let begin = clock.now();
     for (seconds, all, first_two) in
         [(9, "abcde", "ab"), (10, "bce", "bc"), (19, "bce", "bc"), (20, "c", "c"), (9999, "c", "c")]
@@ -65,6 +70,7 @@ async fn a_document_is_shown_until_its_second_has_come() {
         let passed = clock.now().duration_since(begin).unsigned_abs();
         clock.advance(Duration::from_secs(seconds) - passed);
         assert_eq!((&*there(100).await, &*there(2).await), (all, first_two), "after {seconds} s");
+        assert_eq!(in_pages_of_two().await, all, "after {seconds} s");
         for id in ["a", "b", "c", "d", "e"] {
             let found = coupons.view().get(id).await.unwrap();
             assert_eq!(found.is_some(), all.contains(id), "{id} after {seconds} s");

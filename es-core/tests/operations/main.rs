@@ -11,6 +11,7 @@ mod dead_letters;
 mod division;
 mod expiring;
 mod inline;
+mod listing;
 mod live;
 mod moody;
 mod parallel;

@@ -1,6 +1,7 @@
 //! Looking at dispenses.
 
 use es_core::{Error, Version, ViewQuery};
+use futures::TryStreamExt as _;
 
 use crate::command_line::{AnyError, print};
 use crate::dispensary::domain::Status;
@@ -61,16 +62,6 @@ pub(super) async fn summaries(
     if let Some(status) = status {
         query = query.equals("status", status.as_str());
     }
-    let mut summaries = Vec::new();
-    loop {
-        let page = dispensary.list.view().list(&query).await?;
-        let complete = page.len() < PAGE;
-        if let Some((last, _)) = page.last() {
-            query = query.after(last.clone());
-        }
-        summaries.extend(page.into_iter().map(|(_, summary)| summary));
-        if complete {
-            return Ok(summaries);
-        }
-    }
+    let all = dispensary.list.view().all(query);
+    Ok(all.map_ok(|(_, summary)| summary).try_collect().await?)
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use es_core::{Projection, ViewQuery};
+use futures::TryStreamExt as _;
 
 use crate::command_line::{AnyError, print};
 use crate::ingest::domain::Status;
@@ -35,18 +36,8 @@ async fn all(
     if let Some(status) = status {
         query = query.equals("status", status.as_str());
     }
-    let mut all = Vec::new();
-    loop {
-        let page = records.view().list(&query).await?;
-        let complete = page.len() < PAGE;
-        if let Some((last, _)) = page.last() {
-            query = query.after(last.clone());
-        }
-        all.extend(page.into_iter().map(|(_, record)| record));
-        if complete {
-            return Ok(all);
-        }
-    }
+    let all = records.view().all(query);
+    Ok(all.map_ok(|(_, record)| record).try_collect().await?)
 }
 
 pub(super) async fn result(

@@ -1,6 +1,7 @@
 //! Looking at orders.
 
 use es_core::{Error, ViewQuery};
+use futures::TryStreamExt as _;
 
 use crate::command_line::{AnyError, print};
 use crate::orders::domain::Status;
@@ -52,16 +53,6 @@ pub(super) async fn summaries(
     if let Some(status) = status {
         query = query.equals("status", status.as_str());
     }
-    let mut summaries = Vec::new();
-    loop {
-        let page = orders.list.view().list(&query).await?;
-        let complete = page.len() < PAGE;
-        if let Some((last, _)) = page.last() {
-            query = query.after(last.clone());
-        }
-        summaries.extend(page.into_iter().map(|(_, summary)| summary));
-        if complete {
-            return Ok(summaries);
-        }
-    }
+    let all = orders.list.view().all(query);
+    Ok(all.map_ok(|(_, summary)| summary).try_collect().await?)
 }
