@@ -57,11 +57,7 @@ impl Processor {
         }
         match self.register.station(&reading.station).await {
             Ok(Some(station)) => self.record(arrival, reading, station).await,
-            Ok(None) => {
-                let station = &reading.station;
-                let reason = format!("the station {station:?} is not registered");
-                self.reject(arrival, reason).await
-            }
+            Ok(None) => self.reject(arrival, "the station is not registered".to_owned()).await,
             Err(unavailable) => self.try_again(arrival, reading, unavailable.to_string()).await,
         }
     }

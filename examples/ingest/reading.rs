@@ -11,7 +11,8 @@
 
 use std::fmt;
 
-use es_core::Timestamp;
+use es_core::{Payload, PayloadError, Timestamp};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -253,7 +254,10 @@ fn read(content: &[u8]) -> Result<Reading, Invalid> {
         return Err(Invalid::TooLarge);
     }
     let text = std::str::from_utf8(content).map_err(|_| Invalid::NotText)?;
-    let Written { id, station, quantity, value, unit, measured_at } = serde_json::from_str(text)?;
+    let _: IgnoredAny = serde_json::from_str(text)?;
+    // Its errors say what is wrong and where, and not what stands there.
+    let Written { id, station, quantity, value, unit, measured_at } =
+        Payload::Json(text).decode()?;
     if let Some(id) = id {
         id.parse::<EventId>()?;
     }
@@ -276,6 +280,9 @@ fn is_name(station: &str) -> bool {
 }
 
 /// What is wrong with a document. It does not get better by trying again.
+///
+/// It goes into logs, dead letters, the event log and the health of the process, so it says nothing of what is in
+/// the document: there could be anything.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Invalid {
@@ -322,10 +329,13 @@ pub enum Invalid {
 
 impl From<serde_json::Error> for Invalid {
     fn from(error: serde_json::Error) -> Self {
-        match error.classify() {
-            serde_json::error::Category::Data => Self::NoReading(error.to_string()),
-            _ => Self::NotJson { line: error.line(), column: error.column() },
-        }
+        Self::NotJson { line: error.line(), column: error.column() }
+    }
+}
+
+impl From<PayloadError> for Invalid {
+    fn from(error: PayloadError) -> Self {
+        Self::NoReading(error.to_string())
     }
 }
 

@@ -31,11 +31,8 @@ pub trait StationRegister: Debug + Send + Sync + 'static {
 
 /// The register did not answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the station register does not answer about {station:?}")]
-pub struct RegisterUnavailable {
-    /// About which station.
-    pub station: String,
-}
+#[error("the station register does not answer")]
+pub struct RegisterUnavailable;
 
 /// The stations that the example knows.
 #[derive(Debug, Clone, Copy, Default)]
@@ -124,7 +121,7 @@ impl<R> Unreliable<R> {
 impl<R: StationRegister> StationRegister for Unreliable<R> {
     async fn station(&self, name: &str) -> Result<Option<Station>, RegisterUnavailable> {
         if self.fails(name) {
-            return Err(RegisterUnavailable { station: name.to_owned() });
+            return Err(RegisterUnavailable);
         }
         self.register.station(name).await
     }

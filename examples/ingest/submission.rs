@@ -37,8 +37,8 @@ pub enum NoSubmission {
     #[error("the message is no CloudEvent")]
     NoEvent,
     /// It is an event of another kind.
-    #[error("messages of the type {0:?} are not taken here")]
-    UnknownType(String),
+    #[error("messages of this type are not taken here")]
+    UnknownType,
     /// It has no document.
     #[error("the message has no document")]
     NoDocument(#[from] PayloadError),
@@ -96,7 +96,7 @@ impl Submission {
                 let name = event.subject().ok_or(NoSubmission::NoFile)?.to_owned();
                 Ok(Some(Self::File(File::InDirectory { name })))
             }
-            other => Err(NoSubmission::UnknownType(other.to_owned())),
+            _ => Err(NoSubmission::UnknownType),
         }
     }
 

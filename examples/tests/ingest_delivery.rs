@@ -220,7 +220,7 @@ async fn a_station_that_does_not_answer_fills_the_dead_letters_and_a_redrive_bri
     for id in ["e-1", "e-2"] {
         let record = client.wait_for(id, "failed").await;
         assert_eq!(record["failed_attempts"], 3);
-        assert_eq!(record["reason"], "the station register does not answer about \"brocken\"");
+        assert_eq!(record["reason"], "the station register does not answer");
     }
     let record = client.wait_for("e-3", "confirmed").await;
     assert_eq!((&record["failed_attempts"], &record["reason"]), (&json!(1), &Value::Null));
@@ -241,7 +241,7 @@ async fn a_station_that_does_not_answer_fills_the_dead_letters_and_a_redrive_bri
             (&json!("attempts_used_up"), &json!(3))
         );
         let shown = INGEST.run_on(&place, ["dead-letters", "show", letter["id"].as_str().unwrap()]);
-        assert!(shown.stdout.contains("does not answer about"), "{shown:?}");
+        assert!(shown.stdout.contains("does not answer"), "{shown:?}");
     }
     // While the cause is there, they come back.
     let redrive = ["dead-letters", "redrive", "--reason", "attempts_used_up", "--json"];

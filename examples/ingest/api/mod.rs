@@ -7,7 +7,8 @@
 //! | `GET /metrics` | the metrics of this process, for Prometheus |
 //! | `GET /health` | how the parts are: 200, or 503 when something needs an operator |
 //!
-//! Pages of other origins may ask (CORS). Errors are problem details (RFC 9457).
+//! Pages of other origins may submit events and ask for results (CORS), but not for metrics and health: those are
+//! for operators. Errors are problem details (RFC 9457).
 
 mod events;
 mod operations;
@@ -33,38 +34,40 @@ pub struct App {
     pub metrics: Metrics,
 }
 
-/// All routes. Pages of these origins may ask, or of all when none are named.
+/// All routes. Pages of these origins may submit and ask for results, or of all when none are named.
 pub fn router(app: App, origins: Vec<HeaderValue>) -> Router {
     // One byte more than a document may have, so that the refusal can say what the limit is.
     const BODY_LIMIT: usize = Document::MAX_SIZE + 1;
     let events = Router::new()
         .route("/events", post(events::submit))
         .route("/events/{id}", get(events::result))
-        .layer(DefaultBodyLimit::max(BODY_LIMIT));
-    with_fallbacks(events.merge(operations()), app).layer(cors(origins))
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(cors(origins));
+    with_fallback(events.merge(operations()), app)
 }
 
 /// The routes of a process that answers operators only.
 pub fn operations_router(app: App) -> Router {
-    with_fallbacks(operations(), app)
+    with_fallback(operations(), app)
 }
 
 fn operations() -> Router<App> {
     Router::new()
         .route("/metrics", get(operations::metrics))
         .route("/health", get(operations::health))
+        .method_not_allowed_fallback(method_not_allowed)
 }
 
-fn with_fallbacks(routes: Router<App>, app: App) -> Router {
-    routes
-        .fallback(async || Problem::not_found("there is no such resource"))
-        .method_not_allowed_fallback(async || {
-            Problem::new(
-                StatusCode::METHOD_NOT_ALLOWED,
-                "method-not-allowed",
-                "The resource does not have this method",
-                "see the Allow header",
-            )
-        })
-        .with_state(app)
+async fn method_not_allowed() -> Problem {
+    Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method-not-allowed",
+        "The resource does not have this method",
+        "see the Allow header",
+    )
+}
+
+fn with_fallback(routes: Router<App>, app: App) -> Router {
+    routes.fallback(async || Problem::not_found("there is no such resource")).with_state(app)
 }

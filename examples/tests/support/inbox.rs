@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use es_core::{Backoff, MessageQueue, ReadStream, StreamId, Topic};
+use es_core::{Backoff, Checkpoint, MessageQueue, ReadStream, StreamId, Topic};
 use es_examples::ingest::backend::{self, Backend};
 use es_examples::ingest::documents::Directory;
 use es_examples::ingest::names::Names;
@@ -60,6 +60,20 @@ impl Ingested {
         let commits = pages.iter().flatten();
         let names = commits.flat_map(|commit| commit.events().names());
         names.map(|(name, _)| name.to_owned()).collect()
+    }
+
+    /// Everything in the log, as it is stored.
+    pub async fn all_that_happened(&self) -> String {
+        let (mut said, start) = (String::new(), Checkpoint::start());
+        for partition in self.backend.feed.partitions().await.unwrap() {
+            let read = self.backend.feed.read(&partition.id, &start, 1_000);
+            let page = read.await.unwrap();
+            for commit in &page.commits {
+                said += &format!("{} {:?}", commit.stream(), commit.metadata().unwrap());
+                said += commit.events().payloads_text().unwrap();
+            }
+        }
+        said
     }
 }
 
