@@ -135,7 +135,7 @@ pub enum OrderError {
     #[error("the customer's name is longer than 200 characters, or has control characters")]
     InvalidName,
     /// The address is none.
-    #[error("the e-mail address is none")]
+    #[error("an e-mail address has the form name@domain")]
     InvalidEmail,
     /// Nothing is ordered.
     #[error("no items are given")]

@@ -73,6 +73,35 @@ fn statuses(data: &impl Place) -> BTreeMap<String, String> {
     list.as_array().unwrap().iter().map(|it| (text(&it["id"]), text(&it["status"]))).collect()
 }
 
+/// On the embedded store only: what is asked does not depend on where it is kept.
+#[cfg(unix)]
+#[test]
+fn what_create_is_not_told_it_asks_for() {
+    let data = Embedded::new();
+    let mut terminal = ORDERS.on_terminal(&data, ["create", "--name", "Ada Example"]);
+    terminal.exp_string("E-mail").unwrap();
+    terminal.send_line("nobody").unwrap();
+    terminal.exp_string("an e-mail address has the form name@domain").unwrap();
+    terminal.send_line("ada@example.org").unwrap();
+    terminal.exp_string("Item (NAME:QUANTITY:PRICE").unwrap();
+    terminal.send_line("tea:2:4.50").unwrap();
+    terminal.exp_string("Item (Enter for no more)").unwrap();
+    terminal.send_line("").unwrap();
+    terminal.exp_regex("order [^ ]+ is accepted").unwrap();
+    terminal.exp_eof().unwrap();
+
+    let orders = ORDERS.run_on(&data, ["list", "--json"]).json();
+    assert_eq!(orders[0]["status"], "NEW");
+    assert_eq!(orders[0]["total"], 900, "in cents");
+}
+
+#[test]
+fn without_a_terminal_nothing_is_asked() {
+    let data = Embedded::new();
+    let output = ORDERS.run_on(&data, ["create", "--name", "Ada Example"]);
+    assert!(output.error().contains("--email is missing, and there is no terminal to ask on"));
+}
+
 async fn until_processed(data: &impl Place, orders: &[String]) {
     eventually("the orders are processed", async || {
         let statuses = statuses(data);
@@ -453,7 +482,10 @@ fn what_goes_wrong_is_said_in_one_sentence() {
         sentence(&[&["create", "--data-dir", &missing][..], &flags].concat())
     };
     assert_eq!(create(" ", "a@b", "tea:1:1"), "error: the customer has no name");
-    assert_eq!(create("A", "nowhere", "tea:1:1"), "error: the e-mail address is none");
+    assert_eq!(
+        create("A", "nowhere", "tea:1:1"),
+        "error: an e-mail address has the form name@domain"
+    );
     let nobody = sentence(&["create", "--data-dir", &missing]);
     assert!(nobody.contains("--name is missing, and there is no terminal"), "{nobody}");
     assert!(!Path::new(&missing).exists(), "what cannot be taken makes nothing");

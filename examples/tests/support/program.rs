@@ -65,6 +65,19 @@ impl Program {
         running.finish()
     }
 
+    /// Starts it on a terminal of its own, on the data in `data`. What does not come within a minute does
+    /// not come.
+    #[cfg(unix)]
+    pub fn on_terminal<I: AsRef<OsStr>>(
+        self,
+        data: &(impl Place + ?Sized),
+        arguments: impl IntoIterator<Item = I>,
+    ) -> rexpect::session::PtySession {
+        let mut command = self.command();
+        command.args(arguments).args(data.arguments());
+        rexpect::session::spawn_command(command, Some(60_000)).unwrap()
+    }
+
     /// With variables of the environment; those that say who asks AWS are these only.
     pub fn start_with<I: AsRef<OsStr>>(
         self,
