@@ -151,6 +151,24 @@ impl ClaimCheck {
         Ok(swept)
     }
 
+    /// The bytes of the message as it is sent. What is too large to be kept counts as it is.
+    pub(crate) fn size_of(&self, message: &NewMessage) -> usize {
+        let whole = message.size();
+        if whole <= self.larger_than || whole > self.at_most {
+            return whole;
+        }
+        // The parts of a key that differ have the same length in all.
+        let key = self.location(&"0".repeat(HASH_LEN), 0).to_string();
+        let pointer = Pointer { bucket: self.bucket.to_string(), key };
+        pointer.size_in_place_of_body(message)
+    }
+
+    /// Where a body with this hash is kept: each its own, as a body that is sent again must not be swept with
+    /// what was sent long ago.
+    fn location(&self, hash: &str, number: u64) -> Path {
+        self.folder.clone().join(hash).join(format!("{number:016x}"))
+    }
+
     /// The message as it is sent: with a pointer, if it is large.
     pub(crate) async fn check_in(&self, to: &str, message: NewMessage) -> Result<NewMessage> {
         if message.size() <= self.larger_than {
@@ -162,9 +180,7 @@ impl ClaimCheck {
             return Err(Error::InvalidMessage { destination: to.to_owned(), source });
         }
         let what = || format!("keeping the body of a message to the {to}");
-        let location = self.folder.clone().join(hash_of(message.body.as_bytes()));
-        // Each its own: a body that is sent again must not be swept with what was sent long ago.
-        let location = location.join(format!("{:016x}", self.entropy.next_u64()));
+        let location = self.location(&hash_of(message.body.as_bytes()), self.entropy.next_u64());
         let pointer = Pointer { bucket: self.bucket.to_string(), key: location.to_string() };
         let body = message.body.clone();
         let message = pointer
@@ -252,13 +268,16 @@ fn is_permanent(error: &object_store::Error) -> bool {
     )
 }
 
-/// The SHA-256 in hexadecimal: 64 characters.
+/// The length of a SHA-256 in hexadecimal.
+const HASH_LEN: usize = 64;
+
+/// The SHA-256 in hexadecimal.
 fn hash_of(body: &[u8]) -> String {
     Sha256::digest(body).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn is_hash(name: &str) -> bool {
-    name.len() == 64 && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    name.len() == HASH_LEN && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 impl fmt::Debug for ClaimCheck {

@@ -25,8 +25,21 @@ impl Pointer {
     ) -> Result<NewMessage, serde_json::Error> {
         let [attribute, _] = CLAIM_CHECK_ATTRIBUTES;
         let bytes = message.body.len().to_string();
-        let body = serde_json::to_string(&(KIND, self))?;
+        let body = self.to_json()?;
         Ok(NewMessage { body, ..message }.attribute(attribute, bytes))
+    }
+
+    /// The [size](NewMessage::size) of the message with the pointer in the place of its body.
+    pub(crate) fn size_in_place_of_body(&self, message: &NewMessage) -> usize {
+        let [attribute, _] = CLAIM_CHECK_ATTRIBUTES;
+        let bytes = message.body.len().to_string();
+        let beside = NewMessage::new("").attribute(attribute, bytes).size();
+        let attributes = message.size() - message.body.len();
+        attributes + beside + self.to_json().map_or(0, |json| json.len())
+    }
+
+    fn to_json(&self) -> Result<String, serde_json::Error> {
+        serde_json::to_string(&(KIND, self))
     }
 
     /// The pointer in the message, if there is one.

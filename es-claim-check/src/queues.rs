@@ -182,6 +182,10 @@ impl MessageQueue for CheckedQueues {
     async fn counts(&self, queue: &QueueName) -> Result<QueueCounts> {
         self.queues.counts(queue).await
     }
+
+    fn size_of(&self, message: &NewMessage) -> usize {
+        self.check.size_of(message)
+    }
 }
 
 /// Keeps the bodies of large messages: what can be sent, and what is to become of the rest.

@@ -61,4 +61,8 @@ impl Topic for CheckedTopics {
         }
         outcome.with(self.topics.publish_batch(topic, ready).await?)
     }
+
+    fn size_of(&self, message: &NewMessage) -> usize {
+        self.check.size_of(message)
+    }
 }

@@ -311,6 +311,12 @@ pub trait MessageQueue: Debug + Send + Sync + 'static {
     ///
     /// [`Error::NoSuchQueue`], [`Error::Unavailable`].
     async fn counts(&self, queue: &QueueName) -> Result<QueueCounts>;
+
+    /// How many bytes of a request the message takes, of which a request has a limited number. That is its
+    /// [size](NewMessage::size), unless its body is kept elsewhere.
+    fn size_of(&self, message: &NewMessage) -> usize {
+        message.size()
+    }
 }
 
 /// How many messages a queue has.

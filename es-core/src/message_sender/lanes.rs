@@ -11,6 +11,8 @@ use crate::message_queue::{MAX_BATCH, MessageId, NewMessage};
 /// in front of a lane is on its way, may go, or waits; what is behind it waits for it.
 pub(super) struct Lanes {
     messages: Vec<NewMessage>,
+    /// How many bytes of a request each takes.
+    sizes: Vec<usize>,
     /// `None` while it is not decided.
     results: Vec<Option<Result<MessageId, NotSent>>>,
     lanes: Vec<Lane>,
@@ -39,8 +41,10 @@ impl Lanes {
     /// From the first message of a group on that fails the check, those of the group are decided.
     pub(super) fn new(
         messages: Vec<NewMessage>,
+        size: impl Fn(&NewMessage) -> usize,
         check: impl Fn(&NewMessage) -> Result<()>,
     ) -> Self {
+        let sizes = messages.iter().map(size).collect();
         let mut lanes: Vec<Lane> = Vec::new();
         let mut of_group: HashMap<&str, usize> = HashMap::new();
         let mut results: Vec<Option<Result<MessageId, NotSent>>> = Vec::new();
@@ -68,7 +72,7 @@ impl Lanes {
             });
         }
         let ready = (0..lanes.len()).filter(|&lane| !lanes[lane].queue.is_empty()).collect();
-        Self { messages, results, lanes, ready, waiting: Vec::new() }
+        Self { messages, sizes, results, lanes, ready, waiting: Vec::new() }
     }
 
     /// The messages of the next request, if any may go now. Their lanes are on their way then.
@@ -82,7 +86,7 @@ impl Lanes {
         let (mut places, mut bytes, mut is_full) = (Vec::new(), 0, false);
         for &lane in &self.ready {
             let Some(&message) = self.lanes[lane].queue.front() else { continue };
-            let size = self.messages[message].size();
+            let size = self.sizes[message];
             if places.len() == MAX_BATCH || (!places.is_empty() && bytes + size > max_bytes) {
                 is_full = true;
                 break;

@@ -127,7 +127,8 @@ impl MessageSender {
         }
     }
 
-    /// The most bytes of a request, and so of a message, as [`NewMessage::size`] counts them.
+    /// The most bytes of a request, and so of a message, as the destination counts them: see
+    /// [`MessageQueue::size_of`] and [`Topic::size_of`].
     pub fn with_request_bytes(mut self, bytes: usize) -> Self {
         self.request_bytes = bytes;
         self
@@ -183,22 +184,28 @@ impl MessageSender {
     ///
     /// [`Error::InvalidMessage`].
     pub fn check(&self, message: &NewMessage) -> Result<()> {
-        let limit = self.request_bytes;
         match &self.destination {
             Destination::Queue(_, queue) => {
-                let options = QueueOptions { max_message_size: limit, ..QueueOptions::default() };
-                message.check(queue, &options)
+                // Of the size it is said below what counts.
+                let options =
+                    QueueOptions { max_message_size: usize::MAX, ..QueueOptions::default() };
+                message.check(queue, &options)?;
             }
-            Destination::Topic(_, topic) => {
-                topic.check_message(message)?;
-                match message.size() {
-                    actual if actual > limit => Err(Error::InvalidMessage {
-                        destination: self.destination.to_string(),
-                        source: InvalidMessage::TooLarge { actual, limit },
-                    }),
-                    _ => Ok(()),
-                }
-            }
+            Destination::Topic(_, topic) => topic.check_message(message)?,
+        }
+        let (actual, limit) = (self.size_of(message), self.request_bytes);
+        if actual > limit {
+            let destination = self.destination.to_string();
+            let source = InvalidMessage::TooLarge { actual, limit };
+            return Err(Error::InvalidMessage { destination, source });
+        }
+        Ok(())
+    }
+
+    fn size_of(&self, message: &NewMessage) -> usize {
+        match &self.destination {
+            Destination::Queue(queues, _) => queues.size_of(message),
+            Destination::Topic(topics, _) => topics.size_of(message),
         }
     }
 
@@ -222,7 +229,8 @@ impl MessageSender {
         &self,
         messages: Vec<NewMessage>,
     ) -> Result<Vec<Result<MessageId, NotSent>>> {
-        let mut lanes = Lanes::new(messages, |message| self.check(message));
+        let mut lanes =
+            Lanes::new(messages, |message| self.size_of(message), |message| self.check(message));
         let mut in_flight = FuturesUnordered::new();
         loop {
             while in_flight.len() < self.requests_in_flight {

@@ -127,6 +127,12 @@ pub trait Topic: Debug + Send + Sync + 'static {
         topic: &TopicName,
         messages: Vec<NewMessage>,
     ) -> Result<Vec<Result<MessageId>>>;
+
+    /// How many bytes of a request the message takes, of which a request has a limited number. That is its
+    /// [size](NewMessage::size), unless its body is kept elsewhere.
+    fn size_of(&self, message: &NewMessage) -> usize {
+        message.size()
+    }
 }
 
 /// A queue behind a topic.

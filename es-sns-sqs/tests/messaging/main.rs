@@ -17,3 +17,4 @@ mod redriving;
 mod requests;
 mod storm;
 mod timeouts;
+mod whole_way;

@@ -37,6 +37,16 @@ impl Scene {
         topics: impl FnOnce(SnsOptions) -> SnsOptions,
     ) -> Self {
         let clock = Arc::new(VirtualClock::auto_advancing("2026-03-01T12:00:00Z"));
+        Self::on(clock, seed, messaging, queues, topics)
+    }
+
+    fn on(
+        clock: Arc<VirtualClock>,
+        seed: u64,
+        messaging: impl FnOnce(FakeMessaging) -> FakeMessaging,
+        queues: impl FnOnce(SqsOptions) -> SqsOptions,
+        topics: impl FnOnce(SnsOptions) -> SnsOptions,
+    ) -> Self {
         let messaging = messaging(FakeMessaging::new(clock.clone(), seed));
         let options = SqsQueues::builder()
             .name_prefix("p-")
@@ -55,6 +65,34 @@ impl Scene {
         scene.ensure(&shop()).await;
         scene.take_operations();
         scene
+    }
+
+    /// With the queues and topics of the [shop](shop), on a clock that only moves [while](Self::while_time_passes)
+    /// it is told to: for what does several things at a time.
+    pub(crate) async fn of_the_shop_in_step() -> Self {
+        let clock = Arc::new(VirtualClock::at("2026-03-01T12:00:00Z"));
+        let mut scene = Self::on(clock, 7, |messaging| messaging, |queues| queues, |topics| topics);
+        scene.ensure(&shop()).await;
+        scene.take_operations();
+        scene
+    }
+
+    /// Lets time pass in small steps until it is ready.
+    pub(crate) async fn while_time_passes<T>(&self, work: impl Future<Output = T>) -> T {
+        let time = async {
+            loop {
+                // Enough for what is under way to get on, with no time passing.
+                for _ in 0..20 {
+                    tokio::task::yield_now().await;
+                }
+                self.clock.advance(Duration::from_millis(5));
+            }
+        };
+        tokio::select! {
+            biased;
+            done = work => done,
+            () = time => unreachable!("it has no end"),
+        }
     }
 
     pub(crate) async fn ensure(&self, topology: &Topology) {

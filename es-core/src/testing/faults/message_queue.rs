@@ -269,6 +269,10 @@ impl MessageQueue for FaultyMessageQueue {
     async fn counts(&self, queue: &QueueName) -> Result<QueueCounts> {
         self.faults.pass(Call::CountMessages, self.inner.counts(queue)).await
     }
+
+    fn size_of(&self, message: &NewMessage) -> usize {
+        self.inner.size_of(message)
+    }
 }
 
 impl fmt::Debug for FaultyMessageQueue {

@@ -81,6 +81,10 @@ impl Topic for FaultyTopic {
         }
         request.end(published.map(|published| entries.answers(published))).await
     }
+
+    fn size_of(&self, message: &NewMessage) -> usize {
+        self.inner.size_of(message)
+    }
 }
 
 impl fmt::Debug for FaultyTopic {

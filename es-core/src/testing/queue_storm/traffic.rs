@@ -148,6 +148,10 @@ impl MessageQueue for CountedQueues {
     async fn counts(&self, queue: &QueueName) -> Result<QueueCounts> {
         self.traffic.pass(self.inner.counts(queue)).await
     }
+
+    fn size_of(&self, message: &NewMessage) -> usize {
+        self.inner.size_of(message)
+    }
 }
 
 /// Records whose requests are counted.
