@@ -232,7 +232,8 @@ impl QueueConsumer {
     }
 
     /// Holds messages for `timeout` at a time, 1 s to 12 h. A long one leaves what a crash interrupts
-    /// hidden for longer, a short one costs heartbeats. The queue's own timeout does not matter.
+    /// hidden for longer, a short one costs heartbeats, and with SQS receives: they wait for a third of it, and
+    /// less than a second is no wait there. The queue's own timeout does not matter.
     #[must_use]
     pub fn visibility_timeout(mut self, timeout: Duration) -> Self {
         let limits = (Duration::from_secs(1), QueueOptions::MAX_VISIBILITY_TIMEOUT);

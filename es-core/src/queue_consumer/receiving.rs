@@ -36,6 +36,8 @@ pub(super) struct Received {
     empty_handed: bool,
     /// How often something had left the hand then.
     departures: u64,
+    /// For how long it was to wait.
+    wait: Duration,
     result: Result<Vec<ReceivedMessage>>,
 }
 
@@ -66,6 +68,11 @@ impl Receipts<'_> {
 }
 
 impl Shift<'_> {
+    /// The most by which two receives are apart of which the first gave nothing. A queue that waits as long as
+    /// it is asked to is asked again at once; one that cannot, as SQS for less than a second, is not asked
+    /// without a pause.
+    const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
     /// Asks for as many messages as there is room for, and waits a little for room for a full batch
     /// while there is some work.
     pub(super) fn receive_if_there_is_room(&mut self, now: Duration) {
@@ -89,7 +96,7 @@ impl Shift<'_> {
             ReceiveOptions::up_to(room).wait(wait).visibility_timeout(consumer.visibility_timeout);
         let receive = async move {
             let result = consumer.queues.receive(&consumer.queue, options).await;
-            Received { asked_at: now, empty_handed, departures, result }
+            Received { asked_at: now, empty_handed, departures, wait, result }
         };
         self.receiving.under_way = Some(receive.boxed());
     }
@@ -137,6 +144,10 @@ impl Shift<'_> {
                     messages.is_empty().then_some(received.departures);
                 self.receiving.found_the_end =
                     messages.is_empty() && received.empty_handed && self.until == Until::Empty;
+                if messages.is_empty() {
+                    let pause = received.wait.min(Self::LONGEST_PAUSE);
+                    self.receiving.not_before = received.asked_at + pause;
+                }
                 for message in messages {
                     self.take_in_hand(message, received.asked_at, now);
                 }

@@ -12,7 +12,7 @@ use es_core::{
 };
 
 use crate::kit::{Clerk, Desk, Does, MINUTE, SECOND, settle};
-use crate::watched::{Mishap, Request};
+use crate::watched::{Mishap, Request, Watched};
 
 #[tokio::test]
 async fn a_thousand_messages_cost_at_most_350_requests() {
@@ -124,6 +124,30 @@ async fn a_receive_waits_less_than_it_holds() {
     let receives = desk.queues.receives();
     assert_eq!(receives[0].wait, 2 * SECOND);
     assert_eq!(receives[0].visibility_timeout, Some(6 * SECOND));
+}
+
+#[tokio::test]
+async fn a_queue_that_cannot_wait_is_not_asked_without_a_pause() {
+    for (hold, pause) in [(SECOND, SECOND / 3), (MINUTE, SECOND)] {
+        let desk = Desk::with("orders", "orders-dead", Watched::that_cannot_wait).await;
+        let clerk = Clerk::new();
+        let consumer = desk.consumer(clerk.clone()).visibility_timeout(hold);
+
+        let (ran, asked) = desk
+            .during(&consumer, async {
+                desk.pass(MINUTE).await;
+                let asked = desk.queues.count(Request::Receive);
+                desk.send("1").await;
+                desk.pass(SECOND).await;
+                asked
+            })
+            .await;
+
+        ran.unwrap();
+        let most = MINUTE.div_duration_f64(pause) as usize + 1;
+        assert!((most / 2..=most).contains(&asked), "{asked} receives in a minute");
+        assert_eq!(clerk.done(), ["1"], "what came was handled within a second");
+    }
 }
 
 #[tokio::test]

@@ -47,6 +47,8 @@ struct State {
     down: Vec<Request>,
     receives: Vec<ReceiveOptions>,
     suspends: bool,
+    /// Receives do not wait, whatever is asked.
+    cannot_wait: bool,
     /// Extensions arrive so much later.
     extends_in: Option<(Arc<VirtualClock>, Duration)>,
     /// How many holds were refused because they would have been too long.
@@ -126,6 +128,13 @@ impl Watched {
     /// Every request waits once on its way there and once on its way back.
     pub(crate) fn suspending(self) -> Self {
         self.state().suspends = true;
+        self
+    }
+
+    /// Receives give what is there, and nothing if nothing is: as SQS when it is to wait for less than a
+    /// second.
+    pub(crate) fn that_cannot_wait(self) -> Self {
+        self.state().cannot_wait = true;
         self
     }
 
@@ -216,9 +225,11 @@ impl MessageQueue for Watched {
     ) -> Result<Vec<ReceivedMessage>> {
         self.state().receives.push(options);
         let mishap = self.begin(Request::Receive, options.max_messages).await?;
-        let again = {
+        let (again, options) = {
             let mut state = self.state();
-            std::mem::take(&mut state.again).then(|| state.last.clone())
+            let again = std::mem::take(&mut state.again).then(|| state.last.clone());
+            let wait = if state.cannot_wait { Duration::ZERO } else { options.wait };
+            (again, options.wait(wait))
         };
         let result = match again {
             _ if mishap == Some(Mishap::GivesNothing) => Ok(Vec::new()),

@@ -30,10 +30,13 @@ pub(crate) enum Server {
 impl Server {
     /// The one that the environment names, or one in memory, on the machine's clock.
     pub(crate) fn start() -> Self {
-        match variable(ENDPOINT) {
-            Some(endpoint) => Self::Named(endpoint),
-            None => Self::Fake(FakeMessaging::new(Arc::new(SystemClock), 0)),
-        }
+        let in_memory = || Self::Fake(FakeMessaging::new(Arc::new(SystemClock), 0));
+        Self::named().unwrap_or_else(in_memory)
+    }
+
+    /// The one that the environment names.
+    pub(crate) fn named() -> Option<Self> {
+        variable(ENDPOINT).map(Self::Named)
     }
 
     /// A client that asks as often as the SDK does by itself.

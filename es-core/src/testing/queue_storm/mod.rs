@@ -8,12 +8,11 @@ use std::time::Duration;
 use jiff::SignedDuration;
 
 use crate::backoff::Backoff;
-use crate::clock::Clock;
 use crate::dead_letter_queue::DeadLetterReason;
 use crate::error::Result;
 use crate::idempotency_store::{Begun, IdempotencyStore, IdempotentRequest};
 use crate::message_queue::{
-    MessageQueue, QueueCounts, QueueName, QueueOptions, ReceiveOptions, ReceivedMessage,
+    MessageQueue, NewMessage, QueueCounts, QueueName, QueueOptions, ReceiveOptions, ReceivedMessage,
 };
 use crate::queue_consumer::QueueConsumer;
 use crate::testing::faults::{Fault, Faults, FaultyIdempotencyStore, FaultyMessageQueue};
@@ -21,12 +20,14 @@ use crate::testing::{SeededEntropy, VirtualClock};
 
 mod skewed_clock;
 mod stage;
+mod time;
 mod traffic;
 mod witness;
 mod work;
 
 pub(crate) use skewed_clock::SkewedClock;
-pub(crate) use stage::{Stage, Time};
+pub(crate) use stage::Stage;
+pub use time::Time;
 pub(crate) use traffic::{CountedQueues, CountedRecords, Traffic};
 
 use witness::Witness;
@@ -54,8 +55,12 @@ use work::{Kind, Task, Work};
 /// # }
 /// ```
 ///
-/// Its queues are called `storm-` and the seed, with `-dead` for the dead letters. Consumers, messages,
-/// faults and kills follow from the seed, as far as the stores do.
+/// Its queues are called `storm-` and the seed, with `-dead` for the dead letters, and the messages of
+/// storms with different seeds have different ids. Consumers, messages, faults and kills follow from the
+/// seed, as far as the stores do.
+///
+/// A storm goes by [virtual time](Self::in_virtual_time), or in real time, on servers that do. Then everything
+/// is ten times as fast, and a slow machine makes it longer and breaks nothing.
 ///
 /// # What must hold
 ///
@@ -110,10 +115,17 @@ impl QueueStorm {
 
     /// How long kills and faults go on, unless everything is handled before.
     const LASTS: Duration = Duration::from_secs(5 * 60);
+    /// The same in real time. All that follows is virtual time.
+    const LASTS_IN_REAL_TIME: Duration = Duration::from_secs(15);
+    const DELAY: Duration = Duration::from_secs(1);
     const VISIBILITY_TIMEOUT: Duration = Duration::from_secs(10);
     const HANDLER_TIMEOUT: Duration = Duration::from_secs(40);
+    const BACKOFF: Backoff =
+        Backoff { base: Duration::from_millis(200), max: Duration::from_secs(2) };
     /// Many, as receives count that were no attempts when another consumer gave the message back.
     const ATTEMPTS: u32 = 25;
+    /// Fewer, as each consumer counts its own in groups, and what is behind a message waits for all of them.
+    const ATTEMPTS_IN_GROUPS: u32 = 6;
     const KEEP: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
     /// A storm of all faults that [pass](Fault::TRANSIENT), one request in ten, over a standard queue
@@ -141,8 +153,14 @@ impl QueueStorm {
     /// Goes by the clock of the stores, made by [`VirtualClock::at`]: time passes when nobody can go on
     /// without.
     #[must_use]
-    pub fn in_virtual_time(mut self, clock: Arc<VirtualClock>) -> Self {
-        self.time = Time::Virtual(clock);
+    pub fn in_virtual_time(self, clock: Arc<VirtualClock>) -> Self {
+        self.in_time(Time::Virtual(clock))
+    }
+
+    /// Goes by the time of the stores.
+    #[must_use]
+    pub fn in_time(mut self, time: Time) -> Self {
+        self.time = time;
         self
     }
 
@@ -233,15 +251,13 @@ impl Weather {
         let mut rng = fastrand::Rng::with_seed(storm.seed);
         let traffic = Traffic::default();
         let clock = storm.time.clock();
-        let queues = Arc::new(CountedQueues {
-            inner: storm.queues.clone(),
-            traffic: traffic.clone(),
-            time: storm.time.clone(),
-        });
+        let queues = CountedQueues::new(storm.queues.clone(), traffic.clone(), storm.time.clone());
+        let queues = Arc::new(queues);
         let (queue, dead) = set_up(&storm, &*queues).await;
         let faults = Faults::seeded(storm.seed)
             .with_rates(&storm.faults, storm.rate)
-            .with_clock(clock.clone());
+            .with_clock(clock.clone())
+            .with_delay(storm.time.paced(QueueStorm::DELAY));
         let faulty = Arc::new(FaultyMessageQueue::new(queues.clone(), faults.clone()));
         let counted = CountedRecords { inner: storm.records.clone(), traffic: traffic.clone() };
         let witness = Arc::new(Witness::of(Arc::new(counted)));
@@ -249,11 +265,12 @@ impl Weather {
             true => Arc::new(FaultyIdempotencyStore::new(witness.clone(), faults.clone())),
             false => witness.clone(),
         };
-        let tasks = tasks(&mut rng);
+        let tasks = tasks(&mut rng, storm.seed);
         let mut stage = Stage::new(storm.time.clone(), traffic);
-        let sender =
-            stage.enter(send_all(faulty.clone(), queue.clone(), tasks.clone(), clock.clone()));
-        let work = Arc::new(Work::new(clock, storm.seed, storm.kills > 0));
+        let messages = tasks.iter().map(|task| task.message(storm.fifo)).collect();
+        let time = storm.time.clone();
+        let sender = stage.enter(send_all(faulty.clone(), queue.clone(), messages, time.clone()));
+        let work = Arc::new(Work::new(time, storm.seed, storm.kills > 0));
         let mut weather = Self {
             storm,
             rng,
@@ -279,16 +296,21 @@ impl Weather {
     }
 
     fn employ(&mut self) -> Employed {
-        let clock = Arc::new(SkewedClock::new(self.storm.time.clock()));
+        let time = &self.storm.time;
+        let attempts = match self.storm.fifo {
+            true => QueueStorm::ATTEMPTS_IN_GROUPS,
+            false => QueueStorm::ATTEMPTS,
+        };
+        let clock = Arc::new(SkewedClock::new(time.clock()));
         let consumer =
             QueueConsumer::new("storm", self.faulty.clone(), self.queue.clone(), self.work.clone());
         let consumer = consumer
             .expect("a valid name")
             .concurrency(4)
-            .visibility_timeout(QueueStorm::VISIBILITY_TIMEOUT)
-            .handler_timeout(QueueStorm::HANDLER_TIMEOUT)
-            .max_attempts(QueueStorm::ATTEMPTS)
-            .backoff(Backoff { base: Duration::from_millis(200), max: Duration::from_secs(2) })
+            .visibility_timeout(time.paced(QueueStorm::VISIBILITY_TIMEOUT))
+            .handler_timeout(time.paced(QueueStorm::HANDLER_TIMEOUT))
+            .max_attempts(attempts)
+            .backoff(time.backoff(QueueStorm::BACKOFF))
             .dead_letters_to(self.dead.clone())
             .idempotent(self.records.clone(), QueueStorm::KEEP)
             .with_clock(clock.clone())
@@ -299,7 +321,9 @@ impl Weather {
 
     /// Faults, kills and jumps, until it was long enough.
     async fn blow(&mut self) {
-        let steps = QueueStorm::LASTS.div_duration_f64(Stage::STEP) as u32;
+        let time = &self.storm.time;
+        let lasts = if time.is_real() { QueueStorm::LASTS_IN_REAL_TIME } else { QueueStorm::LASTS };
+        let steps = lasts.div_duration_f64(Stage::step_of(time)) as u32;
         let between_kills = (steps / 4).checked_div(self.storm.kills).unwrap_or(u32::MAX).max(1);
         for step in 1..=steps {
             self.stage.step().await;
@@ -333,12 +357,12 @@ impl Weather {
     /// No more faults: how long it takes until the queue is empty.
     async fn calm_down(&mut self) -> Duration {
         self.faults.stop();
-        let mut waited = Duration::ZERO;
+        let (step, mut waited) = (Stage::step_of(&self.storm.time), Duration::ZERO);
         while !self.is_empty().await {
             assert!(waited < QueueStorm::CALM_WITHIN, "{:?} are left", self.counts().await);
             for _ in 0..8 {
                 self.stage.step().await;
-                waited += Stage::STEP;
+                waited += step;
             }
         }
         waited
@@ -443,27 +467,27 @@ async fn set_up(storm: &QueueStorm, queues: &dyn MessageQueue) -> (QueueName, Qu
 }
 
 /// In any order, by the seed.
-fn tasks(rng: &mut fastrand::Rng) -> Vec<Task> {
+fn tasks(rng: &mut fastrand::Rng, storm: u64) -> Vec<Task> {
     let good = (0..QueueStorm::GOOD).map(|n| if n % 4 == 0 { Kind::Flaky } else { Kind::Good });
     let bad = [Kind::Poison, Kind::Hopeless, Kind::Garbled].into_iter().cycle();
     let mut kinds: Vec<Kind> = good.chain(bad.take(QueueStorm::BAD as usize)).collect();
     rng.shuffle(&mut kinds);
-    (0..).zip(kinds).map(|(number, kind)| Task { number, kind }).collect()
+    (0..).zip(kinds).map(|(number, kind)| Task { storm, number, kind }).collect()
 }
 
 /// Sends each until the queue has said that it has it, and then the next.
 async fn send_all(
     queues: Arc<FaultyMessageQueue>,
     queue: QueueName,
-    tasks: Vec<Task>,
-    clock: Arc<dyn Clock>,
+    messages: Vec<NewMessage>,
+    time: Time,
 ) -> Result<()> {
-    for task in tasks {
-        while let Err(error) = queues.send(&queue, task.message(queue.is_fifo())).await {
+    for message in messages {
+        while let Err(error) = queues.send(&queue, message.clone()).await {
             if !error.is_transient() {
                 return Err(error);
             }
-            clock.sleep(Stage::STEP).await;
+            time.clock().sleep(Stage::step_of(&time)).await;
         }
     }
     Ok(())

@@ -10,29 +10,11 @@ use std::time::Duration;
 
 use futures::task::AtomicWaker;
 
-use crate::clock::{Clock, SystemClock};
+use crate::clock::{Clock as _, SystemClock};
 use crate::error::Result;
-use crate::testing::VirtualClock;
 
+use super::time::Time;
 use super::traffic::Traffic;
-
-/// By which clock it goes.
-#[derive(Debug, Clone)]
-pub(crate) enum Time {
-    /// It passes when everybody waits for it.
-    Virtual(Arc<VirtualClock>),
-    /// It passes.
-    Real,
-}
-
-impl Time {
-    pub(crate) fn clock(&self) -> Arc<dyn Clock> {
-        match self {
-            Self::Virtual(clock) => clock.clone(),
-            Self::Real => Arc::new(SystemClock),
-        }
-    }
-}
 
 pub(crate) struct Stage {
     time: Time,
@@ -68,11 +50,16 @@ impl Wake for Called {
 }
 
 impl Stage {
-    /// How much time passes at once.
-    pub(crate) const STEP: Duration = Duration::from_millis(250);
+    /// How much virtual time passes at once.
+    const STEP: Duration = Duration::from_millis(250);
 
     pub(crate) fn new(time: Time, traffic: Traffic) -> Self {
         Self { time, traffic, bell: Arc::default(), actors: Vec::new() }
+    }
+
+    /// How much time passes at once.
+    pub(crate) fn step_of(time: &Time) -> Duration {
+        time.paced(Self::STEP)
     }
 
     /// Lets somebody on; the number is for [`kill`](Self::kill).
@@ -114,18 +101,20 @@ impl Stage {
                 clock.advance(Self::STEP);
             }
             Time::Real => {
-                let step = SystemClock.sleep(Self::STEP);
+                let step = SystemClock.sleep(Self::step_of(&self.time));
                 tokio::select! {
-                    () = self.play() => {}
+                    biased;
+                    // First, so that whoever waits for something sees it before everybody goes on.
                     () = step => {}
+                    () = self.play() => {}
                 }
             }
         }
     }
 
-    /// Everybody goes on until all of them wait for time to pass.
+    /// Everybody goes on until all of them wait for time to pass, which in real time it does anyway.
     pub(crate) async fn settle(&mut self) {
-        loop {
+        while !self.time.is_real() {
             if self.poll_called() {
                 // The runtime has something to do, too.
                 tokio::task::yield_now().await;

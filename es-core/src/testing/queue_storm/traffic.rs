@@ -15,8 +15,9 @@ use crate::message_queue::{
     MessageId, MessageQueue, NewMessage, QueueCounts, QueueName, QueueOptions, ReceiptHandle,
     ReceiveOptions, ReceivedMessage, Redrive,
 };
+use crate::testing::VirtualClock;
 
-use super::stage::Time;
+use super::time::Time;
 
 /// How many requests are under way.
 #[derive(Debug, Clone, Default)]
@@ -47,14 +48,42 @@ impl Drop for UnderWay {
 /// that waits is not at work.
 #[derive(Debug)]
 pub(crate) struct CountedQueues {
-    pub(crate) inner: Arc<dyn MessageQueue>,
-    pub(crate) traffic: Traffic,
-    pub(crate) time: Time,
+    inner: Arc<dyn MessageQueue>,
+    traffic: Traffic,
+    /// Of the requests those that are to receive, for as long as they wait.
+    receives: Traffic,
+    time: Time,
 }
 
 impl CountedQueues {
     /// Between two of those short polls.
     const PAUSE: Duration = Duration::from_secs(1);
+
+    pub(crate) fn new(inner: Arc<dyn MessageQueue>, traffic: Traffic, time: Time) -> Self {
+        Self { inner, traffic, receives: Traffic::default(), time }
+    }
+
+    pub(crate) fn is_receiving(&self) -> bool {
+        !self.receives.is_quiet()
+    }
+
+    async fn poll(
+        &self,
+        clock: &VirtualClock,
+        queue: &QueueName,
+        options: ReceiveOptions,
+    ) -> Result<Vec<ReceivedMessage>> {
+        let until = clock.monotonic() + options.wait;
+        loop {
+            let look = options.wait(Duration::ZERO);
+            let received = self.traffic.pass(self.inner.receive(queue, look)).await?;
+            let left = until.saturating_sub(clock.monotonic());
+            if !received.is_empty() || left.is_zero() {
+                return Ok(received);
+            }
+            clock.sleep(left.min(Self::PAUSE)).await;
+        }
+    }
 }
 
 #[async_trait]
@@ -80,18 +109,12 @@ impl MessageQueue for CountedQueues {
         queue: &QueueName,
         options: ReceiveOptions,
     ) -> Result<Vec<ReceivedMessage>> {
-        let Time::Virtual(clock) = &self.time else {
-            return self.traffic.pass(self.inner.receive(queue, options)).await;
-        };
-        let until = clock.monotonic() + options.wait;
-        loop {
-            let look = options.wait(Duration::ZERO);
-            let received = self.traffic.pass(self.inner.receive(queue, look)).await?;
-            let left = until.saturating_sub(clock.monotonic());
-            if !received.is_empty() || left.is_zero() {
-                return Ok(received);
+        match &self.time {
+            Time::Virtual(clock) => self.receives.pass(self.poll(clock, queue, options)).await,
+            Time::Real => {
+                let receive = self.traffic.pass(self.inner.receive(queue, options));
+                self.receives.pass(receive).await
             }
-            clock.sleep(left.min(Self::PAUSE)).await;
         }
     }
 

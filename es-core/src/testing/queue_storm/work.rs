@@ -1,20 +1,21 @@
 //! The messages of a storm, and what is done with them.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::clock::Clock;
 use crate::dead_letter_queue::DeadLetterReason;
 use crate::entropy::Entropy as _;
 use crate::incoming::Incoming;
 use crate::message_handler::{MessageError, MessageHandler};
 use crate::message_queue::NewMessage;
 use crate::testing::SeededEntropy;
+
+use super::time::Time;
 
 /// What is to be done with a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +36,8 @@ pub(super) enum Kind {
 /// One message.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(super) struct Task {
+    /// The seed of its storm.
+    pub(super) storm: u64,
     pub(super) number: u64,
     pub(super) kind: Kind,
 }
@@ -59,12 +62,17 @@ impl Task {
 
     /// The key under which its effect is recorded.
     pub(super) fn key(self) -> String {
-        format!("cloudevent 6 /storm {}", self.number)
+        let source = self.source();
+        format!("cloudevent {} {source} {}", source.len(), self.number)
+    }
+
+    fn source(self) -> String {
+        format!("/storm/{}", self.storm)
     }
 
     pub(super) fn message(self, fifo: bool) -> NewMessage {
         let mut event = json!({
-            "specversion": "1.0", "id": self.number.to_string(), "source": "/storm", "type": "Task",
+            "specversion": "1.0", "id": self.number.to_string(), "source": self.source(), "type": "Task",
             "data": self,
         });
         if self.kind == Kind::Garbled {
@@ -90,7 +98,7 @@ impl Task {
 /// Does the work of all consumers, and keeps a ledger of it.
 #[derive(Debug)]
 pub(super) struct Work {
-    clock: Arc<dyn Clock>,
+    time: Time,
     entropy: SeededEntropy,
     /// Whether time passes between an effect and the record of it, for a kill.
     lingers: bool,
@@ -112,8 +120,8 @@ impl Work {
     /// Longer than a hold, so that heartbeats are needed.
     const LONG: Duration = Duration::from_secs(15);
 
-    pub(super) fn new(clock: Arc<dyn Clock>, seed: u64, lingers: bool) -> Self {
-        Self { clock, entropy: SeededEntropy::new(seed), lingers, ledger: Mutex::default() }
+    pub(super) fn new(time: Time, seed: u64, lingers: bool) -> Self {
+        Self { time, entropy: SeededEntropy::new(seed), lingers, ledger: Mutex::default() }
     }
 
     pub(super) fn ledger(&self) -> MutexGuard<'_, Ledger> {
@@ -123,7 +131,8 @@ impl Work {
     async fn some_time(&self) {
         let random = self.entropy.next_u64();
         let limit = if random.is_multiple_of(16) { Self::LONG } else { Self::SHORT };
-        self.clock.sleep(limit.mul_f64((random % 1_000) as f64 / 1_000.0)).await;
+        let takes = self.time.paced(limit).mul_f64((random % 1_000) as f64 / 1_000.0);
+        self.time.clock().sleep(takes).await;
     }
 
     fn fails(&self, task: Task) -> bool {

@@ -42,12 +42,12 @@ pub(super) async fn while_a_dead_letter_cannot_be_sent_nothing_is_acknowledged_o
         faults.at(Call::Send, nth, Fault::LostRequest);
     }
     let does = scene.doing(SECOND).cannot(&["bad"]);
-    scene.start(scene.consumer(&faults, &does).concurrency(3));
-    scene
-        .pass_until("a dead letter could not be sent", || faults.injected(Fault::LostRequest) > 0)
-        .await;
-    // The receive that was under way comes to its end.
-    scene.pass(HOLD).await;
+    let consumer = scene.consumer(&faults, &does).concurrency(3);
+    scene.start(consumer.visibility_timeout(scene.time.paced(6 * HOLD)));
+    let is_lost = |_: &Scene| faults.injected(Fault::LostRequest) > 0;
+    scene.pass_until("a dead letter could not be sent", is_lost).await;
+    let is_over = |scene: &Scene| !scene.queues.is_receiving();
+    scene.pass_until("the receive that was under way comes to its end", is_over).await;
     for (id, text) in [("2", "x"), ("3", "y")] {
         scene.send(id, text).await;
     }

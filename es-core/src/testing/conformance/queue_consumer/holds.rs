@@ -21,10 +21,10 @@ pub(super) async fn a_message_whose_hold_runs_out_while_it_is_handled_has_one_ef
     let (slow, sound) = (scene.doing(2 * HOLD), scene.doing(2 * HOLD));
     let faults = losing(Call::Extend);
     let first = scene.start(scene.consumer(&faults, &slow));
-    scene.pass_until("the slow one has begun", || slow.has_begun()).await;
+    scene.pass_until("the slow one has begun", |_| slow.has_begun()).await;
     scene.start(scene.consumer(&Faults::none(), &sound));
     scene.pass(HOLD).await;
-    assert!(faults.injected(Fault::LostRequest) > 0, "no heartbeat was lost");
+    scene.pass_until("a heartbeat was lost", |_| faults.injected(Fault::LostRequest) > 0).await;
     // Whether it would try again or not, it is the other one's now.
     scene.stage.kill(first);
     scene.pass_until_empty().await;
@@ -39,10 +39,10 @@ pub(super) async fn a_receiver_that_stood_still_does_not_go_on_with_what_is_over
     scene.send("1", "x").await;
     let (still, sound) = (scene.doing(HOLD / 2), scene.doing(HOLD / 2));
     let first = scene.start(scene.consumer(&Faults::none(), &still));
-    scene.pass_until("the first one has begun", || still.has_begun()).await;
+    scene.pass_until("the first one has begun", |_| still.has_begun()).await;
     scene.stage.stand_still(first, true);
     scene.start(scene.consumer(&Faults::none(), &sound));
-    scene.pass(2 * CLAIM).await;
+    scene.pass_until_empty().await;
     assert_eq!(sound.effects(), ["x"], "effects of who took over");
     scene.stage.stand_still(first, false);
     scene.pass(HOLD).await;
@@ -56,9 +56,8 @@ pub(super) async fn a_lost_acknowledgement_leaves_one_effect(s: QueuesRecordsAnd
     let (first, second) = (scene.doing(SECOND), scene.doing(SECOND));
     let faults = losing(Call::Acknowledge);
     let consumer = scene.start(scene.consumer(&faults, &first));
-    scene
-        .pass_until("an acknowledgement was lost", || faults.injected(Fault::LostRequest) > 2)
-        .await;
+    let are_lost = |_: &Scene| faults.injected(Fault::LostRequest) > 2;
+    scene.pass_until("acknowledgements were lost", are_lost).await;
     scene.stage.kill(consumer);
     assert_eq!(scene.left().await, 1, "nothing was acknowledged");
     scene.start(scene.consumer(&Faults::none(), &second));
@@ -73,8 +72,9 @@ pub(super) async fn a_wall_clock_that_jumps_decides_nothing(s: QueuesRecordsAndC
     let (first, second) = (scene.doing(2 * HOLD), scene.doing(2 * HOLD));
     let clock = Arc::new(SkewedClock::new(scene.clock.clone()));
     let jumping = scene.consumer(&Faults::none(), &first).with_clock(clock.clone());
+    let started_at = scene.clock.monotonic();
     let jumping = scene.start(jumping);
-    scene.pass_until("the first one has begun", || first.has_begun()).await;
+    scene.pass_until("the first one has begun", |_| first.has_begun()).await;
     // One that is two days behind waits for nothing longer than for a claim; one that is ahead takes
     // nothing over before its time.
     for (skew, does) in [(-48, &second), (48, &second)] {
@@ -86,11 +86,13 @@ pub(super) async fn a_wall_clock_that_jumps_decides_nothing(s: QueuesRecordsAndC
     for skew in [48, -48, 0] {
         clock.jump(SignedDuration::from_hours(skew));
         scene.pass(HOLD / 4).await;
-        assert_eq!(second.effects(), [""; 0], "effects of others while it works");
+        let effects = second.effects();
+        let is_claimed = scene.clock.monotonic() - started_at < scene.time.paced(CLAIM);
+        assert!(effects.is_empty() || !is_claimed, "effects of others while it works");
     }
     scene.stage.kill(jumping);
-    assert_eq!(first.effects(), [""; 0], "it was killed before");
-    scene.pass(CLAIM + 2 * HOLD + 2 * HOLD).await;
-    assert_eq!(second.effects(), ["x"], "effects of those whose clocks are wrong");
-    assert_eq!(scene.left().await, 0);
+    scene.pass_until_empty().await;
+    // On a slow machine the first one may have been fast enough, before it was killed.
+    let effects = [first.effects(), second.effects()].concat();
+    assert_eq!(effects, ["x"], "effects of those whose clocks are wrong");
 }

@@ -16,11 +16,11 @@ use crate::incoming::Incoming;
 use crate::message_handler::{MessageError, MessageHandler};
 use crate::message_queue::{MessageQueue, NewMessage, QueueCounts, QueueName, QueueOptions};
 use crate::queue_consumer::QueueConsumer;
+use crate::testing::SeededEntropy;
 use crate::testing::faults::{Call, Fault, Faults, FaultyMessageQueue};
 use crate::testing::queue_storm::{
     CountedQueues, CountedRecords, SkewedClock, Stage, Time, Traffic,
 };
-use crate::testing::{SeededEntropy, VirtualClock};
 
 mod crashes;
 mod dead_letters;
@@ -28,35 +28,38 @@ mod holds;
 mod records;
 mod storms;
 
-/// What the rules are about: where messages are, where it is recorded what was handled, and the clock that
-/// both go by, which moves when a rule says so.
+/// What the rules are about: where messages are, where it is recorded what was handled, and the time that
+/// both go by.
+///
+/// With an `Arc` of a [`VirtualClock`](crate::testing::VirtualClock) the rules move it. With the [`SystemClock`](crate::SystemClock) they wait, for seconds: for servers
+/// whose time is their own. No rule depends on the speed of either.
 #[derive(Debug, Clone)]
 pub struct QueuesRecordsAndClock {
     /// No queue is configured yet.
     pub queues: Arc<dyn MessageQueue>,
     /// No record is there yet.
     pub records: Arc<dyn IdempotencyStore>,
-    /// Made by [`VirtualClock::at`].
-    pub clock: Arc<VirtualClock>,
+    /// That of both.
+    pub time: Time,
 }
 
 /// A store that is both.
-impl<S: MessageQueue + IdempotencyStore> From<(S, Arc<VirtualClock>)>
+impl<S: MessageQueue + IdempotencyStore, T: Into<Time>> From<(S, T)>
     for Fixture<QueuesRecordsAndClock>
 {
-    fn from((store, clock): (S, Arc<VirtualClock>)) -> Self {
-        let store = Arc::new(store);
-        Self::new(QueuesRecordsAndClock { queues: store.clone(), records: store, clock })
+    fn from((store, time): (S, T)) -> Self {
+        let (store, time) = (Arc::new(store), time.into());
+        Self::new(QueuesRecordsAndClock { queues: store.clone(), records: store, time })
     }
 }
 
 /// Queues and records of two stores.
-impl<Q: MessageQueue, R: IdempotencyStore> From<(Q, R, Arc<VirtualClock>)>
+impl<Q: MessageQueue, R: IdempotencyStore, T: Into<Time>> From<(Q, R, T)>
     for Fixture<QueuesRecordsAndClock>
 {
-    fn from((queues, records, clock): (Q, R, Arc<VirtualClock>)) -> Self {
+    fn from((queues, records, time): (Q, R, T)) -> Self {
         let (queues, records) = (Arc::new(queues), Arc::new(records));
-        Self::new(QueuesRecordsAndClock { queues, records, clock })
+        Self::new(QueuesRecordsAndClock { queues, records, time: time.into() })
     }
 }
 
@@ -87,6 +90,7 @@ suite! { ($)
     ],
 }
 
+// All in virtual time: real time is paced.
 const SECOND: Duration = Duration::from_secs(1);
 /// For how long the consumers hold messages at a time.
 const HOLD: Duration = Duration::from_secs(10);
@@ -99,7 +103,8 @@ const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// Two queues, and consumers that come and go.
 struct Scene {
     stage: Stage,
-    clock: Arc<VirtualClock>,
+    time: Time,
+    clock: Arc<dyn Clock>,
     queues: Arc<CountedQueues>,
     records: Arc<CountedRecords>,
     queue: QueueName,
@@ -108,9 +113,8 @@ struct Scene {
 
 impl Scene {
     async fn new(s: &QueuesRecordsAndClock, name: &str) -> Self {
-        let (traffic, time) = (Traffic::default(), Time::Virtual(s.clock.clone()));
-        let queues =
-            CountedQueues { inner: s.queues.clone(), traffic: traffic.clone(), time: time.clone() };
+        let (traffic, time) = (Traffic::default(), s.time.clone());
+        let queues = CountedQueues::new(s.queues.clone(), traffic.clone(), time.clone());
         let records = CountedRecords { inner: s.records.clone(), traffic: traffic.clone() };
         let queue = QueueName::new(name).expect("the rules use valid queues");
         let dead = QueueName::new(&format!("dead-{name}")).expect("the rules use valid queues");
@@ -119,8 +123,8 @@ impl Scene {
             configured.unwrap_or_else(|error| panic!("{queue} cannot be configured: {error}"));
         }
         let (queues, records) = (Arc::new(queues), Arc::new(records));
-        let stage = Stage::new(time, traffic);
-        Self { stage, clock: s.clock.clone(), queues, records, queue, dead }
+        let (stage, clock) = (Stage::new(time.clone(), traffic), time.clock());
+        Self { stage, time, clock, queues, records, queue, dead }
     }
 
     /// A consumer with one message in hand at a time, on queues with these faults.
@@ -130,10 +134,10 @@ impl Scene {
         consumer
             .expect("a valid name")
             .concurrency(1)
-            .visibility_timeout(HOLD)
-            .handler_timeout(HANDLER_TIMEOUT)
+            .visibility_timeout(self.time.paced(HOLD))
+            .handler_timeout(self.time.paced(HANDLER_TIMEOUT))
             .max_attempts(20)
-            .backoff(Backoff { base: SECOND, max: SECOND })
+            .backoff(self.time.backoff(Backoff { base: SECOND, max: SECOND }))
             .dead_letters_to(self.dead.clone())
             .idempotent(self.records.clone(), 30 * A_DAY)
             .with_clock(self.clock.clone())
@@ -147,7 +151,7 @@ impl Scene {
     /// A handler that takes this time.
     fn doing(&self, takes: Duration) -> Arc<Doing> {
         Arc::new(Doing {
-            clock: self.clock.clone(),
+            time: self.time.clone(),
             takes,
             lingers: Duration::ZERO,
             begun: Mutex::default(),
@@ -167,15 +171,19 @@ impl Scene {
         sent.unwrap_or_else(|error| panic!("a send was refused: {error}"));
     }
 
+    fn step(&self) -> Duration {
+        Stage::step_of(&self.time)
+    }
+
     async fn pass(&mut self, time: Duration) {
-        for _ in 0..time.div_duration_f64(Stage::STEP) as u32 {
+        for _ in 0..self.time.paced(time).div_duration_f64(self.step()) as u32 {
             self.stage.step().await;
         }
     }
 
-    async fn pass_until(&mut self, what: &str, holds: impl Fn() -> bool) {
-        for _ in 0..2_000 {
-            if holds() {
+    async fn pass_until(&mut self, what: &str, holds: impl Fn(&Self) -> bool) {
+        for _ in 0..self.time.patience(self.step()) {
+            if holds(self) {
                 return self.stage.settle().await;
             }
             self.stage.step().await;
@@ -184,11 +192,15 @@ impl Scene {
     }
 
     async fn pass_until_empty(&mut self) {
-        for _ in 0..2_000 {
+        // A server has something else to do than to count.
+        let steps_between = if self.time.is_real() { 10 } else { 1 };
+        for _ in 0..self.time.patience(steps_between * self.step()) {
             if self.left().await == 0 {
                 return self.stage.settle().await;
             }
-            self.stage.step().await;
+            for _ in 0..steps_between {
+                self.stage.step().await;
+            }
         }
         panic!("{} messages are left", self.left().await);
     }
@@ -236,7 +248,7 @@ fn text_of(event: &str) -> String {
 /// A handler: it takes its time, has an effect, and can be stuck on some texts.
 #[derive(Debug)]
 struct Doing {
-    clock: Arc<VirtualClock>,
+    time: Time,
     takes: Duration,
     /// After the effect.
     lingers: Duration,
@@ -247,9 +259,9 @@ struct Doing {
 
 impl Doing {
     fn lingering(self: Arc<Self>, lingers: Duration) -> Arc<Self> {
-        let Self { clock, takes, .. } = &*self;
+        let Self { time, takes, .. } = &*self;
         let (begun, effects, cannot) = Default::default();
-        Arc::new(Self { clock: clock.clone(), takes: *takes, lingers, begun, effects, cannot })
+        Arc::new(Self { time: time.clone(), takes: *takes, lingers, begun, effects, cannot })
     }
 
     fn cannot(self: Arc<Self>, texts: &[&str]) -> Arc<Self> {
@@ -259,6 +271,16 @@ impl Doing {
 
     fn has_begun(&self) -> bool {
         !lock(&self.begun).is_empty()
+    }
+
+    fn begun(&self) -> Vec<String> {
+        lock(&self.begun).clone()
+    }
+
+    async fn pass(&self, time: Duration) {
+        if !time.is_zero() {
+            self.time.clock().sleep(self.time.paced(time)).await;
+        }
     }
 
     fn effects(&self) -> Vec<String> {
@@ -271,16 +293,12 @@ impl MessageHandler for Doing {
     async fn handle(&self, message: &Incoming) -> Result<(), MessageError> {
         let text: String = message.json().map_err(MessageError::permanent)?;
         lock(&self.begun).push(text.clone());
-        if !self.takes.is_zero() {
-            self.clock.sleep(self.takes).await;
-        }
+        self.pass(self.takes).await;
         if lock(&self.cannot).contains(&text) {
             return Err(MessageError::permanent("stuck ".repeat(1_000)));
         }
         lock(&self.effects).push(text);
-        if !self.lingers.is_zero() {
-            self.clock.sleep(self.lingers).await;
-        }
+        self.pass(self.lingers).await;
         Ok(())
     }
 }
