@@ -63,7 +63,7 @@ async fn killed_after(s: &QueuesRecordsAndClock, steps: u32) -> usize {
     let consumer = |scene: &Scene| {
         let consumer = scene.consumer(&Faults::none(), &does).concurrency(IN_HAND);
         // Shorter than a claim, for which the other one waits anyway.
-        consumer.visibility_timeout(scene.time.paced(5 * HOLD))
+        consumer.visibility_timeout(scene.time.paced(3 * HOLD))
     };
     let killed = scene.start(consumer(&scene));
     scene.pass(steps * SECOND / 4).await;

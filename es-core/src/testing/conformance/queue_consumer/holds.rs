@@ -18,7 +18,7 @@ pub(super) async fn a_message_whose_hold_runs_out_while_it_is_handled_has_one_ef
 ) {
     let mut scene = Scene::new(&s, "q").await;
     scene.send("1", "x").await;
-    let (slow, sound) = (scene.doing(2 * HOLD), scene.doing(2 * HOLD));
+    let (slow, sound) = (scene.doing(LONG), scene.doing(LONG));
     let faults = losing(Call::Extend);
     let first = scene.start(scene.consumer(&faults, &slow));
     scene.pass_until("the slow one has begun", |_| slow.has_begun()).await;
@@ -69,7 +69,7 @@ pub(super) async fn a_lost_acknowledgement_leaves_one_effect(s: QueuesRecordsAnd
 pub(super) async fn a_wall_clock_that_jumps_decides_nothing(s: QueuesRecordsAndClock) {
     let mut scene = Scene::new(&s, "q").await;
     scene.send("1", "x").await;
-    let (first, second) = (scene.doing(2 * HOLD), scene.doing(2 * HOLD));
+    let (first, second) = (scene.doing(LONG), scene.doing(LONG));
     let clock = Arc::new(SkewedClock::new(scene.clock.clone()));
     let jumping = scene.consumer(&Faults::none(), &first).with_clock(clock.clone());
     let started_at = scene.clock.monotonic();

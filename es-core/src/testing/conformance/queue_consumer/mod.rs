@@ -95,9 +95,11 @@ const SECOND: Duration = Duration::from_secs(1);
 /// For how long the consumers hold messages at a time.
 const HOLD: Duration = Duration::from_secs(10);
 /// How long their handlers may take.
-const HANDLER_TIMEOUT: Duration = Duration::from_secs(30);
+const HANDLER_TIMEOUT: Duration = Duration::from_secs(20);
 /// For how long they claim requests: twice that.
-const CLAIM: Duration = Duration::from_secs(60);
+const CLAIM: Duration = Duration::from_secs(40);
+/// What a handler takes that needs heartbeats.
+const LONG: Duration = Duration::from_secs(15);
 const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Two queues, and consumers that come and go.
