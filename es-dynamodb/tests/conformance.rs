@@ -5,8 +5,9 @@ mod support;
 use std::sync::Arc;
 use std::time::Duration;
 
-use es_core::testing::VirtualClock;
+use es_core::memory::MemoryQueues;
 use es_core::testing::conformance::{Holding, event_store as suite, holding};
+use es_core::testing::{SeededEntropy, VirtualClock};
 use es_dynamodb::{DynamoOptions, DynamoStore, Heads, Role};
 use support::Server;
 use support::permissions::Permissions;
@@ -33,6 +34,14 @@ async fn on_a_clock() -> Holding<(DynamoStore, Arc<VirtualClock>), Server> {
     let clock = Arc::new(VirtualClock::at("2026-03-01T12:00:00Z"));
     let (store, server) = store_with(|options| options.clock(clock.clone())).await;
     holding((store, clock), server)
+}
+
+/// Records of what was done with messages of queues in memory.
+async fn beside_queues() -> Holding<(MemoryQueues, DynamoStore, Arc<VirtualClock>), Server> {
+    let clock = Arc::new(VirtualClock::at("2026-03-01T12:00:00Z"));
+    let (store, server) = store_with(|options| options.clock(clock.clone())).await;
+    let queues = MemoryQueues::new(clock.clone(), Arc::new(SeededEntropy::new(1)));
+    holding((queues, store, clock), server)
 }
 
 /// One that looks at every head.
@@ -99,6 +108,10 @@ mod lease_store {
 
 mod idempotency_store {
     es_core::idempotency_store_conformance!(super::on_a_clock);
+}
+
+mod queue_consumer {
+    es_core::queue_consumer_conformance!(super::beside_queues);
 }
 
 mod feed {

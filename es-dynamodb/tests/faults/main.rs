@@ -4,6 +4,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod consuming;
 mod damaged_items;
 mod hostile_ids;
 mod lost_acknowledgements;
