@@ -5,13 +5,16 @@
 //! | `program` | running to an exit code, with one sentence about what failed |
 //! | `output` | what a command prints: text, JSON, tables |
 //! | `signal` | being asked to stop |
+//! | `length_of_time` | lengths of time in flags |
 //! | [`default_directory`] | where data is when nobody says where |
 
 pub mod default_directory;
+mod length_of_time;
 mod output;
 mod program;
 mod signal;
 
+pub use length_of_time::length_of_time;
 pub use output::{number, print, print_line, printable, table};
 pub use program::{AnyError, run, run_without, sentence};
-pub use signal::shutdown_signal;
+pub use signal::{Signals, shutdown_signal};

@@ -24,7 +24,6 @@ use crate::command_line::{self, AnyError};
 use super::domain::Status;
 
 use place::Place;
-use roles::Role;
 
 /// Dispense prescriptions, event-sourced.
 ///
@@ -53,14 +52,7 @@ enum Command {
     /// With `--roles` other processes do a part of it: `publish`, `project`, or another `serve`. All of
     /// them name the same data. On another machine, those that answer requests and those that analyze
     /// prescriptions need the same files in their `--data-dir`.
-    Serve {
-        /// The port; 0 takes a free one
-        #[arg(long, default_value_t = 8080)]
-        port: u16,
-        /// Only these parts of the work; without `api` nothing listens [default: all]
-        #[arg(long, value_enum, value_delimiter = ',', value_name = "ROLES")]
-        roles: Vec<Role>,
-    },
+    Serve(serve::Arguments),
     /// Publish the log to the data stream, until it is stopped (with --backend aws)
     ///
     /// Of several processes that do so, each takes a part.
@@ -161,7 +153,7 @@ async fn run(arguments: Arguments) -> Result<(), AnyError> {
     }
     match command {
         None => main_job::run(place, prescriptions, json).await,
-        Some(Command::Serve { port, roles }) => serve::run(place, port, roles).await,
+        Some(Command::Serve(arguments)) => serve::run(place, arguments).await,
         Some(Command::Publish) => work::publish(place).await,
         Some(Command::Project { views }) => work::project(place, &views).await,
         Some(Command::List { status }) => dispenses::list(place, status, json).await,

@@ -8,7 +8,6 @@ mod publish;
 mod records;
 mod roles;
 mod serve;
-mod time;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -16,7 +15,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
-use crate::command_line::{self, AnyError};
+use crate::command_line::{self, AnyError, length_of_time};
 
 use super::domain::Status;
 use super::reading::EventId;
@@ -58,7 +57,7 @@ enum Command {
         /// Its id
         id: EventId,
         /// Wait until that is final, at most so long: 500ms, 30s, 5m
-        #[arg(long, value_name = "TIME", value_parser = time::parse)]
+        #[arg(long, value_name = "TIME", value_parser = length_of_time)]
         wait: Option<Duration>,
     },
     /// List what became of events, those that are not expired

@@ -1,51 +1,37 @@
 //! Answering HTTP requests.
 
-use std::future::IntoFuture as _;
-use std::io::Write as _;
-use std::net::{Ipv4Addr, SocketAddr};
+use clap::Args;
 
-use tokio::net::TcpListener;
-
-use crate::command_line::{AnyError, shutdown_signal};
+use crate::command_line::{AnyError, print_line};
 use crate::dispensary::api;
+use crate::http::{Server, ServerArguments};
 
 use super::opened::Opened;
 use super::place::Place;
 use super::roles::{Role, Roles};
 use super::work;
 
-pub(super) async fn run(place: Place, port: u16, roles: Vec<Role>) -> Result<(), AnyError> {
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    server: ServerArguments,
+    /// Only these parts of the work; without `api` nothing listens [default: all]
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "ROLES")]
+    roles: Vec<Role>,
+}
+
+pub(super) async fn run(place: Place, arguments: Arguments) -> Result<(), AnyError> {
+    let Arguments { server, roles } = arguments;
     let roles = Roles::of(roles, &place)?;
     if !roles.has(Role::Api) {
         return work::run(place, &roles).await;
     }
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let listener = TcpListener::bind(address)
-        .await
-        .map_err(|error| format!("{address} cannot be listened on: {error}"))?;
+    let server = Server::bind(server).await?;
     let opened = Opened::new(place).await?;
-    let mut workers = roles.consumers(&opened.dispensary).start();
-    let mut out = std::io::stdout();
-    writeln!(out, "data: {}", opened.place)?;
-    writeln!(out, "listening on http://{}", listener.local_addr()?)?;
-    out.flush()?;
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let server = axum::serve(listener, api::router(opened.dispensary.clone()))
-        .with_graceful_shutdown(async {
-            // A dropped sender stops the server just as well.
-            let _ = stopped.await;
-        })
-        .into_future();
-    let mut server = std::pin::pin!(server);
-    tokio::select! {
-        ended = &mut server => ended?,
-        failed = workers.failed() => failed?,
-        signal = shutdown_signal() => {
-            signal?;
-            drop(stop);
-            server.await?;
-        }
-    }
-    workers.shutdown().await?;
+    let workers = roles.consumers(&opened.dispensary).start();
+    print_line(format_args!("data: {}", opened.place))?;
+    print_line(format_args!("listening on {}", server.url()?))?;
+    let router = api::router(opened.dispensary.clone());
+    server.run(router, workers, std::future::pending()).await?;
     opened.close().await
 }

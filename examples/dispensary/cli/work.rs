@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use es_core::Consumers;
 
-use crate::command_line::{AnyError, shutdown_signal};
+use crate::command_line::{AnyError, Signals};
 
 use super::opened::Opened;
 use super::place::Place;
@@ -36,10 +36,11 @@ async fn until_stopped(opened: Opened, consumers: &Consumers) -> Result<(), AnyE
     writeln!(out, "data: {}", opened.place)?;
     writeln!(out, "at work: {}", names.join(", "))?;
     out.flush()?;
+    let mut signals = Signals::listen()?;
     tokio::select! {
         failed = workers.failed() => failed?,
-        signal = shutdown_signal() => signal?,
+        received = signals.received() => received?,
     }
-    workers.shutdown().await?;
+    signals.unless_received(async { Ok(workers.shutdown().await?) }).await?;
     opened.close().await
 }

@@ -1,18 +1,15 @@
 //! Taking readings in until the operator asks the program to stop.
 
-use std::future::IntoFuture as _;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::http::HeaderValue;
 use clap::Args;
 use es_core::Backoff;
-use tokio::net::TcpListener;
 
-use crate::command_line::{AnyError, print_line, shutdown_signal};
-use crate::http::Metrics;
+use crate::command_line::{AnyError, length_of_time, print_line};
+use crate::http::{Metrics, Server, ServerArguments};
 use crate::ingest::api::{self, App};
 use crate::ingest::service::{Ingest, Options};
 use crate::ingest::stations::{KnownStations, Outage, Unreliable};
@@ -20,14 +17,12 @@ use crate::ingest::stations::{KnownStations, Outage, Unreliable};
 use super::opened::Opened;
 use super::place::Place;
 use super::roles::{Role, Roles};
-use super::time;
 
 /// Every process answers `GET /metrics` and `GET /health`, on the loopback interface.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The port; 0 takes a free one
-    #[arg(long, default_value_t = 8080)]
-    port: u16,
+    #[command(flatten)]
+    server: ServerArguments,
     /// Only these parts of the work; other processes do the rest [default: all]
     #[arg(long, value_enum, value_delimiter = ',', value_name = "ROLES")]
     roles: Vec<Role>,
@@ -35,7 +30,7 @@ pub(super) struct Arguments {
     #[arg(long = "allow-origin", value_name = "ORIGIN")]
     origins: Vec<HeaderValue>,
     /// The pause between two scans of the directory
-    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = time::parse)]
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = length_of_time)]
     scan_every: Duration,
     #[command(flatten)]
     processing: ProcessingArguments,
@@ -45,11 +40,11 @@ pub(super) struct Arguments {
 #[derive(Debug, Args)]
 pub(super) struct ProcessingArguments {
     /// The longest wait before the second attempt at an event; it doubles with each further one
-    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = time::parse)]
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = length_of_time)]
     retry_after: Duration,
     /// How long the record of an event is kept after it was processed; the log keeps what happened. All processes
     /// that bring records up to date are to be told the same
-    #[arg(long, value_name = "TIME", default_value = "7d", value_parser = time::parse)]
+    #[arg(long, value_name = "TIME", default_value = "7d", value_parser = length_of_time)]
     keep: Duration,
     /// The station register does not answer about this station, for ever or so many times, as zugspitze=2;
     /// may be repeated. For seeing what happens then
@@ -66,13 +61,10 @@ impl ProcessingArguments {
 }
 
 pub(super) async fn run(place: &Place, arguments: Arguments) -> Result<(), AnyError> {
-    let Arguments { port, roles, origins, scan_every, processing } = arguments;
+    let Arguments { server, roles, origins, scan_every, processing } = arguments;
     let shares_the_work = !roles.is_empty();
     let roles = Roles::of(roles);
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let listener = TcpListener::bind(address)
-        .await
-        .map_err(|error| format!("{address} cannot be listened on: {error}"))?;
+    let server = Server::bind(server).await?;
     let metrics = Metrics::install()?;
     let opened = match shares_the_work {
         true => Opened::named(place, processing.options()).await?,
@@ -83,49 +75,20 @@ pub(super) async fn run(place: &Place, arguments: Arguments) -> Result<(), AnyEr
         true => api::router(app, origins),
         false => api::operations_router(app),
     };
+    let workers = roles.start_workers(&opened.ingest);
     print_line(format!("data: {}", opened.place))?;
-    print_line(format!("listening on http://{}", listener.local_addr()?))?;
+    print_line(format!("listening on {}", server.url()?))?;
     tokio::select! {
-        worked = work(&opened.ingest, &roles, scan_every, listener, router) => worked?,
+        worked = server.run(router, workers, watch(&opened.ingest, &roles, scan_every)) => worked?,
         never = metrics.keep_up() => match never {},
     }
     opened.close().await
 }
 
-/// Returns when the operator asks for it, and everything at hand is done.
-async fn work(
-    ingest: &Ingest,
-    roles: &Roles,
-    scan_every: Duration,
-    listener: TcpListener,
-    router: Router,
-) -> Result<(), AnyError> {
-    let mut workers = roles.start_workers(ingest);
-    let watcher = ingest.watcher().filter(|_| roles.has(Role::Watch));
-    let watching = async {
-        match watcher {
-            Some(watcher) => watcher.run(scan_every).await,
-            None => std::future::pending().await,
-        }
-    };
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let server = axum::serve(listener, router)
-        .with_graceful_shutdown(async {
-            // A dropped sender stops the server just as well.
-            let _ = stopped.await;
-        })
-        .into_future();
-    let mut server = std::pin::pin!(server);
-    tokio::select! {
-        never = watching => match never {},
-        ended = &mut server => ended?,
-        failed = workers.failed() => failed?,
-        signal = shutdown_signal() => {
-            signal?;
-            drop(stop);
-            server.await?;
-        }
+/// Watches the directory, if there is one and that is among the roles.
+async fn watch(ingest: &Ingest, roles: &Roles, scan_every: Duration) -> Infallible {
+    match ingest.watcher().filter(|_| roles.has(Role::Watch)) {
+        Some(watcher) => watcher.run(scan_every).await,
+        None => std::future::pending().await,
     }
-    workers.shutdown().await?;
-    Ok(())
 }

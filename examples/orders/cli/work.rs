@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::command_line::{AnyError, print_line, shutdown_signal};
+use crate::command_line::{AnyError, Signals, print_line};
 use crate::orders::payments::SimulatedPayments;
 
 use super::opened::Opened;
@@ -28,13 +28,14 @@ pub(super) async fn run(
         print_line(format_args!("at work: {}", names.join(", ")))?;
         workers.failed().await.map_err(AnyError::from)
     };
+    let mut signals = Signals::listen()?;
     tokio::select! {
         // In this order: who reads that it is at work can stop it.
         biased;
-        signal = shutdown_signal() => signal?,
+        received = signals.received() => received?,
         () = stopped.notified() => {}
         failed = announce => failed?,
     }
-    workers.shutdown().await?;
+    signals.unless_received(async { Ok(workers.shutdown().await?) }).await?;
     opened.close().await
 }

@@ -232,8 +232,13 @@ impl Running {
     /// What Ctrl-C does.
     #[cfg(unix)]
     pub fn interrupt(self) -> Output {
-        signal(&self.0, "-INT");
+        self.signal("-INT");
         self.finish()
+    }
+
+    #[cfg(unix)]
+    pub fn signal(&self, name: &str) {
+        signal(&self.0, name);
     }
 
     /// Waits for its end.

@@ -1,11 +1,13 @@
-//! Lengths of time, as `500ms`, `30s` or `7d`.
-
 use std::time::Duration;
 
 use jiff::{Span, SpanRelativeTo};
 
 /// Reads a length of time. A day has 24 hours here.
-pub(super) fn parse(text: &str) -> Result<Duration, String> {
+///
+/// # Errors
+///
+/// What would have been one.
+pub fn length_of_time(text: &str) -> Result<Duration, String> {
     let wrong = || format!("{text:?} is not a length of time like 500ms, 30s, 5m or 7d");
     let span: Span = text.parse().map_err(|_| wrong())?;
     let length = span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(|_| wrong())?;
@@ -26,10 +28,10 @@ mod tests {
             ("7d", 7 * 86_400_000),
             ("0s", 0),
         ] {
-            assert_eq!(parse(text), Ok(Duration::from_millis(millis)), "{text}");
+            assert_eq!(length_of_time(text), Ok(Duration::from_millis(millis)), "{text}");
         }
         for wrong in ["", "7", "d", "-5s", "soon", "1 month"] {
-            assert!(parse(wrong).is_err(), "{wrong:?}");
+            assert!(length_of_time(wrong).is_err(), "{wrong:?}");
         }
     }
 }
