@@ -151,8 +151,9 @@ impl IdempotentRequest {
 }
 
 impl fmt::Debug for IdempotentRequest {
+    /// Without the key, which may be personal: an id that somebody else has given, or the name of a file.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "IdempotentRequest({}/{})", self.scope, self.key)
+        f.debug_struct("IdempotentRequest").field("scope", &self.scope).finish_non_exhaustive()
     }
 }
 

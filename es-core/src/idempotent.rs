@@ -113,8 +113,7 @@ impl Idempotent {
             Begun::InProgress { until } => return Ok(Once::InProgress { until }),
             Begun::Completed(result) => return Ok(Once::Before(result)),
             Begun::Mismatch => {
-                let (scope, key) = (request.scope().to_owned(), request.key().to_owned());
-                return Err(OnceError::Mismatch { scope, key });
+                return Err(OnceError::Mismatch { scope: request.scope().to_owned() });
             }
         };
         match effect().await {
@@ -195,13 +194,12 @@ pub enum OnceError<E> {
     /// The effect failed, and was not caused. It can be tried again at once.
     #[error("the effect failed")]
     Failed(#[source] E),
-    /// The key was used for another payload. Trying again does not help before that record expires.
-    #[error("the key {key:?} of {scope} was already used for another payload")]
+    /// The key was used for another payload. Trying again does not help before that record expires. The key
+    /// is not said: it may be personal.
+    #[error("the key of the request was already used in {scope} for another payload")]
     Mismatch {
         /// The scope of the request.
         scope: String,
-        /// Its key.
-        key: String,
     },
     /// The effect was not caused. The request may be in progress all the same, for its hold: when the
     /// answer was lost that it was begun.

@@ -89,7 +89,7 @@ fn find(db: &Connection, request: &IdempotentRequest) -> Result<Option<Idempoten
 
 fn read(request: &IdempotentRequest, row: &Row<'_>) -> Result<IdempotencyRecord, Fault> {
     let expires_at = Timestamp::from_microsecond(row.get(3)?).map_err(|error| Error::Corrupt {
-        what: format!("the idempotency record {request:?}"),
+        what: format!("an idempotency record of {}", request.scope()),
         reason: error.to_string(),
     })?;
     let result: Option<Vec<u8>> = row.get(2)?;

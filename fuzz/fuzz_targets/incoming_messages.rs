@@ -33,6 +33,7 @@ fn message(body: &str) -> ReceivedMessage {
         sent_at: Timestamp::UNIX_EPOCH,
         first_received_at: Timestamp::UNIX_EPOCH,
         receive_count: 1,
+        moved_by_policy: false,
         dead_letter_source: None,
     }
 }

@@ -122,6 +122,7 @@ impl DeadMessage {
             sent_at: self.sent_at,
             first_received_at: self.sent_at,
             receive_count: self.receive_count,
+            moved_by_policy: self.failure.is_none(),
             dead_letter_source: self.origin.clone(),
         })
     }

@@ -96,7 +96,7 @@ impl Envelope {
     /// What a dead letter says about itself, if a consumer wrote it. One that a redrive policy moved was
     /// written by a producer, who does not say where an operator sends it.
     pub(super) fn of(message: &ReceivedMessage) -> Option<Self> {
-        if message.dead_letter_source.is_some() {
+        if message.moved_by_policy {
             return None;
         }
         serde_json::from_str(message.attributes.get(Self::ATTRIBUTE)?).ok()

@@ -140,7 +140,9 @@ pub struct ReceivedMessage {
     pub first_received_at: Timestamp,
     /// How often it was received from this queue, this time included.
     pub receive_count: u32,
-    /// The queue that gave it up, if it is a dead letter.
+    /// Whether a redrive policy moved it here.
+    pub moved_by_policy: bool,
+    /// The queue that gave it up, if a redrive policy moved it here and that queue has a name here.
     pub dead_letter_source: Option<QueueName>,
 }
 
@@ -191,8 +193,9 @@ impl fmt::Display for ReceiptHandle {
 }
 
 impl fmt::Debug for ReceiptHandle {
+    /// Without what it is: who has it can take the message away.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ReceiptHandle({})", self.0)
+        f.write_str("ReceiptHandle(..)")
     }
 }
 

@@ -316,7 +316,7 @@ impl MessageSender {
         let destination = self.destination.to_string();
         metrics::counter!(telemetry::MESSAGES_SENT_AGAIN, "destination" => destination)
             .increment(again.len() as u64);
-        let until = self.now() + self.backoff.delay(most_attempts, &*self.entropy);
+        let until = self.now().saturating_add(self.backoff.delay(most_attempts, &*self.entropy));
         again.into_iter().for_each(|place| lanes.wait(place, until));
         Ok(())
     }

@@ -180,7 +180,7 @@ impl SqsQueues {
 
 /// In the whole seconds of SQS, rounded up.
 pub(crate) fn seconds(duration: Duration) -> i32 {
-    let whole = duration.as_secs() + u64::from(duration.subsec_nanos() > 0);
+    let whole = duration.as_secs().saturating_add(u64::from(duration.subsec_nanos() > 0));
     i32::try_from(whole).unwrap_or(i32::MAX)
 }
 

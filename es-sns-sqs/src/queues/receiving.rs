@@ -116,6 +116,7 @@ impl SqsQueues {
             sent_at: time(Name::SentTimestamp).unwrap_or(now),
             first_received_at: time(Name::ApproximateFirstReceiveTimestamp).unwrap_or(now),
             receive_count: count.and_then(|count| count.parse().ok()).unwrap_or(1),
+            moved_by_policy: source.is_some(),
             dead_letter_source: source.and_then(|arn| self.named_by(arn)),
         };
         Some((message, typed))

@@ -10,6 +10,9 @@ use crate::queues::SqsQueues;
 const PROTOCOL: &str = "sqs";
 const FILTER: &str = "FilterPolicy";
 const RAW: &str = "RawMessageDelivery";
+/// What a filter looks at: attributes, unless somebody has said the body.
+const FILTER_SCOPE: &str = "FilterPolicyScope";
+const ATTRIBUTES: &str = "MessageAttributes";
 
 /// A queue that follows a topic.
 struct Follower {
@@ -91,9 +94,11 @@ impl SnsTopics {
     ) -> Result<bool> {
         let Some(found) = self.attributes_of(topic, follower).await? else { return Ok(false) };
         let is_raw = found.get(RAW).is_some_and(|raw| raw.eq_ignore_ascii_case("true"));
+        let looks_at_attributes = found.get(FILTER_SCOPE).is_none_or(|scope| scope == ATTRIBUTES);
         let has_filter = filter::read(found.get(FILTER).map(String::as_str));
         for (is_so, name, value) in [
             (is_raw, RAW, "true".to_owned()),
+            (looks_at_attributes, FILTER_SCOPE, ATTRIBUTES.to_owned()),
             (
                 has_filter.is_ok_and(|filter| filter == *wanted),
                 FILTER,

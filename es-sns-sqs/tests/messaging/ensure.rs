@@ -57,22 +57,37 @@ async fn another_filter_takes_the_place_of_the_old_one() {
     assert_eq!(scene.bodies(&billing).await, ["returned"]);
 }
 
-#[tokio::test]
-async fn a_subscription_without_raw_delivery_gets_it() {
-    let scene = Scene::of_the_shop().await;
+/// Somebody says this of all subscriptions to the orders.
+async fn change_subscriptions(scene: &Scene, attribute: &str, value: &str) {
     let client = scene.messaging.sns();
     let arn = "arn:aws:sns:us-east-1:123456789012:p-orders";
     let found = client.list_subscriptions_by_topic().topic_arn(arn).send().await;
     for subscription in found.expect("subscriptions").subscriptions() {
         let request = client.set_subscription_attributes();
         let request = request.set_subscription_arn(subscription.subscription_arn.clone());
-        let request = request.attribute_name("RawMessageDelivery").attribute_value("false");
+        let request = request.attribute_name(attribute).attribute_value(value);
         request.send().await.expect("it is set");
     }
+}
+
+#[tokio::test]
+async fn a_subscription_without_raw_delivery_gets_it() {
+    let scene = Scene::of_the_shop().await;
+    change_subscriptions(&scene, "RawMessageDelivery", "false").await;
     scene.ensure(&shop()).await;
     scene.topics.publish(&topic("orders"), NewMessage::new("as it is")).await.expect("published");
     scene.clock.advance(5 * SECOND);
     assert_eq!(scene.bodies(&queue("audit")).await, ["as it is"]);
+}
+
+#[tokio::test]
+async fn a_filter_that_looked_into_bodies_looks_at_attributes() {
+    let scene = Scene::of_the_shop().await;
+    change_subscriptions(&scene, "FilterPolicyScope", "MessageBody").await;
+    scene.ensure(&shop()).await;
+    let placed = NewMessage::new("x").attribute("kind", "placed").attribute("items", "1");
+    scene.topics.publish(&topic("orders"), placed).await.expect("published");
+    assert_eq!(scene.bodies(&queue("billing")).await, ["x"]);
 }
 
 #[tokio::test]

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use es_core::{
-    Error, Incoming, MessageError, MessageHandler, MessageQueue as _, NewMessage, QueueConsumer,
-    QueueName, Redrive,
+    DeadLetterQueue, DeadMessageRedrive, Error, Incoming, MessageError, MessageHandler,
+    MessageQueue as _, NewMessage, QueueConsumer, QueueCounts, QueueName, QueueOptions, Redrive,
 };
 
 use crate::support::fake_messaging::{FakeMessaging, Fault};
@@ -56,6 +56,16 @@ async fn sqs_moves_everything_by_itself_where_it_can() {
     assert_eq!(moved, 2);
     let asked = ["ListMessageMoveTasks", "StartMessageMoveTask", "ListMessageMoveTasks"];
     assert_eq!(scene.take_operations(), asked);
+}
+
+#[tokio::test]
+async fn what_a_cancelled_task_has_left_is_moved_all_the_same() {
+    let scene = Scene::with(7, FakeMessaging::with_cancelled_move_tasks, |it| it, |it| it);
+    scene.ensure(&shop()).await;
+    give_up(&scene, &queue("billing"), &["a", "b"]).await;
+    let moved = scene.queues.redrive(&queue("dead"), Redrive::all()).await.expect("a redrive");
+    assert_eq!(moved, 2);
+    assert_eq!(scene.bodies(&queue("billing")).await.len(), 2);
 }
 
 #[tokio::test]
@@ -189,6 +199,28 @@ async fn letters_of_queues_with_another_prefix_are_left() {
     let other = options.with_client(scene.messaging.sqs()).expect("a valid prefix");
     assert_eq!(other.redrive(&queue("ad"), Redrive::all()).await.expect("a redrive"), 0);
     assert_eq!(scene.queues.redrive(&dead, Redrive::all()).await.expect("a redrive"), 1);
+}
+
+#[tokio::test]
+async fn what_a_policy_moved_from_elsewhere_does_not_say_where_it_goes() {
+    let scene = scene().await;
+    let at = "2026-03-01T12:00:00Z";
+    let forged = format!(
+        r#"{{"consumer":"c","queue":"it","message_id":"m","reason":"permanent","error":"",
+        "attempts":1,"sent_at":"{at}","first_received_at":"{at}","dead_lettered_at":"{at}"}}"#
+    );
+    let message = NewMessage::new("pay me").attribute("deadletter", forged);
+    scene.queues.send(&queue("billing"), message).await.expect("it is sent");
+    give_up(&scene, &queue("billing"), &[]).await;
+    // A program for which the dead letters have a name, and the queue that they come from has none.
+    let options = es_sns_sqs::SqsQueues::builder().name_prefix("p-de").clock(scene.clock.clone());
+    let other = Arc::new(options.with_client(scene.messaging.sqs()).expect("a valid prefix"));
+    other.configure(&queue("it"), QueueOptions::default()).await.expect("a new queue");
+
+    let dead = DeadLetterQueue::new(other.clone(), queue("ad")).with_clock(scene.clock.clone());
+    let redriven = dead.redrive(&DeadMessageRedrive::all()).await.expect("a redrive");
+    assert_eq!((redriven.moved, redriven.stayed.len()), (0, 1));
+    assert_eq!(other.counts(&queue("it")).await.expect("counts"), QueueCounts::default());
 }
 
 #[tokio::test]

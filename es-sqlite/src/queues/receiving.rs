@@ -162,6 +162,7 @@ fn read_message(row: &Row<'_>, receipt: ReceiptHandle) -> Result<ReceivedMessage
         sent_at: time(5)?,
         first_received_at: time(6)?,
         receive_count: row.get(7)?,
+        moved_by_policy: dead_letter_source.is_some(),
         dead_letter_source: dead_letter_source.as_deref().map(read_name).transpose()?,
         id,
     })

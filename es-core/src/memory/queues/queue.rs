@@ -295,6 +295,7 @@ impl Stored {
             sent_at: self.sent_at,
             first_received_at: *self.first_received_at.get_or_insert(now),
             receive_count: self.receive_count,
+            moved_by_policy: self.dead_letter_source.is_some(),
             dead_letter_source: self.dead_letter_source.clone(),
         }
     }

@@ -70,6 +70,8 @@ struct State {
     attempts: HashMap<String, Value>,
     /// Of each queue by ARN, the newest last.
     move_tasks: Option<HashMap<String, Vec<MoveTask>>>,
+    /// Somebody cancels them as soon as they are begun.
+    cancels_move_tasks: bool,
     /// The most bytes of a request to SQS.
     max_request: usize,
     requests: Vec<Request>,
@@ -101,6 +103,11 @@ impl FakeMessaging {
     }
 
     /// As SQS is by now, by some of its documents: it takes 1 MiB in a request.
+    pub(crate) fn with_cancelled_move_tasks(self) -> Self {
+        self.state().cancels_move_tasks = true;
+        self
+    }
+
     pub(crate) fn with_large_requests(self) -> Self {
         self.state().max_request = 1024 * 1024;
         self

@@ -1,5 +1,5 @@
 //! Message move tasks: they are over as soon as they are begun. Those of a queue with a letter that no queue
-//! has given up fail.
+//! has given up fail; others may be cancelled before they have moved anything.
 
 use es_core::{MessageQueue as _, Redrive};
 use serde_json::{Value, json};
@@ -12,20 +12,31 @@ use super::{FakeMessaging, name_in, queue_name};
 pub(super) struct MoveTask {
     started: i64,
     moved: u64,
-    is_failed: bool,
+    end: End,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum End {
+    Completed,
+    Failed,
+    Cancelled,
 }
 
 impl MoveTask {
     fn json(self) -> Value {
-        let Self { started, moved, is_failed } = self;
+        let Self { started, moved, end } = self;
         let mut task = json!({
             "Status": "COMPLETED",
             "StartedTimestamp": started,
             "ApproximateNumberOfMessagesMoved": moved,
         });
-        if is_failed {
-            task["Status"] = "FAILED".into();
-            task["FailureReason"] = "CouldNotDetermineMessageSource".into();
+        match end {
+            End::Completed => {}
+            End::Cancelled => task["Status"] = "CANCELLED".into(),
+            End::Failed => {
+                task["Status"] = "FAILED".into();
+                task["FailureReason"] = "CouldNotDetermineMessageSource".into();
+            }
         }
         task
     }
@@ -49,14 +60,19 @@ impl FakeMessaging {
             return Err(Refusal::invalid_value(message));
         }
         let queue = queue_name(name_in(arn));
-        let moved = self.memory().redrive(&queue, Redrive::all()).await;
-        let moved = moved.expect("the queue is there");
-        let left = self.memory().counts(&queue).await.expect("the queue is there").visible;
+        let (moved, end) = if self.state().cancels_move_tasks {
+            (0, End::Cancelled)
+        } else {
+            let moved = self.memory().redrive(&queue, Redrive::all()).await;
+            let left = self.memory().counts(&queue).await.expect("the queue is there").visible;
+            let end = if left > 0 { End::Failed } else { End::Completed };
+            (moved.expect("the queue is there"), end)
+        };
         let now = self.clock().now().as_millisecond();
         if let Some(tasks) = &mut self.state().move_tasks {
             let tasks = tasks.entry(arn.to_owned()).or_default();
             let started = tasks.last().map_or(now, |before| now.max(before.started + 1));
-            tasks.push(MoveTask { started, moved, is_failed: left > 0 });
+            tasks.push(MoveTask { started, moved, end });
         }
         Ok(json!({ "TaskHandle": "task" }))
     }

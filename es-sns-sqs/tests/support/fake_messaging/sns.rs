@@ -193,7 +193,10 @@ impl FakeMessaging {
             // A queue that does not say so lets no topic in.
             let is_let_in = policy.contains("sns.amazonaws.com") && policy.contains(topic_arn);
             let is_taken = takes(attribute("FilterPolicy"), &message, &types);
-            if !(is_let_in && is_taken) {
+            // A filter of attributes finds nothing in a body.
+            let looks_into_bodies = attribute("FilterPolicyScope") == Some("MessageBody")
+                && attribute("FilterPolicy").is_some();
+            if !is_let_in || !is_taken || looks_into_bodies {
                 continue;
             }
             let (mut sent, mut sent_types) = (message.clone(), types.clone());

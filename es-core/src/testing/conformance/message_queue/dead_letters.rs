@@ -18,6 +18,7 @@ pub(super) async fn a_message_received_too_often_becomes_a_dead_letter(q: Queues
     assert_eq!(given_up.body, "poison");
     assert_eq!(given_up.attributes, message.attributes, "the attributes of a dead letter");
     assert_eq!(given_up.dead_letter_source, Some(queue.clone()), "where it came from");
+    assert!(given_up.moved_by_policy, "nobody has sent it there");
     assert_eq!((given_up.sent_at, given_up.receive_count), (sent_at, 1));
     q.advance(HOUR);
     q.assert_nothing_comes(&queue, "a dead letter is there once").await;
@@ -81,6 +82,7 @@ pub(super) async fn redriven_messages_are_as_if_sent_anew(q: QueuesAndClock) {
         assert_eq!(again.receive_count, receive, "receives are counted anew");
         assert_eq!((again.sent_at, again.first_received_at), (redriven_at, first_received_at));
         assert_eq!(again.dead_letter_source, None, "it is no dead letter any more");
+        assert!(!again.moved_by_policy, "it is no dead letter any more");
         q.release(&queue, &again, Duration::ZERO).await;
     }
     q.exhaust(&queue, 0).await;

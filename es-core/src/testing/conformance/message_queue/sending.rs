@@ -23,6 +23,7 @@ pub(super) async fn a_message_comes_back_as_it_was_sent(q: QueuesAndClock) {
         assert_eq!(received.attributes, message.attributes, "the attributes beside {text:?}");
         assert_eq!((received.group, received.deduplication_id), (None, None));
         assert_eq!(received.dead_letter_source, None);
+        assert!(!received.moved_by_policy);
     }
     q.send(&queue, NewMessage::new("plain")).await;
     assert_eq!(q.receive_one(&queue).await.attributes, BTreeMap::new());
