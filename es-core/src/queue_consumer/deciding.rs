@@ -62,6 +62,10 @@ impl QueueConsumer {
     /// After how many receives, at least, a message counts as one that kills its receivers.
     pub const ABANDONED_AFTER: u32 = 100;
 
+    /// After how many receives a message of a group is given up at its next failure, however often this
+    /// object has tried it.
+    pub const GIVEN_UP_IN_GROUPS_AFTER: u32 = 1_000;
+
     /// For so long at least a message waits that is being handled elsewhere.
     const IN_PROGRESS_AT_LEAST: Duration = Duration::from_secs(1);
 
@@ -213,7 +217,8 @@ impl QueueConsumer {
             Retry::Backoff => self.backoff.delay(attempt, &*self.entropy),
             Retry::After(delay) => delay.min(QueueOptions::MAX_VISIBILITY_TIMEOUT),
         };
-        if self.dead_letters.is_some() && attempt >= self.max_attempts {
+        let is_last = attempt >= self.max_attempts || self.fails_without_end(message);
+        if self.dead_letters.is_some() && is_last {
             return Verdict::DeadLetter { reason: DeadLetterReason::AttemptsUsedUp, error: text };
         }
         Verdict::Again { after, error: text }
@@ -224,6 +229,12 @@ impl QueueConsumer {
         let error = format!("it was not handled within {:?}", self.handler_timeout);
         let attempt = self.unhandled.attempt(message);
         self.after_failure(message, &MessageError::transient(error), attempt)
+    }
+
+    /// Whether it was received so often from a group that it is given up whoever tries it: each process
+    /// counts its own attempts there, and may not come to the last one.
+    fn fails_without_end(&self, message: &ReceivedMessage) -> bool {
+        message.group.is_some() && message.receive_count >= Self::GIVEN_UP_IN_GROUPS_AFTER
     }
 
     /// Whether its attempts do not come to an end, as those of a message that kills its receivers. Few

@@ -114,7 +114,10 @@ use shift::{Shift, Until};
 /// receive without an attempt (given back behind one of its group that failed, at a shutdown, or while
 /// another receiver had it) is counted too by the queue, and left out here by the object that gave it
 /// back; other processes do not know. In the groups of a FIFO queue that is no exception but the rule, so
-/// there each object counts its own attempts: several consumers together try a message more often.
+/// there each object counts its own attempts: several consumers together try a message more often, and so do
+/// those that do not live for all its attempts, as scheduled jobs. After
+/// [a thousand receives](Self::GIVEN_UP_IN_GROUPS_AFTER) the next failure is the last in any case. A message of
+/// a group that kills its receivers has no failure: only a redrive policy ends that.
 ///
 /// **Dead letters.** With [`dead_letters_to`](Self::dead_letters_to) the consumer sends them itself:
 /// what cannot be decoded and what fails for good at once, other failures after
@@ -130,7 +133,9 @@ use shift::{Shift, Until};
 ///
 /// **Order.** Messages of a group of a FIFO queue are handled one after the other, groups side by side.
 /// When one fails, the later ones in hand are given back behind it, not handled. When one becomes a dead
-/// letter, the later ones follow.
+/// letter, the later ones are handled without it. Where that must not be, give the consumer no dead letters
+/// and the queue no redrive policy: then it stays in front of its group, and other groups flow, until it is
+/// handled or the queue's retention is over.
 ///
 /// **Once.** Deliveries are at least once. An [idempotent](Self::idempotent) consumer recognises what was
 /// handled.

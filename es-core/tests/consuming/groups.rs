@@ -1,5 +1,7 @@
 //! Messages of FIFO queues.
 
+use es_core::QueueConsumer;
+
 use crate::kit::{Clerk, Desk, Does, MINUTE, SECOND};
 use crate::watched::{Mishap, Request};
 
@@ -54,6 +56,21 @@ async fn behind_one_that_fails_the_later_ones_of_its_group_wait() {
     assert_eq!(of_a, ["a0", "a1", "a2"]);
     assert_eq!(clerk.began().iter().filter(|body| *body == "a1").count(), 1);
     assert!(desk.is_empty().await);
+}
+
+#[tokio::test]
+async fn what_fails_under_consumers_that_do_not_live_long_is_given_up_in_the_end() {
+    let desk = Desk::fifo().await;
+    let clerk = Clerk::new().told("a0", Does::Fails);
+    desk.send_in("a", "a0").await;
+    desk.send_in("a", "a1").await;
+    let limit = QueueConsumer::GIVEN_UP_IN_GROUPS_AFTER;
+    for job in 1..=limit {
+        let worked = desk.consumer(clerk.clone()).max_attempts(3).work_off().await.unwrap();
+        assert_eq!(worked.dead_lettered, u64::from(job == limit), "job {job}");
+        desk.clock.advance(11 * SECOND);
+    }
+    assert_eq!((clerk.done(), desk.buried().await), (vec!["a1".to_owned()], 1));
 }
 
 #[tokio::test]

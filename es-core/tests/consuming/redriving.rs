@@ -1,13 +1,15 @@
 //! Dead letters that are looked at, sent back, dropped.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use es_core::testing::VirtualClock;
 use es_core::testing::faults::crash_at_every_await;
 use es_core::{
     DeadLetterQueue, DeadLetterReason, DeadMessage, DeadMessageFilter, DeadMessageRedrive, Error,
-    MessageId, MessageQueue as _, NewMessage, QueueCounts, QueueName, QueueOptions, ReceiveOptions,
+    Event, Incoming, MessageError, MessageHandler, MessageId, MessageQueue as _, NewMessage,
+    QueueCounts, QueueName, QueueOptions, ReceiveOptions,
 };
 
 use crate::kit::{Clerk, Desk, Does, HOUR, MINUTE, SECOND};
@@ -28,6 +30,13 @@ fn written_about(queue: &str) -> String {
 
 /// A desk with dead letters of a consumer, for these bodies.
 async fn with_dead_letters(desk: Desk, bodies: &[&str]) -> Desk {
+    let desk = with_dead_letters_beside(desk, bodies).await;
+    assert_eq!(desk.buried().await, bodies.len() as u64);
+    desk
+}
+
+/// A desk with these dead letters beside what is there.
+async fn with_dead_letters_beside(desk: Desk, bodies: &[&str]) -> Desk {
     let clerk = Clerk::new();
     for body in bodies {
         clerk.tell(body, Does::FailsForGood);
@@ -38,7 +47,6 @@ async fn with_dead_letters(desk: Desk, bodies: &[&str]) -> Desk {
         }
     }
     desk.consumer(clerk).work_off().await.unwrap();
-    assert_eq!(desk.buried().await, bodies.len() as u64);
     desk.clock.advance(SECOND);
     desk
 }
@@ -87,6 +95,62 @@ async fn filters_take_what_they_say() {
     assert_eq!(count(all().origin(desk.dead.clone())).await, 0);
     let mark = "2026-03-01T12:00:00Z".parse().unwrap();
     assert_eq!(count(all().until(mark)).await, 2, "the third came a second later");
+}
+
+#[tokio::test]
+async fn a_redrive_up_to_a_mark_leaves_what_died_later() {
+    let desk = with_dead_letters(Desk::new().await, &["before"]).await;
+    let mark = es_core::Clock::now(&*desk.clock);
+    desk.clock.advance(SECOND);
+    let desk = with_dead_letters_beside(desk, &["later"]).await;
+    let until = DeadMessageRedrive::of(DeadMessageFilter::all().until(mark));
+    let redriven = dead_letters(&desk).redrive(&until).await.unwrap();
+    assert_eq!((redriven.moved, redriven.unseen), (1, Some(0)));
+    assert_eq!(desk.received_by_another().await[0].body, "before");
+    assert_eq!(desk.buried().await, 1);
+}
+
+/// Prices as this release reads them: they were without a currency once.
+#[derive(Debug, PartialEq, Event)]
+#[event(prefix = "Price")]
+enum PriceEvent {
+    #[event(version = 2, upcast(from = 1, with = in_euros))]
+    Set { cents: u64, currency: String },
+}
+
+#[derive(Debug, serde::Deserialize)]
+struct SetV1 {
+    cents: u64,
+}
+
+fn in_euros(SetV1 { cents }: SetV1) -> PriceEvent {
+    PriceEvent::Set { cents, currency: "EUR".to_owned() }
+}
+
+#[derive(Debug, Default)]
+struct Prices(Mutex<Vec<PriceEvent>>);
+
+#[async_trait]
+impl MessageHandler for Prices {
+    async fn handle(&self, message: &Incoming) -> Result<(), MessageError> {
+        let event = message.as_cloud_event().ok_or_else(|| MessageError::permanent("no event"))?;
+        let event = event.event::<PriceEvent>().map_err(MessageError::permanent)?;
+        self.0.lock().unwrap().push(event);
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_letter_of_an_earlier_release_is_read_through_the_upcasters_of_this_one() {
+    let desk = Desk::new().await;
+    let set = r#"{"specversion":"1.0","id":"1","source":"/s","type":"Price:Set","schemaversion":1,
+        "datacontenttype":"application/json","data":{"cents":450}}"#;
+    let desk = with_dead_letters_beside(desk, &[set]).await;
+    assert_eq!(dead_letters(&desk).redrive(&DeadMessageRedrive::all()).await.unwrap().moved, 1);
+    let prices = Arc::new(Prices::default());
+    assert_eq!(desk.consumer(Arc::clone(&prices)).work_off().await.unwrap().done, 1);
+    let now = PriceEvent::Set { cents: 450, currency: "EUR".to_owned() };
+    assert_eq!(*prices.0.lock().unwrap(), [now]);
 }
 
 #[tokio::test]

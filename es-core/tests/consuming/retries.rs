@@ -24,6 +24,31 @@ async fn a_message_that_fails_comes_again_with_growing_waits_until_it_succeeds()
 }
 
 #[tokio::test]
+async fn waits_are_random_up_to_a_bound_that_doubles_with_each_attempt() {
+    const ATTEMPTS: u32 = 8;
+    let desk = Desk::new().await;
+    let clerk = Clerk::new();
+    for number in 0..40 {
+        clerk.tell(&number.to_string(), Does::Fails);
+    }
+    desk.send_all(0..40).await;
+    let backoff = Backoff { base: 2 * SECOND, max: MINUTE };
+    let consumer = desk.consumer(clerk).backoff(backoff).max_attempts(ATTEMPTS + 1);
+    let mut seen = 0;
+    for attempt in 1..=ATTEMPTS {
+        consumer.work_off().await.unwrap();
+        let delays = desk.queues.delays().split_off(seen);
+        seen += delays.len();
+        let bound = (2 * SECOND * 2_u32.pow(attempt - 1)).min(MINUTE);
+        let below = |part: f64| delays.iter().filter(|it| **it <= bound.mul_f64(part)).count();
+        assert_eq!((delays.len(), below(1.0)), (40, 40), "attempt {attempt}");
+        assert!((4..=18).contains(&below(0.25)), "attempt {attempt}: {delays:?}");
+        assert!((22..=36).contains(&below(0.75)), "attempt {attempt}: {delays:?}");
+        desk.clock.advance(MINUTE);
+    }
+}
+
+#[tokio::test]
 async fn attempts_go_on_over_restarts() {
     let desk = Desk::new().await;
     let clerk = Clerk::new().told("0", Does::Fails);

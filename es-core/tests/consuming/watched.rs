@@ -46,6 +46,8 @@ struct State {
     /// These requests do not arrive until further notice.
     down: Vec<Request>,
     receives: Vec<ReceiveOptions>,
+    /// The delays of all releases.
+    delays: Vec<Duration>,
     suspends: bool,
     /// Receives do not wait, whatever is asked.
     cannot_wait: bool,
@@ -92,6 +94,10 @@ impl Watched {
 
     pub(crate) fn receives(&self) -> Vec<ReceiveOptions> {
         self.state().receives.clone()
+    }
+
+    pub(crate) fn delays(&self) -> Vec<Duration> {
+        self.state().delays.clone()
     }
 
     /// The next request of this kind meets this.
@@ -299,6 +305,7 @@ impl MessageQueue for Watched {
         queue: &QueueName,
         releases: &[(ReceiptHandle, Duration)],
     ) -> Result<Vec<Result<()>>> {
+        self.state().delays.extend(releases.iter().map(|(_, delay)| *delay));
         let mishap = self.begin(Request::Release, releases.len()).await?;
         let (releases, mut results) = some_of(releases, mishap);
         if !releases.is_empty() {

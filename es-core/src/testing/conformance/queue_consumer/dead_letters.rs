@@ -5,7 +5,7 @@ use crate::dead_letter_queue::DeadMessageRedrive;
 use crate::error::Error;
 use crate::message_queue::InvalidMessage;
 
-pub(super) async fn poison_lets_the_others_pass_and_keeps_its_order_after_a_fix(
+pub(super) async fn poison_becomes_a_dead_letter_that_the_others_pass_and_comes_in_its_order_after_a_fix(
     s: QueuesRecordsAndClock,
 ) {
     let mut scene = Scene::new(&s, "q.fifo").await;
@@ -30,6 +30,27 @@ pub(super) async fn poison_lets_the_others_pass_and_keeps_its_order_after_a_fix(
     let effects: Vec<_> = does.effects().into_iter().filter(|text| text.starts_with('a')).collect();
     assert_eq!(effects, ["a1", "a4", "a2", "a3"], "after the fix");
     assert_eq!(scene.letters().await, []);
+}
+
+pub(super) async fn poison_without_dead_letters_parks_its_group_in_its_order_until_a_fix(
+    s: QueuesRecordsAndClock,
+) {
+    let mut scene = Scene::new(&s, "q.fifo").await;
+    for (id, text) in [("1", "a1"), ("2", "a2"), ("3", "b1"), ("4", "a3"), ("5", "b2")] {
+        scene.send(id, text).await;
+    }
+    let does = scene.doing(SECOND).cannot(&["a2"]);
+    scene.start(scene.consumer_without_dead_letters(&Faults::none(), &does).concurrency(5));
+    scene.pass(6 * HOLD).await;
+    let of_group = |group: char| {
+        does.effects().into_iter().filter(|text| text.starts_with(group)).collect::<Vec<_>>()
+    };
+    assert_eq!(of_group('a'), ["a1"], "what came before the poison");
+    assert_eq!(of_group('b'), ["b1", "b2"], "another group");
+
+    does.clone().cannot(&[]);
+    scene.pass_until_empty().await;
+    assert_eq!(of_group('a'), ["a1", "a2", "a3"], "after the fix");
 }
 
 pub(super) async fn while_a_dead_letter_cannot_be_sent_nothing_is_acknowledged_or_received(

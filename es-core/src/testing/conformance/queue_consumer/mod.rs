@@ -66,7 +66,8 @@ impl<Q: MessageQueue, R: IdempotencyStore, T: Into<Time>> From<(Q, R, T)>
 suite! { ($)
     queue_consumer for QueuesRecordsAndClock, tested by queue_consumer_conformance;
     dead_letters: [
-        poison_lets_the_others_pass_and_keeps_its_order_after_a_fix,
+        poison_becomes_a_dead_letter_that_the_others_pass_and_comes_in_its_order_after_a_fix,
+        poison_without_dead_letters_parks_its_group_in_its_order_until_a_fix,
         while_a_dead_letter_cannot_be_sent_nothing_is_acknowledged_or_received,
         a_message_that_is_too_large_is_refused_and_a_dead_letter_fits,
     ],
@@ -131,6 +132,10 @@ impl Scene {
 
     /// A consumer with one message in hand at a time, on queues with these faults.
     fn consumer(&self, faults: &Faults, does: &Arc<Doing>) -> QueueConsumer {
+        self.consumer_without_dead_letters(faults, does).dead_letters_to(self.dead.clone())
+    }
+
+    fn consumer_without_dead_letters(&self, faults: &Faults, does: &Arc<Doing>) -> QueueConsumer {
         let queues = Arc::new(FaultyMessageQueue::new(self.queues.clone(), faults.clone()));
         let consumer = QueueConsumer::new("rules", queues, self.queue.clone(), does.clone());
         consumer
@@ -140,7 +145,6 @@ impl Scene {
             .handler_timeout(self.time.paced(HANDLER_TIMEOUT))
             .max_attempts(20)
             .backoff(self.time.backoff(Backoff { base: SECOND, max: SECOND }))
-            .dead_letters_to(self.dead.clone())
             .idempotent(self.records.clone(), 30 * A_DAY)
             .with_clock(self.clock.clone())
             .with_entropy(Arc::new(SeededEntropy::new(1)))

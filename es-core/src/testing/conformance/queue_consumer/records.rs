@@ -2,6 +2,8 @@
 
 use super::*;
 
+/// An owner that stands still between its effect and its record, for longer than its claim, is the one who
+/// died there, as far as anybody knows: the effect comes a second time. From then on it does not.
 pub(super) async fn of_two_owners_one_completes_and_a_redelivery_has_no_effect(
     s: QueuesRecordsAndClock,
 ) {
