@@ -41,12 +41,13 @@ pub(super) async fn poison_without_dead_letters_parks_its_group_in_its_order_unt
     }
     let does = scene.doing(SECOND).cannot(&["a2"]);
     scene.start(scene.consumer_without_dead_letters(&Faults::none(), &does).concurrency(5));
-    scene.pass(6 * HOLD).await;
     let of_group = |group: char| {
         does.effects().into_iter().filter(|text| text.starts_with(group)).collect::<Vec<_>>()
     };
-    assert_eq!(of_group('a'), ["a1"], "what came before the poison");
-    assert_eq!(of_group('b'), ["b1", "b2"], "another group");
+    scene.pass_until("another group is done", |_| of_group('b') == ["b1", "b2"]).await;
+    scene.pass_until("what was before the poison is done", |_| of_group('a') == ["a1"]).await;
+    scene.pass(2 * HOLD).await;
+    assert_eq!(of_group('a'), ["a1"], "the poison, and what is behind it");
 
     does.clone().cannot(&[]);
     scene.pass_until_empty().await;
