@@ -25,6 +25,9 @@ pub(super) struct Suite {
     targets: fn(&str) -> bool,
     /// The variable that names the server to them.
     variable: &'static str,
+    /// How many run at once, where it is not as many as there are processors: those that wait for the time of
+    /// a server do nothing meanwhile.
+    at_once: Option<u8>,
     disagreements: &'static [Disagreement],
 }
 
@@ -42,6 +45,7 @@ pub(super) const ON_SERVERS: [OnServer; 2] = [
                 package: "es-dynamodb",
                 targets: |target| target != WITHOUT_NETWORK,
                 variable: "ES_TEST_ENDPOINT_DYNAMODB",
+                at_once: None,
                 disagreements: &DYNAMODB_OF_MINISTACK,
             },
             Suite {
@@ -49,6 +53,7 @@ pub(super) const ON_SERVERS: [OnServer; 2] = [
                 package: "es-kinesis",
                 targets: |target| target == ANY_SERVICE,
                 variable: "ES_TEST_ENDPOINT_KINESIS",
+                at_once: None,
                 disagreements: &KINESIS_OF_MINISTACK,
             },
             Suite {
@@ -56,6 +61,7 @@ pub(super) const ON_SERVERS: [OnServer; 2] = [
                 package: "es-sns-sqs",
                 targets: |target| target == ANY_SERVICE,
                 variable: "ES_TEST_ENDPOINT_SNS_SQS",
+                at_once: Some(8),
                 disagreements: &[],
             },
         ],
@@ -68,6 +74,7 @@ pub(super) const ON_SERVERS: [OnServer; 2] = [
             package: "es-kinesis",
             targets: |target| target == ANY_SERVICE,
             variable: "ES_TEST_ENDPOINT_KINESIS_RESHARDING",
+            at_once: None,
             disagreements: &[],
         }],
     },
@@ -108,15 +115,17 @@ impl Suite {
         for target in targets {
             tests.args(["--test", &target]);
         }
+        let at_once = self.at_once.map(|at_once| format!("--test-threads={at_once}"));
         let left_out = self.disagreements.iter().map(|(test, _)| *test);
         match runner {
             Runner::Nextest => {
                 let left_out: String = left_out.map(|test| format!(" - test({test})")).collect();
+                tests.args(at_once);
                 tests.args(["-E", &format!("package({}){left_out}", self.package)]);
             }
             // Targets of other packages with the same names run along.
             Runner::Libtest => {
-                tests.arg("--").args(left_out.flat_map(|test| ["--skip", test]));
+                tests.arg("--").args(at_once).args(left_out.flat_map(|test| ["--skip", test]));
             }
         }
         tests.env(self.variable, endpoint);

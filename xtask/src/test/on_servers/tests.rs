@@ -8,6 +8,7 @@ fn suite(targets: fn(&str) -> bool) -> Suite {
         package: "es-sqlite",
         targets,
         variable: "ES_TEST_ENDPOINT",
+        at_once: None,
         disagreements: &[("slow", "it is not"), ("model::first", "it is last")],
     }
 }
@@ -30,6 +31,19 @@ fn libtest_runs_the_targets_without_the_disagreements() {
     let expected = "ES_TEST_ENDPOINT=http://127.0.0.1:4566 cargo test --no-fail-fast --workspace \
          --all-features --test model -- --skip slow --skip model::first";
     assert_eq!(shown(Runner::Libtest), expected);
+}
+
+#[test]
+fn tests_that_mostly_wait_are_many_at_once() {
+    for (runner, expected) in [
+        (Runner::Nextest, "--test model --test-threads=8 -E 'package(es-sqlite)"),
+        (Runner::Libtest, "--test model -- --test-threads=8 --skip slow"),
+    ] {
+        let suite = Suite { at_once: Some(8), ..suite(|target| target == "model") };
+        let tests = suite.command(runner, ENDPOINT).expect("there is one target");
+        let shown = process::shown(&tests);
+        assert!(shown.contains(expected), "{shown}");
+    }
 }
 
 #[test]
