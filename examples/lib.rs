@@ -8,7 +8,8 @@
 //! | [`orders`] | orders from creation to notification: log → queue → processor → topic, with dead letters |
 //! | [`command_line`] | what the systems' command lines share |
 //! | [`aws`] | how the systems find AWS |
-//! | [`http`] | what the systems' HTTP interfaces share: problem details, preconditions |
+//! | [`http`] | what the systems' HTTP interfaces share: problem details, preconditions, the server |
+//! | [`topology`] | what the systems share about their queues and topics |
 
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
@@ -18,3 +19,4 @@ pub mod dispensary;
 pub mod http;
 pub mod ingest;
 pub mod orders;
+pub mod topology;

@@ -7,6 +7,7 @@ use std::ffi::{OsStr, OsString};
 use std::net::TcpListener;
 use std::path::Path;
 
+use es_core::{Error, QueueName};
 use serde_json::{Value, json};
 #[cfg(feature = "aws")]
 use support::S3Inbox;
@@ -470,9 +471,42 @@ fn names_come_from_the_environment() {
     // By their names it is found, and elsewhere it is not.
     let named =
         ["--table-prefix", "harbour-", "--queue", "arrivals", "--dead-letter-queue", "lost"];
-    let list = |names: &[&str]| {
-        INGEST.run_on(&place, [&["dead-letters", "--json"], names].concat()).json()
-    };
-    assert_eq!(list(&named)[0]["queue"], "arrivals");
-    assert_eq!(list(&[]), json!([]));
+    let list =
+        |names: &[&str]| INGEST.run_on(&place, [&["dead-letters", "--json"], names].concat());
+    assert_eq!(list(&named).json()[0]["queue"], "arrivals");
+    assert!(list(&[]).error().contains("there is no queue ingest-"), "{:?}", list(&[]));
+}
+
+#[tokio::test]
+async fn a_look_makes_nothing_and_sets_nothing_up() {
+    let place = LocalInbox::new();
+    let published = reading("e-1", "potsdam").to_string();
+    assert!(INGEST.run_with_input(published.as_bytes(), &place, ["publish"]).success);
+    let inside = place.inside().await;
+    let names = inside.backend.names.clone();
+    let set_up = async || inside.queues().options(&names.queue).await.unwrap();
+    let before = set_up().await;
+    for (flag, missing) in [
+        ("--topic", "there is no topic typo"),
+        ("--queue", "there is no queue typo"),
+        ("--confirmation-queue", "there is no queue typo"),
+        ("--dead-letter-queue", "there is no queue typo"),
+        ("--table-prefix", "there is no queue typo"),
+    ] {
+        for look in [&["list"][..], &["result", "e-1"], &["dead-letters", "list"]] {
+            let looked = INGEST.run_on(&place, [look, &[flag, "typo"]].concat());
+            assert!(looked.error().contains(missing), "{flag}: {looked:?}");
+        }
+    }
+    assert_eq!(set_up().await, before, "it gives its dead letters to the queue that it did");
+    let typo = QueueName::new("typo").unwrap();
+    let made = inside.queues().options(&typo).await;
+    assert!(matches!(made, Err(Error::NoSuchQueue { .. })), "{made:?}");
+
+    let elsewhere = place.data().join("new/inbox");
+    let list = ["list", "--json", "--watch", elsewhere.to_str().unwrap()];
+    assert_eq!(INGEST.run_on(&place, list).json(), json!([]));
+    assert!(!place.data().join("new").exists());
+    let create = ["list", "--backend", "aws", "--create"];
+    assert!(INGEST.run(create).error().contains("--create goes with `serve`"));
 }

@@ -419,6 +419,23 @@ fn people_get_tables_and_sentences() {
 }
 
 #[test]
+fn a_look_makes_nothing() {
+    let data = Embedded::new();
+    ADA.create(&data);
+    // Twice: the first look has not made it for the second.
+    for look in [["list"], ["list"], ["dead-letters"], ["watch"], ["notifications"], ["stop"]] {
+        for (flag, missing) in
+            [("--topic", "there is no topic typo"), ("--table-prefix", "there is no queue typo")]
+        {
+            let looked = ORDERS.run_on(&data, [&look[..], &[flag, "typo"]].concat());
+            assert!(looked.error().contains(missing), "{look:?}: {looked:?}");
+        }
+    }
+    let create = ["list", "--backend", "aws", "--create"];
+    assert!(ORDERS.run(create).error().contains("--create goes with `create`"));
+}
+
+#[test]
 fn what_others_put_beside_the_data_stays() {
     let data = Embedded::new();
     ADA.create(&data);

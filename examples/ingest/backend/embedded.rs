@@ -8,6 +8,7 @@ use es_sqlite::SqliteStore;
 use super::{Backend, OpenError};
 use crate::ingest::documents::Directory;
 use crate::ingest::names::Names;
+use crate::topology::check_there;
 
 /// The embedded backend: a database in a directory, and the directory that is watched.
 #[derive(Debug)]
@@ -34,16 +35,17 @@ impl Embedded {
             let cannot = |source| OpenError::Directory { path: path.to_owned(), source };
             std::fs::create_dir_all(path).map_err(cannot)?;
         }
-        let store = Arc::new(SqliteStore::open(directory.join(Self::DATABASE)).await?);
-        names.topology()?.ensure(&*store, &*store).await?;
-        Ok(Self { store, watched, names })
+        let store = SqliteStore::open(directory.join(Self::DATABASE)).await?;
+        names.topology()?.ensure(&store, &store).await?;
+        Ok(Self { store: Arc::new(store), watched, names })
     }
 
-    /// Opens the data in `directory`, which must be there.
+    /// Opens the data in `directory`, to look at it: makes no directory, no queue and no topic, and sets none up.
     ///
     /// # Errors
     ///
-    /// [`OpenError::Missing`] when it is not, and as [`open`](Self::open).
+    /// [`OpenError::Missing`] when there is no data; [`OpenError::Store`] with [`Error::NoSuchQueue`] or
+    /// [`Error::NoSuchTopic`] when there is none of such a name in it.
     pub async fn open_existing(
         directory: &Path,
         watched: Directory,
@@ -54,7 +56,9 @@ impl Embedded {
         if !file.is_ok_and(|file| file.is_file() && file.len() > 0) {
             return Err(OpenError::Missing(directory.to_owned()));
         }
-        Self::open(directory, watched, names).await
+        let store = SqliteStore::open(directory.join(Self::DATABASE)).await?;
+        check_there(&names.topology()?, &store, &store).await?;
+        Ok(Self { store: Arc::new(store), watched, names })
     }
 
     /// The backend.

@@ -36,9 +36,10 @@ pub(super) fn not_processing() -> Options {
 }
 
 impl Opened {
-    /// The data at `place`, which must be there.
+    /// The data at `place`, which must be there. Nothing is made, and nothing set up.
     pub(super) async fn existing(place: &Place) -> Result<Self, AnyError> {
         place.check_flags()?;
+        place.check_makes_nothing()?;
         place.check_named()?;
         let options = not_processing();
         match place.backend {

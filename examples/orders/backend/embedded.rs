@@ -7,6 +7,7 @@ use es_sqlite::SqliteStore;
 
 use super::{Backend, OpenError};
 use crate::orders::channels::Channels;
+use crate::topology::check_there;
 
 /// The embedded backend: a database in a directory.
 #[derive(Debug)]
@@ -26,21 +27,24 @@ impl Embedded {
     pub async fn open(directory: &Path, channels: Channels) -> Result<Self, OpenError> {
         let cannot = |source| OpenError::Directory { path: directory.to_owned(), source };
         std::fs::create_dir_all(directory).map_err(cannot)?;
-        let store = Arc::new(SqliteStore::open(directory.join(DATABASE)).await?);
-        channels.topology()?.ensure(&*store, &*store).await?;
-        Ok(Self { store, channels })
+        let store = SqliteStore::open(directory.join(DATABASE)).await?;
+        channels.topology()?.ensure(&store, &store).await?;
+        Ok(Self { store: Arc::new(store), channels })
     }
 
-    /// Opens the data in `directory`, which must be there.
+    /// Opens the data in `directory`, to look at it: makes no queue and no topic, and sets none up.
     ///
     /// # Errors
     ///
-    /// [`OpenError::Missing`] when it is not, and as [`open`](Self::open).
+    /// [`OpenError::Missing`] when there is no data; [`OpenError::Store`] with [`Error::NoSuchQueue`] or
+    /// [`Error::NoSuchTopic`] when there is none of such a name in it.
     pub async fn open_existing(directory: &Path, channels: Channels) -> Result<Self, OpenError> {
         if !is_there(directory) {
             return Err(OpenError::Missing(directory.to_owned()));
         }
-        Self::open(directory, channels).await
+        let store = SqliteStore::open(directory.join(DATABASE)).await?;
+        check_there(&channels.topology()?, &store, &store).await?;
+        Ok(Self { store: Arc::new(store), channels })
     }
 
     /// Removes the data in `directory`, and the directory itself if nothing else is in it. No program may

@@ -27,9 +27,10 @@ enum Kept {
 }
 
 impl Opened {
-    /// The data at `place`, which must be there.
+    /// The data at `place`, which must be there. Nothing is made, and nothing set up.
     pub(super) async fn existing(place: &Place) -> Result<Self, AnyError> {
         place.check_flags()?;
+        place.check_makes_nothing()?;
         place.check_named()?;
         let payments = Arc::default();
         match place.backend {

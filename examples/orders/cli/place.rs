@@ -77,6 +77,14 @@ impl Place {
         }
     }
 
+    /// Refuses to make anything where somebody only looks.
+    pub(super) fn check_makes_nothing(&self) -> Result<(), AnyError> {
+        match self.aws.create {
+            true => Err("--create goes with `create`, `work` and the main job".into()),
+            false => Ok(()),
+        }
+    }
+
     /// Whether the data is where it can be found again.
     pub(super) fn is_named(&self) -> bool {
         self.data_dir.is_some() || self.backend == BackendKind::Aws
@@ -119,7 +127,7 @@ impl Place {
             channels: self.channels()?,
             account: self.topic()?.and_then(|topic| topic.account).map(str::to_owned),
             connection: connection.clone(),
-            create: *create || (makes && connection.endpoint_url.is_some()),
+            create: makes && (*create || connection.endpoint_url.is_some()),
         })
     }
 }

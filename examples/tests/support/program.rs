@@ -122,8 +122,8 @@ fn executable(name: &str) -> PathBuf {
     let path = profile.join("examples").join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
     let built = std::fs::metadata(&path).and_then(|built| built.modified()).ok();
     let sources = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let changed =
-        [name, "aws", "command_line", "http"].map(|part| newest_source(&sources.join(part)));
+    let changed = [name, "aws", "command_line", "http", "topology"]
+        .map(|part| newest_source(&sources.join(part)));
     let changed = changed.into_iter().max().unwrap();
     assert!(
         built.is_some_and(|built| built >= changed),
