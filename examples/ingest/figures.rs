@@ -8,6 +8,7 @@
 //! | [`RETRIES`] | counter | attempts that failed and are followed by another |
 //! | [`EVENTS`] | counter | messages handled, by `outcome`: `processed`, `duplicate`, `ignored`, `failed` |
 //! | [`DEAD_LETTERS`] | gauge | messages in the dead-letter queue |
+//! | [`UNNAMEABLE_FILES`] | gauge | files that are never published, because no message can name them |
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,6 +17,8 @@ use std::time::Duration;
 use es_core::Clock;
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use serde::Serialize;
+
+use super::watcher::Scan;
 
 /// Gauge: events that were processed in the last minute, in this process.
 pub const PROCESSED_PER_MINUTE: &str = "ingest_events_processed_per_minute";
@@ -29,6 +32,8 @@ pub const RETRIES: &str = "ingest_retries_total";
 pub const EVENTS: &str = "ingest_events_total";
 /// Gauge: messages in the dead-letter queue, as the queue counts them.
 pub const DEAD_LETTERS: &str = "ingest_dead_letter_messages";
+/// Gauge: files in the watched directory that are never published, because no message can name them.
+pub const UNNAMEABLE_FILES: &str = "ingest_unnameable_files";
 
 /// How the handling of a message ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,6 +76,7 @@ struct Counted {
     totals: Totals,
     /// When the last ones were processed, oldest first, on the monotonic clock.
     recent: VecDeque<Duration>,
+    last_scan: Option<Scan>,
 }
 
 /// What came of the messages that a process handled.
@@ -95,6 +101,7 @@ impl Figures {
         describe_counter!(RETRIES, "Attempts that failed and are followed by another");
         describe_counter!(EVENTS, "Messages handled");
         describe_gauge!(DEAD_LETTERS, "Messages in the dead-letter queue");
+        describe_gauge!(UNNAMEABLE_FILES, "Files that are never published");
         // They are there from the beginning, so that a rate can be taken of the first one.
         counter!(RETRIES).absolute(0);
         for outcome in ["processed", "duplicate", "ignored", "failed"] {
@@ -133,6 +140,17 @@ impl Figures {
                 }
             }
         }
+    }
+
+    /// Notes what the last look at the watched directory came to.
+    pub fn note_scan(&self, scan: Scan) {
+        gauge!(UNNAMEABLE_FILES).set(scan.unnameable as f64);
+        self.counted().last_scan = Some(scan);
+    }
+
+    /// What the last look at the watched directory came to; nothing where none is watched.
+    pub fn last_scan(&self) -> Option<Scan> {
+        self.counted().last_scan
     }
 
     /// What was counted so far.

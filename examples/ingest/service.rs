@@ -131,7 +131,8 @@ impl Ingest {
         let directory = directory.clone()?;
         let notes = Idempotent::new(idempotency.clone(), Watcher::HOLD, Watcher::NOTES_KEPT);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        Some(Watcher::new(directory, self.publisher.clone(), notes, clock))
+        let (publisher, figures) = (self.publisher.clone(), self.figures.clone());
+        Some(Watcher::new(directory, publisher, notes, figures, clock))
     }
 
     /// Those that follow the log.

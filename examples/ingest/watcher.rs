@@ -9,8 +9,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use es_core::{Clock, Error, Idempotent, IdempotentRequest, Once, OnceError};
 use futures::{StreamExt as _, stream};
+use serde::Serialize;
 
 use super::documents::{Directory, FileState};
+use super::figures::Figures;
 use super::publisher::Publisher;
 use super::submission::Submission;
 
@@ -22,12 +24,16 @@ use super::submission::Submission;
 /// another watcher of the same directory publishes it again. The files are nobody's business but their
 /// owner's: they are read, and not touched.
 ///
+/// What does not work is tried again with the next scan. While nothing works at all, scans come less and less often.
+/// A file whose name no message can have is said once to be one, and counted as long as it is there.
+///
 /// A watcher that dies between publishing and noting publishes the file again, under the same id.
 #[derive(Debug)]
 pub struct Watcher {
     directory: Directory,
     publisher: Publisher,
     notes: Idempotent,
+    figures: Arc<Figures>,
     clock: Arc<dyn Clock>,
     seen: BTreeMap<String, Seen>,
 }
@@ -36,12 +42,22 @@ pub struct Watcher {
 #[derive(Debug)]
 struct Seen {
     state: FileState,
-    /// Whether nothing has to be done about it as long as it stays so.
-    is_done: bool,
+    progress: Progress,
+}
+
+/// What has to be done about a file as long as it stays as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Progress {
+    /// It has to be published.
+    Open,
+    /// Nothing: it is published, or gone.
+    Done,
+    /// Nothing can be done.
+    Unnameable,
 }
 
 /// What a scan came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Scan {
     /// Files that were published.
     pub published: u64,
@@ -49,6 +65,8 @@ pub struct Scan {
     pub unsettled: u64,
     /// Files that could not be read, or published: the next one tries again.
     pub failed: u64,
+    /// Files that are never published, because no message can name them: they have to be renamed.
+    pub unnameable: u64,
 }
 
 impl Watcher {
@@ -62,25 +80,36 @@ impl Watcher {
     /// How many files are published at a time.
     const AT_A_TIME: usize = 16;
 
-    /// Watches `directory`, with notes in `notes`.
+    /// The longest pause while nothing works.
+    const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+    /// Watches `directory`, with notes in `notes`, and tells `figures` how it goes.
     pub fn new(
         directory: Directory,
         publisher: Publisher,
         notes: Idempotent,
+        figures: Arc<Figures>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { directory, publisher, notes, clock, seen: BTreeMap::new() }
+        Self { directory, publisher, notes, figures, clock, seen: BTreeMap::new() }
     }
 
-    /// Scans now and after every `pause`, until it is dropped. What does not work is tried again with the
-    /// next scan.
+    /// Scans now and after every `pause`, until it is dropped; after each scan in which nothing worked the pause is
+    /// twice as long, up to a minute.
     pub async fn run(mut self, pause: Duration) -> Infallible {
+        let longest = pause.max(Self::LONGEST_PAUSE);
+        let mut next = pause;
         loop {
-            if let Err(error) = self.scan().await {
-                let directory = self.directory.path().display();
-                tracing::warn!(%directory, %error, "the directory cannot be scanned; that is tried again");
-            }
-            self.clock.sleep(pause).await;
+            let works = match self.scan().await {
+                Ok(scan) => scan.failed == 0 || scan.published > 0,
+                Err(error) => {
+                    let directory = self.directory.path().display();
+                    tracing::warn!(%directory, %error, "the directory cannot be scanned; that is tried again");
+                    false
+                }
+            };
+            next = if works { pause } else { next.saturating_mul(2).min(longest) };
+            self.clock.sleep(next).await;
         }
     }
 
@@ -88,8 +117,8 @@ impl Watcher {
     ///
     /// # Errors
     ///
-    /// When the directory cannot be read. What is wrong with one file is in the log, and does not keep the
-    /// others.
+    /// When the directory cannot be read. What is wrong with one file does not keep the others; the log has the
+    /// first that could not be published, and how many there were.
     pub async fn scan(&mut self) -> io::Result<Scan> {
         let files = self.directory.files().await?;
         let mut scan = Scan::default();
@@ -97,34 +126,48 @@ impl Watcher {
         let (mut now, mut settled) = (BTreeMap::new(), Vec::new());
         for state in files {
             let seen = before.remove(&state.name).filter(|seen| seen.state == state);
-            match &seen {
+            match seen.as_ref().map(|seen| seen.progress) {
                 None => scan.unsettled += 1,
-                Some(Seen { is_done: false, .. }) => settled.push(state.name.clone()),
-                Some(_) => {}
+                Some(Progress::Open) => settled.push(state.name.clone()),
+                Some(Progress::Done) => {}
+                Some(Progress::Unnameable) => scan.unnameable += 1,
             }
-            let is_done = seen.is_some_and(|seen| seen.is_done);
-            now.insert(state.name.clone(), Seen { state, is_done });
+            let progress = seen.map_or(Progress::Open, |seen| seen.progress);
+            now.insert(state.name.clone(), Seen { state, progress });
         }
+        let mut first_failure = None;
         for (name, published) in self.publish_all(settled).await {
-            match published {
-                Ok(Published::Now) => scan.published += 1,
-                Ok(Published::Before) => {}
+            let progress = match published {
+                Ok(Published::Now) => {
+                    scan.published += 1;
+                    Progress::Done
+                }
+                Ok(Published::Before) => Progress::Done,
                 Ok(Published::ByAnother) => {
                     scan.unsettled += 1;
-                    continue;
+                    Progress::Open
+                }
+                Err(NotPublished::Name(error)) => {
+                    tracing::error!(name, %error, "a file is never published under this name");
+                    scan.unnameable += 1;
+                    Progress::Unnameable
                 }
                 Err(error) => {
-                    let cause = &error as &dyn std::error::Error;
-                    tracing::warn!(name, cause, "a file was not published; that is tried again");
                     scan.failed += 1;
-                    continue;
+                    first_failure.get_or_insert((name.clone(), error));
+                    Progress::Open
                 }
-            }
+            };
             if let Some(seen) = now.get_mut(&name) {
-                seen.is_done = true;
+                seen.progress = progress;
             }
         }
+        if let Some((name, error)) = first_failure {
+            let (failed, cause) = (scan.failed, &error as &dyn std::error::Error);
+            tracing::warn!(failed, name, cause, "files were not published; that is tried again");
+        }
         self.seen = now;
+        self.figures.note_scan(scan);
         Ok(scan)
     }
 

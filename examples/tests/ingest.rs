@@ -252,6 +252,35 @@ async fn what_is_in_a_bad_document_is_said_nowhere() {
     }
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn a_file_that_no_message_can_name_is_said_once_and_shown_until_it_is_renamed() {
+    let place = LocalInbox::new();
+    let mut serving = INGEST.start_on(&place, ["serve", "--port", "0", "--scan-every", "20ms"]);
+    let listening = serving.printed("listening on ");
+    let url = listening.strip_prefix("listening on ").unwrap();
+    place.put("bad\u{1}\n.json", &reading("e-1", "potsdam").to_string()).await;
+    let get = async |path: &str| reqwest::get(format!("{url}/{path}")).await.unwrap();
+    let health = async || get("health").await.json::<Value>().await.unwrap();
+    eventually("it is counted", async || {
+        (health().await["directory"]["unnameable"] == 1).then_some(())
+    })
+    .await;
+    assert_eq!(health().await["well"], false);
+    let metrics = get("metrics").await.text().await.unwrap();
+    assert!(metrics.contains("ingest_unnameable_files 1"), "{metrics}");
+    // By then there were more scans.
+    place.put("good.json", &reading("e-2", "potsdam").to_string()).await;
+    assert!(INGEST.run_on(&place, ["result", "e-2", "--wait", "60s"]).success);
+    std::fs::rename(place.inbox().join("bad\u{1}\n.json"), place.inbox().join("fine.json"))
+        .unwrap();
+    assert!(INGEST.run_on(&place, ["result", "e-1", "--wait", "60s"]).success);
+    assert_eq!(health().await["well"], true);
+    let Output { stderr, .. } = serving.interrupt();
+    assert_eq!(stderr.matches("never published under this name").count(), 1, "{stderr}");
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+}
+
 #[tokio::test]
 async fn the_metrics_tell_how_the_work_goes_and_each_process_its_own() {
     let place = LocalInbox::new();

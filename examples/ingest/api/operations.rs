@@ -7,6 +7,7 @@ use es_core::{Health, QueueHealth};
 use serde::Serialize;
 
 use crate::http::Problem;
+use crate::ingest::watcher::Scan;
 
 use super::App;
 
@@ -31,6 +32,8 @@ struct Report {
     consumers: Vec<Health>,
     /// Those that follow a queue.
     queues: Vec<QueueHealth>,
+    /// What the last look at the watched directory came to, in a process that watches one.
+    directory: Option<Scan>,
 }
 
 pub(super) async fn health(State(app): State<App>) -> Result<Response, Problem> {
@@ -39,8 +42,12 @@ pub(super) async fn health(State(app): State<App>) -> Result<Response, Problem> 
     for consumer in app.ingest.queue_consumers() {
         queues.push(consumer.health().await?);
     }
-    let well = consumers.iter().all(Health::is_well) && queues.iter().all(QueueHealth::is_well);
+    let directory = app.ingest.figures.last_scan();
+    let well = consumers.iter().all(Health::is_well)
+        && queues.iter().all(QueueHealth::is_well)
+        && directory.is_none_or(|scan| scan.unnameable == 0);
     let code = if well { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let report = Report { well, consumers, queues, directory };
     let as_it_is = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
-    Ok((code, as_it_is, axum::Json(Report { well, consumers, queues })).into_response())
+    Ok((code, as_it_is, axum::Json(report)).into_response())
 }

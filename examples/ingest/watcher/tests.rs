@@ -16,6 +16,7 @@ struct Scene {
     directory: tempfile::TempDir,
     queues: Arc<MemoryQueues>,
     notes: Arc<Notes>,
+    figures: Arc<Figures>,
     clock: Arc<VirtualClock>,
 }
 
@@ -59,7 +60,8 @@ impl Scene {
         queues.subscribe(&topic, &queue, FilterPolicy::everything()).await.unwrap();
         let store = MemoryIdempotency::new(clock.clone(), Arc::new(SeededEntropy::new(1)));
         let notes = Arc::new(Notes { store, is_broken: Mutex::default() });
-        Self { directory: tempfile::tempdir().unwrap(), queues, notes, clock }
+        let figures = Arc::new(Figures::new(clock.clone()));
+        Self { directory: tempfile::tempdir().unwrap(), queues, notes, figures, clock }
     }
 
     fn topic() -> TopicName {
@@ -84,7 +86,12 @@ impl Scene {
         let notes = Idempotent::new(self.notes.clone(), Watcher::HOLD, Watcher::NOTES_KEPT)
             .with_clock(self.clock.clone());
         let directory = Directory::new(self.directory.path());
-        Watcher::new(directory, publisher, notes, self.clock.clone())
+        Watcher::new(directory, publisher, notes, self.figures.clone(), self.clock.clone())
+    }
+
+    fn publisher_to_nowhere(&self) -> Publisher {
+        let nowhere = TopicName::new("nowhere").unwrap();
+        Publisher::new(MessageSender::to_topic(self.queues.clone(), nowhere))
     }
 
     /// The ids of what was published, in order.
@@ -112,7 +119,7 @@ impl Scene {
 }
 
 fn scan(published: u64, unsettled: u64, failed: u64) -> Scan {
-    Scan { published, unsettled, failed }
+    Scan { published, unsettled, failed, unnameable: 0 }
 }
 
 #[tokio::test]
@@ -191,12 +198,8 @@ async fn of_two_watchers_one_publishes() {
 async fn a_topic_that_is_away_and_a_directory_that_is_away_are_tried_again() {
     let scene = Scene::new().await;
     scene.put("a.json", "1");
-    let nowhere = TopicName::new("nowhere").unwrap();
     let mut watcher = scene.watcher();
-    let publisher = std::mem::replace(
-        &mut watcher.publisher,
-        Publisher::new(MessageSender::to_topic(scene.queues.clone(), nowhere)),
-    );
+    let publisher = std::mem::replace(&mut watcher.publisher, scene.publisher_to_nowhere());
     watcher.scan().await.unwrap();
     assert_eq!(watcher.scan().await.unwrap(), scan(0, 0, 1));
     assert_eq!(watcher.scan().await.unwrap(), scan(0, 0, 1));
@@ -221,4 +224,42 @@ async fn a_file_that_goes_away_is_nobodys_business() {
     scene.put("a.json", "1");
     watcher.scan().await.unwrap();
     assert_eq!(watcher.scan().await.unwrap(), scan(1, 0, 0));
+}
+
+#[tokio::test]
+async fn a_file_that_no_message_can_name_is_counted_and_not_tried_again() {
+    let scene = Scene::new().await;
+    let mut watcher = scene.watcher();
+    scene.put("bad\u{1}.json", "1");
+    scene.put("good.json", "1");
+    assert_eq!(watcher.scan().await.unwrap(), scan(0, 2, 0));
+    let unnameable = |scan: Scan| Scan { unnameable: 1, ..scan };
+    for expected in [scan(1, 0, 0), scan(0, 0, 0), scan(0, 0, 0)] {
+        assert_eq!(watcher.scan().await.unwrap(), unnameable(expected));
+        assert_eq!(scene.figures.last_scan(), Some(unnameable(expected)));
+    }
+    std::fs::rename(scene.path("bad\u{1}.json"), scene.path("renamed.json")).unwrap();
+    assert_eq!(watcher.scan().await.unwrap(), scan(0, 1, 0));
+    assert_eq!(watcher.scan().await.unwrap(), scan(1, 0, 0));
+}
+
+#[tokio::test]
+async fn scans_come_less_often_while_nothing_works() {
+    let scene = Scene::new().await;
+    scene.put("a.json", "1");
+    let clock = Arc::new(VirtualClock::auto_advancing("2026-03-01T12:00:00Z"));
+    let mut watcher = scene.watcher();
+    watcher.clock = clock.clone();
+    watcher.publisher = scene.publisher_to_nowhere();
+    let tired = async {
+        while clock.slept().len() < 9 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        never = watcher.run(Duration::from_secs(1)) => match never {},
+        () = tired => {}
+    }
+    let pauses: Vec<u64> = clock.slept().iter().map(Duration::as_secs).take(9).collect();
+    assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 60, 60, 60], "the first scan finds it new");
 }
