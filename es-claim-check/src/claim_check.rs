@@ -8,7 +8,7 @@ use es_core::{
     BoxError, Clock, Entropy, Error, InvalidMessage, MessageQueue, NewMessage, Result, SystemClock,
     SystemEntropy, Topic,
 };
-use futures::{StreamExt as _, TryStreamExt as _};
+use futures::TryStreamExt as _;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt as _};
 use sha2::{Digest as _, Sha256};
@@ -16,6 +16,9 @@ use sha2::{Digest as _, Sha256};
 use crate::pointer::Pointer;
 use crate::queues::CheckedQueues;
 use crate::topics::CheckedTopics;
+
+/// For how long a fetch may not get on.
+const STALLED_AFTER: Duration = Duration::from_secs(10);
 
 /// Where large bodies are kept, and which ones those are. Clones share the object store.
 ///
@@ -194,17 +197,25 @@ impl ClaimCheck {
         &*self.entropy
     }
 
-    /// The body that the pointer stands for, if it comes within `limit`.
-    pub(crate) async fn fetch_within(
+    pub(crate) fn monotonic(&self) -> Duration {
+        self.clock.monotonic()
+    }
+
+    /// The body that the pointer stands for, if it comes until that time of the monotonic clock.
+    pub(crate) async fn fetch_until(
         &self,
-        limit: Duration,
+        until: Duration,
         pointer: &Pointer,
     ) -> Result<String, NotFetched> {
+        let time = until.saturating_sub(self.monotonic());
+        if time.is_zero() {
+            return Err(NotFetched::NotBegun);
+        }
         tokio::select! {
             biased;
             fetched = self.fetch(pointer) => fetched,
-            () = self.clock.sleep(limit) => {
-                Err(NotFetched::Now(format!("it did not come within {limit:?}").into()))
+            () = self.clock.sleep(time) => {
+                Err(NotFetched::Now(format!("it did not come within {time:?}").into()))
             }
         }
     }
@@ -218,14 +229,14 @@ impl ClaimCheck {
         if !location.prefix_matches(&self.folder) {
             return Err(NotFetched::Never("it is in another folder of the bucket".into()));
         }
-        let found = self.objects.get(&location).await.map_err(NotFetched::of)?;
+        let found = self.unless_stalled(self.objects.get(&location)).await?;
         if found.meta.size > self.at_most as u64 {
             return Err(NotFetched::Never("it is larger than is fetched".into()));
         }
         let mut bytes = Vec::new();
         let mut parts = found.into_stream();
-        while let Some(part) = parts.next().await {
-            bytes.extend_from_slice(&part.map_err(NotFetched::of)?);
+        while let Some(part) = self.unless_stalled(parts.try_next()).await? {
+            bytes.extend_from_slice(&part);
         }
         // Names that others have made say nothing about what is in the object.
         let parts: Vec<_> = location.parts().collect();
@@ -235,11 +246,26 @@ impl ClaimCheck {
         }
         String::from_utf8(bytes).map_err(|_| NotFetched::Never("it is not text".into()))
     }
+
+    async fn unless_stalled<T>(
+        &self,
+        step: impl Future<Output = object_store::Result<T>>,
+    ) -> Result<T, NotFetched> {
+        tokio::select! {
+            biased;
+            done = step => done.map_err(NotFetched::of),
+            () = self.clock.sleep(STALLED_AFTER) => {
+                Err(NotFetched::Now(format!("nothing came for {STALLED_AFTER:?}").into()))
+            }
+        }
+    }
 }
 
 /// Why there is no body.
 #[derive(Debug)]
 pub(crate) enum NotFetched {
+    /// There was no time left for it.
+    NotBegun,
     /// Trying again can help.
     Now(BoxError),
     /// It does not.

@@ -10,13 +10,16 @@ use es_core::{
     ReceiptHandle, ReceiveOptions, ReceivedMessage, Redrive, Result, check_batch,
 };
 use futures::future::join_all;
+use futures::stream::{self, StreamExt as _};
 
 use crate::claim_check::{ClaimCheck, NotFetched};
 use crate::pointer::{Pointer, restore};
 
-/// How long the messages of one receive wait for their bodies at most. They are held meanwhile, and nobody
-/// extends that: so it is a quarter of the hold, if that is shorter.
-const SLOWEST_FETCH: Duration = Duration::from_secs(10);
+/// How many bodies are fetched at the same time.
+const FETCHES: usize = 4;
+
+/// The hold of a receive that does not say one.
+const UNSAID_HOLD: Duration = Duration::from_secs(20);
 
 /// How long a message waits at least whose body cannot be fetched for now.
 const FETCH_AGAIN: Duration = Duration::from_secs(10);
@@ -39,15 +42,30 @@ impl CheckedQueues {
 
     /// Gives messages back whose bodies cannot be fetched for now, and on a FIFO queue the later ones of
     /// their groups. What cannot be given back comes again when its hold ends.
-    async fn give_back(&self, queue: &QueueName, messages: &[ReceivedMessage]) {
+    async fn give_back(&self, queue: &QueueName, messages: &[(Duration, ReceivedMessage)]) {
         if messages.is_empty() {
             return;
         }
         let releases: Vec<_> =
-            messages.iter().map(|message| (message.receipt.clone(), self.wait(message))).collect();
+            messages.iter().map(|(wait, message)| (message.receipt.clone(), *wait)).collect();
         if let Err(error) = self.queues.release_batch(queue, &releases).await {
             tracing::warn!(%queue, error = %error.with_causes(), "messages cannot be given back");
         }
+    }
+
+    /// Of each message the body that it stands for, as far as they come within the time: a few at a time, in
+    /// their order, so that some come however large they are.
+    async fn bodies(
+        &self,
+        received: &[ReceivedMessage],
+        time: Duration,
+    ) -> Vec<Option<Result<String, NotFetched>>> {
+        let until = self.check.monotonic().saturating_add(time);
+        let bodies = received.iter().map(|message| async move {
+            let pointer = Pointer::of(message)?;
+            Some(self.check.fetch_until(until, &pointer).await)
+        });
+        stream::iter(bodies.collect::<Vec<_>>()).buffered(FETCHES).collect().await
     }
 
     fn wait(&self, message: &ReceivedMessage) -> Duration {
@@ -84,28 +102,25 @@ impl MessageQueue for CheckedQueues {
         outcome.with(self.queues.send_batch(queue, ready).await?)
     }
 
-    /// Receives messages and fetches their bodies. One whose body cannot be fetched for now, or does not come
-    /// within 10 seconds or a quarter of the hold, is given back for 10 seconds, and each time for
-    /// up to twice as much more, at most 10 minutes. It is not among them: there may be none although some came.
-    /// The queue counts such a receive as any other.
+    /// Receives messages and fetches their bodies, four at a time, for up to half of the hold; let that be long
+    /// enough for the largest. One whose body cannot be fetched for now, does not get on for 10 seconds, or is
+    /// not there by then, is given back for 10 seconds, and each time for up to twice as much more, at most 10
+    /// minutes. It is not among them: there may be none although some came. The queue counts such a receive as
+    /// any other.
     async fn receive(
         &self,
         queue: &QueueName,
         options: ReceiveOptions,
     ) -> Result<Vec<ReceivedMessage>> {
         let received = self.queues.receive(queue, options).await?;
-        let hold = options.visibility_timeout.unwrap_or(SLOWEST_FETCH);
-        let limit = SLOWEST_FETCH.min(hold / 4);
-        let bodies = join_all(received.iter().map(|message| async {
-            let pointer = Pointer::of(message)?;
-            Some(self.check.fetch_within(limit, &pointer).await)
-        }))
-        .await;
+        // Nobody extends the holds meanwhile, and who receives needs some of them.
+        let time = options.visibility_timeout.unwrap_or(UNSAID_HOLD) / 2;
+        let bodies = self.bodies(&received, time).await;
         let (mut whole, mut back) = (Vec::with_capacity(received.len()), Vec::new());
         let mut held_up = HashSet::new();
         for (mut message, body) in received.into_iter().zip(bodies) {
             if message.group.as_ref().is_some_and(|group| held_up.contains(group)) {
-                back.push(message);
+                back.push((self.wait(&message), message));
                 continue;
             }
             match body {
@@ -121,7 +136,11 @@ impl MessageQueue for CheckedQueues {
                 Some(Err(NotFetched::Now(error))) => {
                     tracing::warn!(%queue, message_id = %message.id, error = %error, "a body cannot be fetched");
                     held_up.extend(message.group.clone());
-                    back.push(message);
+                    back.push((self.wait(&message), message));
+                }
+                Some(Err(NotFetched::NotBegun)) => {
+                    held_up.extend(message.group.clone());
+                    back.push((Duration::ZERO, message));
                 }
             }
         }

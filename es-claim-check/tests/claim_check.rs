@@ -1,9 +1,10 @@
 //! Large messages, and claim checks that are not good.
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
+use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -28,6 +29,8 @@ struct Objects {
     inner: InMemory,
     away: AtomicBool,
     stalled: AtomicBool,
+    /// What a read takes, and on which clock.
+    takes: Mutex<Option<(Arc<VirtualClock>, Duration)>>,
 }
 
 impl Objects {
@@ -38,6 +41,10 @@ impl Objects {
     /// Reads do not come to an end from now on.
     fn stall(&self) {
         self.stalled.store(true, Ordering::SeqCst);
+    }
+
+    fn take_for_each_get(&self, clock: Arc<VirtualClock>, time: Duration) {
+        *self.takes.lock().unwrap() = Some((clock, time));
     }
 
     fn answer(&self) -> object_store::Result<()> {
@@ -91,6 +98,10 @@ impl ObjectStore for Objects {
         self.answer()?;
         if self.stalled.load(Ordering::SeqCst) {
             std::future::pending::<()>().await;
+        }
+        let takes = self.takes.lock().unwrap().clone();
+        if let Some((clock, time)) = takes {
+            es_core::Clock::sleep(&*clock, time).await;
         }
         self.inner.get_opts(location, options).await
     }
@@ -146,6 +157,12 @@ impl Scene {
 
     async fn receive(&self) -> Vec<ReceivedMessage> {
         self.queues.receive(&self.queue, ReceiveOptions::up_to(10)).await.unwrap()
+    }
+
+    /// Holds what it receives for this long.
+    async fn receive_for(&self, hold: Duration) -> Vec<ReceivedMessage> {
+        let options = ReceiveOptions::up_to(10).visibility_timeout(hold);
+        self.queues.receive(&self.queue, options).await.unwrap()
     }
 
     async fn receive_plain(&self) -> Vec<ReceivedMessage> {
@@ -224,6 +241,41 @@ async fn the_messages_beside_a_body_that_does_not_come_are_given_out() {
     };
     let (received, ()) = futures::join!(receiving, passing);
     assert_eq!(received.iter().map(|it| &*it.body).collect::<Vec<_>>(), ["small"]);
+}
+
+#[tokio::test]
+async fn bodies_that_come_slowly_come_over_several_receives() {
+    let scene = Scene::new("q").await;
+    for body in ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j'] {
+        scene.send(NewMessage::new(large(body))).await;
+    }
+    scene.objects.take_for_each_get(scene.clock.clone(), Duration::from_secs(9));
+    let mut bodies = BTreeSet::new();
+    let mut receives = 0;
+    while bodies.len() < 10 {
+        receives += 1;
+        assert!(receives < 20, "they do not come: {bodies:?}");
+        let receiving = scene.receive_for(Duration::from_secs(30));
+        let passing = async {
+            loop {
+                for _ in 0..50 {
+                    tokio::task::yield_now().await;
+                }
+                scene.clock.advance(Duration::from_secs(1));
+            }
+        };
+        let received = tokio::select! {
+            received = receiving => received,
+            () = passing => unreachable!("it has no end"),
+        };
+        for message in received {
+            scene.queues.acknowledge(&scene.queue, &message.receipt).await.unwrap();
+            bodies.insert(message.body);
+        }
+        scene.clock.advance(Duration::from_secs(60));
+    }
+    // Four at a time, nine seconds each, fifteen seconds in all.
+    assert!(receives >= 3, "{receives}");
 }
 
 #[tokio::test]
