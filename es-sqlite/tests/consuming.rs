@@ -9,11 +9,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use es_core::testing::VirtualClock;
 use es_core::{
-    DeadLetterQueue, DeadLetterReason, DeadMessageFilter, DeadMessageRedrive, Incoming,
-    MessageError, MessageHandler, MessageQueue as _, NewMessage, QueueConsumer, QueueCounts,
-    QueueName, QueueOptions,
+    Backoff, DeadLetterQueue, DeadLetterReason, DeadMessageFilter, DeadMessageRedrive, Error,
+    Incoming, MessageError, MessageHandler, MessageQueue as _, NewMessage, QueueConsumer,
+    QueueCounts, QueueName, QueueOptions,
 };
-use es_sqlite::SqliteStore;
+use es_sqlite::{SqliteOptions, SqliteStore};
 use support::Place;
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -152,4 +152,91 @@ async fn two_consumers_on_one_file_share_the_work() {
     let (one, two) = (one.unwrap(), two.unwrap());
     assert_eq!((one.done + two.done, ledger.entries().len()), (100, 100));
     assert!(one.done > 0 && two.done > 0, "{one:?}, {two:?}");
+}
+
+/// An office on the machine's clock.
+async fn office_in_real_time(options: SqliteOptions) -> (Arc<SqliteStore>, QueueName, QueueName) {
+    let store = Arc::new(options.open().await.unwrap());
+    let (orders, dead) = (QueueName::new("orders").unwrap(), QueueName::new("dead").unwrap());
+    for queue in [&orders, &dead] {
+        store.configure(queue, QueueOptions::default()).await.unwrap();
+    }
+    (store, orders, dead)
+}
+
+fn clerk(
+    store: &Arc<SqliteStore>,
+    (orders, dead): (&QueueName, &QueueName),
+    ledger: &Arc<Ledger>,
+) -> QueueConsumer {
+    QueueConsumer::new("office", store.clone(), orders.clone(), ledger.clone())
+        .unwrap()
+        .dead_letters_to(dead.clone())
+        .max_attempts(1)
+        .backoff(Backoff { base: Duration::ZERO, max: Duration::ZERO })
+        .idempotent(store.clone(), 24 * HOUR)
+}
+
+#[tokio::test]
+async fn on_a_full_disk_nothing_that_was_acknowledged_is_lost_and_with_room_it_goes_on() {
+    let place = Place::new();
+    let full = SqliteStore::builder(place.db()).max_file_size(512 * 1024);
+    let (store, orders, dead) = office_in_real_time(full).await;
+    let body = |n: usize| format!("{n:03}{}", "x".repeat(5_000));
+    let mut sent = Vec::new();
+    let error = loop {
+        match store.send(&orders, NewMessage::new(body(sent.len()))).await {
+            Ok(_) => sent.push(body(sent.len())),
+            Err(error) => break error,
+        }
+        assert!(sent.len() < 1_000, "the limit is never reached");
+    };
+    assert!(matches!(error, Error::Unavailable { .. }), "{error:?}");
+    let rest = "x".repeat(1_000);
+    while store.send(&dead, NewMessage::new(&rest)).await.is_ok() {}
+
+    // There is no room for a dead letter, so what fails stays, and nobody goes on.
+    let ledger = Ledger::refusing(&sent[0]);
+    let consumer = clerk(&store, (&orders, &dead), &ledger).concurrency(1);
+    let refused = consumer.work_off().await.unwrap_err();
+    assert!(matches!(refused, Error::Unavailable { .. }), "{refused:?}");
+    let QueueCounts { visible, in_flight, delayed } = store.counts(&orders).await.unwrap();
+    assert_eq!(visible + in_flight + delayed, sent.len() as u64);
+    assert!(ledger.entries().is_empty(), "nobody goes on");
+    store.close().await.unwrap();
+
+    let (store, orders, dead) = office_in_real_time(SqliteStore::builder(place.db())).await;
+    store.purge(&dead).await.unwrap();
+    let consumer = clerk(&store, (&orders, &dead), &ledger);
+    // What failed is hidden until its wait is over.
+    while store.counts(&orders).await.unwrap() != QueueCounts::default() {
+        consumer.work_off().await.unwrap();
+    }
+    assert_eq!(ledger.entries(), sent[1..]);
+    assert_eq!(store.counts(&dead).await.unwrap().visible, 1);
+}
+
+#[tokio::test]
+async fn while_another_program_has_the_file_nothing_is_lost_and_afterwards_it_goes_on() {
+    let place = Place::new();
+    let options = SqliteStore::builder(place.db()).busy_timeout(Duration::from_millis(5));
+    let (store, orders, dead) = office_in_real_time(options).await;
+    for number in 0..25 {
+        store.send(&orders, NewMessage::new(number.to_string())).await.unwrap();
+    }
+    let ledger = Arc::new(Ledger::default());
+    let consumer = clerk(&store, (&orders, &dead), &ledger);
+    let lock = place.raw();
+    lock.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let refused = consumer.work_off().await.unwrap_err();
+    assert!(matches!(refused, Error::Unavailable { .. }), "{refused:?}");
+    let refused = store.send(&orders, NewMessage::new("25")).await.unwrap_err();
+    assert!(matches!(refused, Error::Unavailable { .. }), "{refused:?}");
+    lock.execute_batch("COMMIT").unwrap();
+
+    assert_eq!(consumer.work_off().await.unwrap().done, 25);
+    assert_eq!(store.counts(&orders).await.unwrap(), QueueCounts::default());
+    let mut expected: Vec<_> = (0..25).map(|number| number.to_string()).collect();
+    expected.sort();
+    assert_eq!(ledger.entries(), expected);
 }
