@@ -23,8 +23,9 @@ pub(super) async fn a_message_whose_hold_runs_out_while_it_is_handled_has_one_ef
     let first = scene.start(scene.consumer(&faults, &slow));
     scene.pass_until("the slow one has begun", |_| slow.has_begun()).await;
     scene.start(scene.consumer(&Faults::none(), &sound));
-    scene.pass(HOLD).await;
     scene.pass_until("a heartbeat was lost", |_| faults.injected(Fault::LostRequest) > 0).await;
+    // As long as it takes: if nobody stopped it, it would have its effect.
+    scene.pass(LONG + SECOND).await;
     // Whether it would try again or not, it is the other one's now.
     scene.stage.kill(first);
     scene.pass_until_empty().await;

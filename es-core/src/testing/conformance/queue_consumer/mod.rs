@@ -237,6 +237,10 @@ impl Scene {
             })
             .collect();
         letters.sort();
+        if !self.queue.is_fifo() {
+            // What was acknowledged may be given once more, and becomes another letter.
+            letters.dedup();
+        }
         letters
     }
 }
