@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use es_core::{
     Cost, IdempotencyStore, Incoming, MessageError, MessageHandler, MessageSender, QueueConsumer,
 };
+use tokio::sync::Notify;
 
 use crate::AnyError;
 use crate::place::{Place, queue, topic};
@@ -58,7 +59,8 @@ pub(crate) async fn consume(
     records: Option<Arc<dyn IdempotencyStore>>,
 ) -> Result<Measured, AnyError> {
     let handled = Arc::new(AtomicU64::default());
-    let counting = Counting(handled.clone());
+    let all = place.messages as u64;
+    let counting = Counting { handled: handled.clone(), all, done: Arc::default() };
     let mut consumer =
         QueueConsumer::new("bench", place.queues.clone(), queue()?, counting)?.concurrency(40);
     if let Some(records) = records {
@@ -76,12 +78,37 @@ pub(crate) async fn consume(
     Ok(measured)
 }
 
-struct Counting(Arc<AtomicU64>);
+/// Publishes and consumes at the same time, until the last message is acknowledged.
+pub(crate) async fn all_the_way(place: &Place) -> Result<Measured, AnyError> {
+    let handled = Arc::new(AtomicU64::default());
+    let counting =
+        Counting { handled: handled.clone(), all: place.messages as u64, done: Arc::default() };
+    let done = counting.done.clone();
+    let consumer = QueueConsumer::new("bench", place.queues.clone(), queue()?, counting)?;
+    let consumer = consumer.concurrency(40);
+    let measured = Measured::of(place.messages, async {
+        let consuming = async { Ok(consumer.run(done.notified()).await?) };
+        futures::try_join!(publish(place), consuming).map(drop)
+    })
+    .await?;
+    let left = place.queues.counts(&queue()?).await?;
+    assert_eq!(left.visible + left.in_flight, 0, "messages are left");
+    Ok(measured)
+}
+
+/// Counts messages, and tells when it has counted all.
+struct Counting {
+    handled: Arc<AtomicU64>,
+    all: u64,
+    done: Arc<Notify>,
+}
 
 #[async_trait]
 impl MessageHandler for Counting {
     async fn handle(&self, _: &Incoming) -> Result<(), MessageError> {
-        self.0.fetch_add(1, Ordering::Relaxed);
+        if self.handled.fetch_add(1, Ordering::Relaxed) + 1 == self.all {
+            self.done.notify_one();
+        }
         Ok(())
     }
 }

@@ -9,14 +9,14 @@ use es_core::{
 };
 use tokio::sync::mpsc;
 
-use crate::place::{Place, events, queue, topic};
+use crate::place::{Place, Size, events, queue, topic};
 use crate::{AnyError, headed, right};
 
 const MESSAGES: usize = 100;
 
-pub(crate) async fn table() -> Result<Table, AnyError> {
+pub(crate) async fn table(size: Size) -> Result<Table, AnyError> {
     let mut table = headed(["", "median ms", "90th ms", "over the floor"]);
-    for place in &Place::all().await? {
+    for place in &Place::all(size).await? {
         let floor = received(place).await?;
         let name = place.name;
         row(

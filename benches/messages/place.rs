@@ -26,15 +26,39 @@ pub(crate) struct Place {
     _directory: Option<TempDir>,
 }
 
+/// How much is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Size {
+    /// Enough to be measured.
+    Full,
+    /// Enough to see that it works.
+    Small,
+}
+
+impl Size {
+    pub(crate) fn of(self, messages: usize) -> usize {
+        match self {
+            Self::Full => messages,
+            Self::Small => messages.min(100),
+        }
+    }
+}
+
 impl Place {
-    pub(crate) async fn embedded() -> Result<[Self; 2], AnyError> {
+    pub(crate) async fn embedded(size: Size) -> Result<[Self; 2], AnyError> {
         let memory = Arc::new(MemoryQueues::default());
         let records = Arc::new(MemoryIdempotency::default());
-        let memory = Self::new("memory", memory.clone(), memory, records, 20_000, None);
+        let memory = Self::new("memory", memory.clone(), memory, records, size.of(20_000), None);
         let directory = tempfile::tempdir()?;
         let store = Arc::new(SqliteStore::open(directory.path().join("bench.db")).await?);
-        let sqlite =
-            Self::new("SQLite", store.clone(), store.clone(), store, 5_000, Some(directory));
+        let sqlite = Self::new(
+            "SQLite",
+            store.clone(),
+            store.clone(),
+            store,
+            size.of(5_000),
+            Some(directory),
+        );
         for place in [&memory, &sqlite] {
             place.set_up().await?;
         }
@@ -42,8 +66,8 @@ impl Place {
     }
 
     /// The embedded ones, and the service if there is one.
-    pub(crate) async fn all() -> Result<Vec<Self>, AnyError> {
-        let embedded = Vec::from(Self::embedded().await?);
+    pub(crate) async fn all(size: Size) -> Result<Vec<Self>, AnyError> {
+        let embedded = Vec::from(Self::embedded(size).await?);
         #[cfg(feature = "aws")]
         if let Some(endpoint) = crate::plain_api::endpoint() {
             let service = crate::plain_api::place(&endpoint).await?;

@@ -46,6 +46,8 @@ pub(crate) async fn rows(table: &mut Table, endpoint: &str) -> Result<(), AnyErr
     row(table, &format!("SQS: ReceiveMessage and DeleteMessageBatch, {calls}"), got, got);
     row(table, "SNS: published by a MessageSender", flow::publish(&place).await?, put);
     row(table, "SQS: consumed by a QueueConsumer", flow::consume(&place, None).await?, got);
+    let all = flow::all_the_way(&place).await?;
+    row(table, "SNS and SQS: published, consumed and acknowledged at a time", all, got);
     Ok(())
 }
 

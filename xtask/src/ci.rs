@@ -25,7 +25,7 @@ enum OnFailure {
     Stop,
 }
 
-const STEPS: [Step; 9] = [
+const STEPS: [Step; 10] = [
     Step {
         name: "formatting",
         command: || process::cargo(["fmt", "--all", "--check"]),
@@ -84,6 +84,16 @@ const STEPS: [Step; 9] = [
             ])
         },
         on_failure: OnFailure::Stop,
+    },
+    // Of those that need no server: that it comes to its end, and counts right.
+    Step {
+        name: "benchmark of messages",
+        command: || {
+            let mut bench = process::cargo(["bench", "--workspace", "--all-features"]);
+            bench.args(["--profile", "dev", "--bench", "messages", "--", "--test"]);
+            bench
+        },
+        on_failure: OnFailure::GoOn,
     },
     Step {
         name: "guide",
