@@ -70,7 +70,7 @@ async fn received(place: &Place, wait: Duration) -> Result<(), AnyError> {
     };
     tokio::select! {
         all = async { futures::try_join!(receiver(), receiver(), receiver(), receiver()) } => {
-            drop(all?);
+            all?;
         }
         // Those that wait for more need not.
         () = nothing_left.notified() => {}
