@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 /// What names an event, the same however often and by whatever way it comes: 1 to 100 ASCII letters, digits,
-/// `.`, `_` and `-`.
+/// `.`, `_` and `-`, but neither `.` nor `..`: in the path of a URL these lead elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct EventId(String);
@@ -42,7 +42,8 @@ impl TryFrom<String> for EventId {
 
     fn try_from(id: String) -> Result<Self, Invalid> {
         let legal = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
-        match (1..=Self::MAX_LEN).contains(&id.len()) && id.bytes().all(legal) {
+        let leads_elsewhere = matches!(&*id, "." | "..");
+        match (1..=Self::MAX_LEN).contains(&id.len()) && id.bytes().all(legal) && !leads_elsewhere {
             true => Ok(Self(id)),
             false => Err(Invalid::Id),
         }
@@ -304,7 +305,10 @@ pub enum Invalid {
     #[error("the document is no reading: {0}")]
     NoReading(String),
     /// The id cannot be one.
-    #[error("the id is not 1 to {max} ASCII letters, digits, '.', '_' and '-'", max = EventId::MAX_LEN)]
+    #[error(
+        "the id is not 1 to {max} ASCII letters, digits, '.', '_' and '-', or is '.' or '..'",
+        max = EventId::MAX_LEN
+    )]
     Id,
     /// The station's name cannot be one.
     #[error("the station's name is not 1 to 50 ASCII letters, digits, '.', '_' and '-'")]
