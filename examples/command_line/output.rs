@@ -32,9 +32,39 @@ pub fn print_line(line: impl Display) -> Result<(), AnyError> {
     }
 }
 
-/// Text of clients, without what a terminal would obey.
+/// Text of clients, without what a terminal would obey, and without what is not seen but changes how the rest is:
+/// controls, line and paragraph separators, and what Unicode calls format characters, as those that turn the
+/// direction of writing.
 pub fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c }).collect()
+    text.chars().map(|c| if c.is_control() || is_format(c) { '\u{FFFD}' } else { c }).collect()
+}
+
+/// Whether the general category is Cf, Zl or Zp, by Unicode 16.0 (`DerivedGeneralCategory.txt`).
+fn is_format(c: char) -> bool {
+    matches!(
+        c,
+        '\u{AD}'
+            | '\u{600}'..='\u{605}'
+            | '\u{61C}'
+            | '\u{6DD}'
+            | '\u{70F}'
+            | '\u{890}'..='\u{891}'
+            | '\u{8E2}'
+            | '\u{180E}'
+            | '\u{200B}'..='\u{200F}'
+            | '\u{2028}'..='\u{202E}'
+            | '\u{2060}'..='\u{2064}'
+            | '\u{2066}'..='\u{206F}'
+            | '\u{FEFF}'
+            | '\u{FFF9}'..='\u{FFFB}'
+            | '\u{110BD}'
+            | '\u{110CD}'
+            | '\u{13430}'..='\u{1343F}'
+            | '\u{1BCA0}'..='\u{1BCA3}'
+            | '\u{1D173}'..='\u{1D17A}'
+            | '\u{E0001}'
+            | '\u{E0020}'..='\u{E007F}'
+    )
 }
 
 /// An empty table with these columns.
@@ -50,4 +80,21 @@ pub fn table<const N: usize>(header: [&str; N]) -> Table {
 /// A number in a table.
 pub fn number(n: u64) -> Cell {
     Cell::new(n).set_alignment(CellAlignment::Right)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_turns_or_hides_text_is_shown_as_what_it_is_not() {
+        for c in
+            ["\u{1b}", "\n", "\u{85}", "\u{202e}", "\u{2066}", "\u{200f}", "\u{feff}", "\u{e0041}"]
+        {
+            assert_eq!(printable(&format!("a{c}b")), "a\u{fffd}b", "{c:?}");
+        }
+        for text in ["Müller & Söhne", "u\u{308}", "名前", "عمر", "a\u{a0}b"] {
+            assert_eq!(printable(text), text);
+        }
+    }
 }

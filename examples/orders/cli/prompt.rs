@@ -1,9 +1,7 @@
 //! Asking whoever sits at the terminal.
 
 use std::fmt::Display;
-use std::io::IsTerminal as _;
-
-use dialoguer::{Confirm, Input};
+use std::io::{IsTerminal as _, Write as _};
 
 use crate::command_line::AnyError;
 use crate::orders::domain::{Item, OrderRequest};
@@ -25,8 +23,13 @@ impl Prompt {
         what: &str,
         check: fn(&str) -> Result<(), E>,
     ) -> Result<String, AnyError> {
-        let input = Input::<String>::new().with_prompt(what);
-        Ok(input.validate_with(|text: &String| check(text)).interact_text()?)
+        loop {
+            let text = ask(what)?;
+            match check(&text) {
+                Ok(()) => return Ok(text),
+                Err(error) => say(error)?,
+            }
+        }
     }
 
     /// Items, at least one, until an empty line.
@@ -38,24 +41,42 @@ impl Prompt {
                 false => "Item (NAME:QUANTITY:PRICE, as in tea:2:4.50)",
                 true => "Item (Enter for no more)",
             };
-            let text: String = Input::new()
-                .with_prompt(question)
-                .allow_empty(may_end)
-                .validate_with(|text: &String| match text.is_empty() {
-                    true => Ok(()),
-                    false => text.parse::<Item>().map(drop),
-                })
-                .interact_text()?;
-            if text.is_empty() {
+            let text = ask(question)?;
+            if may_end && text.is_empty() {
                 break;
             }
-            items.push(text.parse()?);
+            match text.parse() {
+                Ok(item) => items.push(item),
+                Err(error) => say(error)?,
+            }
         }
         Ok(items)
     }
 
     /// Whether it is to be done.
     pub(super) fn confirms(&self, question: &str) -> Result<bool, AnyError> {
-        Ok(Confirm::new().with_prompt(question).default(false).interact()?)
+        loop {
+            match ask(&format!("{question} [y/N]"))?.to_lowercase().as_str() {
+                "y" | "yes" => return Ok(true),
+                "" | "n" | "no" => return Ok(false),
+                _ => say("please answer y or n")?,
+            }
+        }
     }
+}
+
+/// Asks once. Whoever ends the input (Ctrl-D) has not answered.
+fn ask(question: &str) -> Result<String, AnyError> {
+    let mut terminal = std::io::stderr();
+    write!(terminal, "{question}: ")?;
+    let mut answer = String::new();
+    if std::io::stdin().read_line(&mut answer)? == 0 {
+        writeln!(terminal)?;
+        return Err("the input has ended before everything was answered".into());
+    }
+    Ok(answer.trim().to_owned())
+}
+
+fn say(what: impl Display) -> Result<(), AnyError> {
+    Ok(writeln!(std::io::stderr(), "{what}")?)
 }
