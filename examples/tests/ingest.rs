@@ -7,7 +7,7 @@ use std::ffi::{OsStr, OsString};
 use std::net::TcpListener;
 use std::path::Path;
 
-use es_core::{Error, QueueName};
+use es_core::{Error, NewMessage, QueueName, ReceiveOptions};
 use serde_json::{Value, json};
 #[cfg(feature = "aws")]
 use support::S3Inbox;
@@ -504,6 +504,26 @@ fn names_come_from_the_environment() {
         |names: &[&str]| INGEST.run_on(&place, [&["dead-letters", "--json"], names].concat());
     assert_eq!(list(&named).json()[0]["queue"], "arrivals");
     assert!(list(&[]).error().contains("there is no queue ingest-"), "{:?}", list(&[]));
+}
+
+#[tokio::test]
+async fn a_redrive_says_what_it_could_not_look_at() {
+    let place = LocalInbox::new();
+    let inside = place.inside().await;
+    let (queues, dead) = (inside.queues(), &inside.backend.names.dead_letters);
+    queues.send(dead, NewMessage::new("a letter")).await.unwrap();
+    let at_hand = queues.receive(dead, ReceiveOptions::default()).await.unwrap();
+    assert_eq!(at_hand.len(), 1);
+    let redrive = ["dead-letters", "redrive", "--all"];
+    let said = INGEST.run_on(&place, redrive);
+    let note = "note: 1 dead letter could not be looked at now: somebody else has it at hand";
+    assert!(said.success && said.stdout.contains(note), "{said:?}");
+    let json = INGEST.run_on(&place, [&redrive[..], &["--json"]].concat()).json();
+    assert_eq!(json, json!({ "redriven": 0, "stayed": [], "unseen": 1 }));
+    let id = at_hand[0].id.to_string();
+    let named = INGEST.run_on(&place, ["dead-letters", "redrive", &id]);
+    assert_eq!(named.code, Some(1));
+    assert!(named.stderr.contains("no such dead letter could be looked at now"), "{named:?}");
 }
 
 #[tokio::test]

@@ -6,6 +6,9 @@ mod support;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use es_core::{NewMessage, ReceiveOptions};
+use es_examples::orders::backend;
+use es_examples::orders::channels::Channels;
 use serde_json::{Value, json};
 #[cfg(feature = "aws")]
 use support::AwsWithQueues;
@@ -93,6 +96,20 @@ fn what_create_is_not_told_it_asks_for() {
     let orders = ORDERS.run_on(&data, ["list", "--json"]).json();
     assert_eq!(orders[0]["status"], "NEW");
     assert_eq!(orders[0]["total"], 900, "in cents");
+}
+
+#[cfg(unix)]
+#[test]
+fn whoever_ends_the_input_has_not_answered() {
+    const CTRL_D: &str = "\u{4}";
+    let data = Embedded::new();
+    let mut terminal = ORDERS.on_terminal(&data, ["create", "--name", "Ada Example"]);
+    terminal.exp_string("E-mail").unwrap();
+    terminal.send(CTRL_D).unwrap();
+    terminal.flush().unwrap();
+    terminal.exp_string("error: the input has ended").unwrap();
+    terminal.exp_eof().unwrap();
+    assert!(ORDERS.run_on(&data, ["list"]).error().contains("no orders"), "it left no trace");
 }
 
 #[test]
@@ -233,8 +250,13 @@ async fn an_order_that_keeps_failing_is_a_dead_letter_until_it_is_repaired_and_s
     assert_eq!(dropped.json()["dropped"]["order"], *also_failing);
     let repaired = start_work(data, &[]);
     let redrive = ["dead-letters", "redrive", "--reason", "attempts_used_up", "--json"];
-    let redriven = ORDERS.run_on(data, redrive).json();
-    assert_eq!(redriven, json!({ "redriven": 1, "stayed": [] }));
+    let long_ago = ["--until", "2020-01-01T00:00:00Z"];
+    let nothing = ORDERS.run_on(data, [&redrive[..], &long_ago].concat()).json();
+    assert_eq!(nothing["redriven"], 0);
+    let redriven =
+        ORDERS.run_on(data, [&redrive[..], &["--until", "2120-01-01T00:00:00Z"]].concat());
+    let redriven = redriven.json();
+    assert_eq!((&redriven["redriven"], &redriven["stayed"]), (&json!(1), &json!([])));
     until_processed(data, std::slice::from_ref(&failing)).await;
     stop(data, repaired);
     assert_eq!(dead_letters(data), [] as [Value; 0]);
@@ -416,6 +438,26 @@ fn people_get_tables_and_sentences() {
     assert!(on(&["clean-up", "--yes"]).success);
     assert!(!Path::new(data).exists());
     assert_eq!(on(&["list"]).error(), format!("error: there are no orders in {data}"));
+}
+
+#[tokio::test]
+async fn a_redrive_says_what_it_could_not_look_at() {
+    let data = Embedded::new();
+    ADA.create(&data);
+    let channels = Channels::new("orders-", None).unwrap();
+    let inside = backend::Embedded::open(data.directory(), channels.clone()).await.unwrap();
+    let (queues, dead) = (inside.backend().queues, channels.dead_letters);
+    for body in ["one", "another"] {
+        queues.send(&dead, NewMessage::new(body)).await.unwrap();
+    }
+    let at_hand = queues.receive(&dead, ReceiveOptions::default()).await.unwrap();
+    assert_eq!(at_hand.len(), 2);
+    let redrive = ["dead-letters", "redrive", "--all"];
+    let said = ORDERS.run_on(&data, redrive);
+    let note = "note: 2 dead letters could not be looked at now: somebody else has them at hand";
+    assert!(said.success && said.stdout.contains(note), "{said:?}");
+    let json = ORDERS.run_on(&data, [&redrive[..], &["--json"]].concat()).json();
+    assert_eq!(json, json!({ "redriven": 0, "stayed": [], "unseen": 2 }));
 }
 
 #[test]

@@ -1,10 +1,13 @@
 //! What could not be handled.
 
 use clap::{ArgGroup, Args, Subcommand};
-use es_core::{DeadLetterReason, DeadMessageFilter, DeadMessageRedrive, MessageId, QueueName};
+use es_core::{
+    DeadLetterReason, DeadMessageFilter, DeadMessageRedrive, MessageId, QueueName, Redriven,
+    Timestamp,
+};
 use serde::Serialize;
 
-use crate::command_line::{AnyError, print};
+use crate::command_line::{AnyError, print, unseen_note};
 use crate::ingest::dead_letters::{LetterDetail, LetterSummary};
 use crate::ingest::report::{dead_letters_table, letter_text};
 
@@ -58,7 +61,7 @@ struct RedriveArguments {
     #[arg(value_name = "ID", group = "selection")]
     ids: Vec<String>,
     /// All of them
-    #[arg(long, group = "selection", conflicts_with_all = ["ids", "reason", "origin"])]
+    #[arg(long, group = "selection", conflicts_with_all = ["ids", "reason", "origin", "until"])]
     all: bool,
     /// Only those with this reason: undecodable, permanent, attempts_used_up, id_reused, abandoned
     #[arg(long, group = "selection")]
@@ -66,6 +69,9 @@ struct RedriveArguments {
     /// Only those that come from this queue
     #[arg(long, value_name = "QUEUE", group = "selection")]
     origin: Option<String>,
+    /// Only those that were given up until then, as 2026-03-01T12:00:00Z
+    #[arg(long, value_name = "TIME", group = "selection")]
+    until: Option<Timestamp>,
     /// At most so many
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     at_most: Option<u64>,
@@ -137,6 +143,8 @@ struct Report {
     redriven: u64,
     /// Those that should have, and stay.
     stayed: Vec<Stayed>,
+    /// How many could not be looked at, where that is known.
+    unseen: Option<u64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -146,11 +154,14 @@ struct Stayed {
 }
 
 async fn redrive(opened: &Opened, which: RedriveArguments, json: bool) -> Result<(), AnyError> {
-    let RedriveArguments { ids, all: _, reason, origin, at_most, per_second } = which;
+    let RedriveArguments { ids, all: _, reason, origin, until, at_most, per_second } = which;
     let mut filter = filter(reason, origin.as_deref())?;
     let names_some = !ids.is_empty();
     if names_some {
         filter = filter.ids(ids.iter().map(|id| MessageId::from_stored(id)));
+    }
+    if let Some(mark) = until {
+        filter = filter.until(mark);
     }
     let mut redrive = DeadMessageRedrive::of(filter);
     if let Some(at_most) = at_most {
@@ -159,13 +170,13 @@ async fn redrive(opened: &Opened, which: RedriveArguments, json: bool) -> Result
     if let Some(per_second) = per_second {
         redrive = redrive.per_second(per_second);
     }
-    let redriven = opened.ingest.dead_letters.redrive(&redrive).await?;
-    let stayed = redriven.stayed.into_iter();
-    let stayed = stayed.map(|(id, error)| Stayed { id: id.to_string(), error }).collect();
-    let report = Report { redriven: redriven.moved, stayed };
+    let report = Report::of(opened.ingest.dead_letters.redrive(&redrive).await?);
     print(json, &report, || report.to_text())?;
     match report.stayed.len() {
-        0 if names_some && report.redriven == 0 => Err("there is no such dead letter".into()),
+        0 if names_some && report.redriven == 0 => Err(match report.unseen {
+            Some(1..) => "no such dead letter could be looked at now".into(),
+            _ => "there is no such dead letter".into(),
+        }),
         0 => Ok(()),
         1 => Err("1 dead letter could not be sent back".into()),
         n => Err(format!("{n} dead letters could not be sent back").into()),
@@ -173,10 +184,17 @@ async fn redrive(opened: &Opened, which: RedriveArguments, json: bool) -> Result
 }
 
 impl Report {
+    fn of(redriven: Redriven) -> Self {
+        let stayed = redriven.stayed.into_iter();
+        let stayed = stayed.map(|(id, error)| Stayed { id: id.to_string(), error });
+        Self { redriven: redriven.moved, stayed: stayed.collect(), unseen: redriven.unseen }
+    }
+
     fn to_text(&self) -> String {
         let stayed = self.stayed.iter().map(|Stayed { id, error }| format!("stays: {id}: {error}"));
         let redriven = format!("redriven: {}", self.redriven);
-        stayed.chain([redriven]).collect::<Vec<_>>().join("\n")
+        let lines = stayed.chain([redriven]).chain(unseen_note(self.unseen));
+        lines.collect::<Vec<_>>().join("\n")
     }
 }
 

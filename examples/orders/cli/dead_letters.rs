@@ -3,11 +3,12 @@
 use clap::{Args, Subcommand};
 use es_core::{
     DeadLetterQueue, DeadLetterReason, DeadMessageFilter, DeadMessageRedrive, MessageId, Redriven,
+    Timestamp,
 };
 use serde::Serialize;
 use serde_json::json;
 
-use crate::command_line::{AnyError, print, printable};
+use crate::command_line::{AnyError, print, printable, unseen_note};
 use crate::orders::dead_letters::{LetterDetail, LetterSummary};
 use crate::orders::report::{letter_text, letters_table};
 
@@ -53,17 +54,20 @@ struct ListArguments {
 
 /// Which ones: those that match in all that is given.
 #[derive(Debug, Args)]
-#[group(id = "which", required = true, multiple = true, args = ["ids", "all", "reason"])]
+#[group(id = "which", required = true, multiple = true, args = ["ids", "all", "reason", "until"])]
 struct RedriveArguments {
     /// Their ids, as `list` shows them
     #[arg(value_name = "ID")]
     ids: Vec<String>,
     /// All of them
-    #[arg(long, conflicts_with_all = ["ids", "reason"])]
+    #[arg(long, conflicts_with_all = ["ids", "reason", "until"])]
     all: bool,
     /// Only those that are here for this reason, as in attempts_used_up
     #[arg(long)]
     reason: Option<DeadLetterReason>,
+    /// Only those that were given up until then, as 2026-03-01T12:00:00Z
+    #[arg(long, value_name = "TIME")]
+    until: Option<Timestamp>,
     /// At most so many
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     at_most: Option<u64>,
@@ -118,6 +122,8 @@ async fn show(letters: &DeadLetterQueue, id: &str, json: bool) -> Result<(), Any
 struct Report {
     redriven: u64,
     stayed: Vec<Stayed>,
+    /// How many could not be looked at, where that is known.
+    unseen: Option<u64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -131,7 +137,7 @@ async fn redrive(
     which: RedriveArguments,
     json: bool,
 ) -> Result<(), AnyError> {
-    let RedriveArguments { ids, all: _, reason, at_most, per_second } = which;
+    let RedriveArguments { ids, all: _, reason, until, at_most, per_second } = which;
     let is_named = !ids.is_empty();
     let mut filter = DeadMessageFilter::all();
     if is_named {
@@ -139,6 +145,9 @@ async fn redrive(
     }
     if let Some(reason) = reason {
         filter = filter.reason(reason);
+    }
+    if let Some(mark) = until {
+        filter = filter.until(mark);
     }
     let mut redrive = DeadMessageRedrive::of(filter);
     if let Some(letters) = at_most {
@@ -150,7 +159,10 @@ async fn redrive(
     let report = Report::of(letters.redrive(&redrive).await?);
     print(json, &report, || report.to_text())?;
     match report.stayed.len() {
-        0 if is_named && report.redriven == 0 => Err("no dead letter has such an id".into()),
+        0 if is_named && report.redriven == 0 => Err(match report.unseen {
+            Some(1..) => "no dead letter of such an id could be looked at now".into(),
+            _ => "no dead letter has such an id".into(),
+        }),
         0 => Ok(()),
         1 => Err("1 dead letter stays".into()),
         n => Err(format!("{n} dead letters stay").into()),
@@ -161,7 +173,7 @@ impl Report {
     fn of(redriven: Redriven) -> Self {
         let stayed = redriven.stayed.into_iter();
         let stayed = stayed.map(|(id, error)| Stayed { id: id.to_string(), error });
-        Self { redriven: redriven.moved, stayed: stayed.collect() }
+        Self { redriven: redriven.moved, stayed: stayed.collect(), unseen: redriven.unseen }
     }
 
     fn to_text(&self) -> String {
@@ -169,6 +181,7 @@ impl Report {
         let stayed = stayed.map(|it| format!("stays: {} ({})", it.id, printable(&it.error)));
         let mut lines: Vec<String> = stayed.collect();
         lines.push(format!("sent back: {}", self.redriven));
+        lines.extend(unseen_note(self.unseen));
         lines.join("\n")
     }
 }
