@@ -143,6 +143,7 @@ mod topic;
 mod topology;
 mod version;
 mod view_store;
+mod waits;
 
 pub use aggregate::{Aggregate, Snapshot};
 pub use backoff::Backoff;
@@ -213,6 +214,7 @@ pub use view_store::{
     MAX_VIEW_KEY_LEN, Replaces, View, ViewChange, ViewDocument, ViewName, ViewQuery, ViewSchema,
     ViewStore, check_swap, check_view_key,
 };
+pub use waits::Waits;
 
 /// What the derive macros refer to. Not for use by hand.
 #[doc(hidden)]

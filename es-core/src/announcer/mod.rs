@@ -298,25 +298,11 @@ impl Handler for Announcing {
     }
 
     async fn handle(&self, batch: &Batch<'_>) -> Result<Handled<()>> {
-        let (mut messages, mut commits) = (Vec::new(), Vec::new());
-        let mut failed = Vec::new();
-        let mut stopped: HashSet<&StreamId> = HashSet::new();
-        for (at, commit) in batch.commits.iter().enumerate() {
-            // What comes behind one that cannot be sent waits for it.
-            if stopped.contains(commit.stream()) {
-                continue;
-            }
-            match self.disclosure.messages(commit, &self.sender, batch.consumer) {
-                Ok(of_commit) => {
-                    commits.extend(of_commit.iter().map(|_| at));
-                    messages.extend(of_commit);
-                }
-                Err(error) => {
-                    stopped.insert(commit.stream());
-                    failed.push(Failed { at, error });
-                }
-            }
-        }
+        let (of_commits, mut failed) = batch.try_each(|at, commit| {
+            let messages = self.disclosure.messages(commit, &self.sender, batch.consumer)?;
+            Ok(messages.into_iter().map(move |message| (at, message)))
+        });
+        let (commits, messages): (Vec<_>, Vec<_>) = of_commits.into_iter().flatten().unzip();
         let sent = self.sender.send_messages(messages).await?;
         let mut not_sent: HashSet<&StreamId> = HashSet::new();
         for (sent, at) in sent.into_iter().zip(commits) {

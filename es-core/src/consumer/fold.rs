@@ -11,7 +11,7 @@ use crate::view_store::{
     Replaces, ViewChange, ViewName, ViewStore, check_view_key, decode_document,
 };
 
-use super::handler::{Failed, panicked};
+use super::handler::{Failed, panicked, try_each};
 use super::reacting::decoded;
 
 /// Folds commits into documents. Commits that fail leave no trace in them.
@@ -35,19 +35,7 @@ impl<'a, P: Projector> Fold<'a, P> {
     /// Decodes the commits and asks the projector what they touch.
     pub(crate) fn new(projector: &'a P, consumer: &'a ConsumerId, commits: &'a [Commit]) -> Self {
         let mut fold = Self { projector, consumer, commits: Vec::new(), failed: Vec::new() };
-        let mut failed = HashSet::new();
-        for (at, commit) in commits.iter().enumerate() {
-            if failed.contains(commit.stream()) {
-                continue;
-            }
-            match fold.touching(at, commit) {
-                Ok(touching) => fold.commits.push(touching),
-                Err(error) => {
-                    failed.insert(commit.stream());
-                    fold.failed.push(Failed { at, error });
-                }
-            }
-        }
+        (fold.commits, fold.failed) = try_each(commits, |at, commit| fold.touching(at, commit));
         fold
     }
 

@@ -1,10 +1,12 @@
 use std::any::Any;
+use std::collections::HashSet;
 
 use async_trait::async_trait;
 
 use crate::checkpoint_store::{Adopted, Adoption, CheckpointStore, ConsumerId, Progress};
 use crate::commit::Commit;
 use crate::error::{BoxError, Error, Result};
+use crate::stream_id::StreamId;
 
 /// What a [`Consumer`](crate::Consumer) does with commits. Implemented by
 /// [`Projecting`](crate::Projecting) and [`Reacting`](crate::Reacting).
@@ -141,6 +143,55 @@ pub struct Batch<'a> {
     pub commits: &'a [Commit],
     /// How many streams may be at work at the same time.
     pub concurrency: usize,
+}
+
+impl<'a> Batch<'a> {
+    /// Makes something of each commit, in their order: what was made, and the commits that failed. What comes
+    /// behind one of its stream that failed waits for it, and is left out.
+    ///
+    /// `make` is given the place in the batch, too.
+    ///
+    /// ```
+    /// use es_core::{Batch, Commit, Handled, Result};
+    ///
+    /// /// A line for each commit.
+    /// fn lines(batch: &Batch<'_>) -> Handled<Vec<String>> {
+    ///     let (effect, failed) = batch.try_each(|_, commit| line(commit));
+    ///     Handled { effect, failed }
+    /// }
+    ///
+    /// fn line(commit: &Commit) -> Result<String> {
+    ///     Ok(format!("{} at {}", commit.stream(), commit.recorded_at()))
+    /// }
+    /// ```
+    pub fn try_each<T>(
+        &self,
+        make: impl FnMut(usize, &'a Commit) -> Result<T>,
+    ) -> (Vec<T>, Vec<Failed>) {
+        try_each(self.commits, make)
+    }
+}
+
+/// As [`Batch::try_each`], of commits that are in no batch.
+pub(crate) fn try_each<'a, T>(
+    commits: &'a [Commit],
+    mut make: impl FnMut(usize, &'a Commit) -> Result<T>,
+) -> (Vec<T>, Vec<Failed>) {
+    let (mut made, mut failed) = (Vec::with_capacity(commits.len()), Vec::new());
+    let mut stopped: HashSet<&StreamId> = HashSet::new();
+    for (at, commit) in commits.iter().enumerate() {
+        if stopped.contains(commit.stream()) {
+            continue;
+        }
+        match make(at, commit) {
+            Ok(it) => made.push(it),
+            Err(error) => {
+                stopped.insert(commit.stream());
+                failed.push(Failed { at, error });
+            }
+        }
+    }
+    (made, failed)
 }
 
 /// What a batch came to.

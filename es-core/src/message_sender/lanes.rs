@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::NotSent;
 use crate::error::{Error, Result};
 use crate::message_queue::{MAX_BATCH, MessageId, NewMessage};
+use crate::waits::Waits;
 
 /// Messages on their way. Those of one group are in one lane, every other is in a lane of its own. What is
 /// in front of a lane is on its way, may go, or waits; what is behind it waits for it.
@@ -18,8 +19,7 @@ pub(super) struct Lanes {
     lanes: Vec<Lane>,
     /// The lanes that may go, in the order in which they came to that.
     ready: VecDeque<usize>,
-    /// Those that wait, and until when, in the order in which they came to that.
-    waiting: Vec<(Duration, usize)>,
+    waiting: Waits<usize>,
 }
 
 #[derive(Default)]
@@ -72,7 +72,7 @@ impl Lanes {
             });
         }
         let ready = (0..lanes.len()).filter(|&lane| !lanes[lane].queue.is_empty()).collect();
-        Self { messages, sizes, results, lanes, ready, waiting: Vec::new() }
+        Self { messages, sizes, results, lanes, ready, waiting: Waits::default() }
     }
 
     /// The messages of the next request, if any may go now. Their lanes are on their way then.
@@ -82,7 +82,7 @@ impl Lanes {
         only_full: bool,
         now: Duration,
     ) -> Option<(Vec<Place>, Vec<NewMessage>)> {
-        self.end_waits(now);
+        self.ready.extend(self.waiting.take_ended(now));
         let (mut places, mut bytes, mut is_full) = (Vec::new(), 0, false);
         for &lane in &self.ready {
             let Some(&message) = self.lanes[lane].queue.front() else { continue };
@@ -105,7 +105,7 @@ impl Lanes {
 
     /// When the first of the lanes that wait may go; `None` if none waits.
     pub(super) fn next_wait_ends(&self) -> Option<Duration> {
-        self.waiting.iter().map(|(until, _)| *until).min()
+        self.waiting.next_end()
     }
 
     /// The message was taken.
@@ -128,7 +128,7 @@ impl Lanes {
 
     /// The message goes once more at a later time.
     pub(super) fn wait(&mut self, place: Place, until: Duration) {
-        self.waiting.push((until, place.lane));
+        self.waiting.add(until, place.lane);
     }
 
     /// The message is not sent again, and what is behind it is not sent.
@@ -142,15 +142,5 @@ impl Lanes {
     /// What became of each. To be asked when nothing is on its way and nothing waits.
     pub(super) fn into_results(self) -> Vec<Result<MessageId, NotSent>> {
         self.results.into_iter().map(|result| result.unwrap_or(Err(NotSent::Behind))).collect()
-    }
-
-    fn end_waits(&mut self, now: Duration) {
-        let waiting = std::mem::take(&mut self.waiting);
-        let (mut over, waiting): (Vec<_>, Vec<_>) =
-            waiting.into_iter().partition(|(until, _)| *until <= now);
-        self.waiting = waiting;
-        // Who came first, of those until the same time.
-        over.sort_by_key(|(until, _)| *until);
-        self.ready.extend(over.into_iter().map(|(_, lane)| lane));
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use bytestring::ByteString;
+use es_core::Waits;
 
 use super::outgoing::Outgoing;
 use super::shard_load::ShardLoads;
@@ -27,8 +28,7 @@ pub(super) struct Lanes {
     lanes: Vec<Lane>,
     /// The lanes that may go, in the order in which they came to that.
     ready: VecDeque<usize>,
-    /// Those that wait, and until when, in the order in which they came to that.
-    waiting: Vec<(Duration, usize)>,
+    waiting: Waits<usize>,
 }
 
 #[derive(Debug)]
@@ -91,7 +91,7 @@ impl Lanes {
             lanes[lane].queue.push_back(commit);
         }
         let ready = (0..lanes.len()).collect();
-        Self { lanes, ready, waiting: Vec::new() }
+        Self { lanes, ready, waiting: Waits::default() }
     }
 
     /// The units of the next request; none when nothing may go now. Their lanes are on their way then.
@@ -101,7 +101,7 @@ impl Lanes {
         loads: &mut ShardLoads,
         now: Duration,
     ) -> Vec<Unit> {
-        self.end_waits(now);
+        self.ready.extend(self.waiting.take_ended(now));
         if limits.aggregate_bytes.is_some() {
             self.bring_shards_together(loads);
         }
@@ -122,7 +122,7 @@ impl Lanes {
             match loads.admit(unit.hash_key, unit.len(), now) {
                 Ok(()) => request.add(unit, self.lanes[lane].suspect),
                 Err(wait) => {
-                    self.waiting.extend(unit.parts.iter().map(|part| (now + wait, part.lane)));
+                    unit.parts.iter().for_each(|part| self.waiting.add(now + wait, part.lane));
                 }
             }
         }
@@ -133,7 +133,7 @@ impl Lanes {
 
     /// When the first of the lanes that wait may go; `None` if none waits.
     pub(super) fn next_wait_ends(&self) -> Option<Duration> {
-        self.waiting.iter().map(|(until, _)| *until).min()
+        self.waiting.next_end()
     }
 
     /// The commits of a part were taken.
@@ -156,7 +156,7 @@ impl Lanes {
 
     /// The commits of a part go once more at a later time.
     pub(super) fn wait(&mut self, part: Part, until: Duration) {
-        self.waiting.push((until, part.lane));
+        self.waiting.add(until, part.lane);
     }
 
     /// The commits of a part go once more, in requests with so many records at most.
@@ -170,16 +170,6 @@ impl Lanes {
         let first = self.lanes[part.lane].queue.front().map(|commit| commit.at);
         self.lanes[part.lane].queue.clear();
         first
-    }
-
-    fn end_waits(&mut self, now: Duration) {
-        let waiting = std::mem::take(&mut self.waiting);
-        let (mut over, waiting): (Vec<_>, Vec<_>) =
-            waiting.into_iter().partition(|(until, _)| *until <= now);
-        self.waiting = waiting;
-        // Who came first, of those until the same time.
-        over.sort_by_key(|(until, _)| *until);
-        self.ready.extend(over.into_iter().map(|(_, lane)| lane));
     }
 
     /// Lets the lanes of one shard follow on each other, where the first of them is.

@@ -12,7 +12,7 @@ mod outgoing;
 mod sending;
 mod shard_load;
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use async_trait::async_trait;
 use es_core::cloud_events::Source;
 use es_core::{
     Adopted, Adoption, Batch, CheckpointStore, Compression, Consumer, ConsumerId, Error,
-    EventStore, Failed, Feed, Handled, Handler, Passing, Progress, Result, Rewindable, StreamId,
+    EventStore, Feed, Handled, Handler, Passing, Progress, Result, Rewindable, StreamId,
 };
 
 use crate::data_stream::DataStream;
@@ -269,22 +269,7 @@ impl Handler for Publishing {
     }
 
     async fn handle(&self, batch: &Batch<'_>) -> Result<Handled<()>> {
-        let mut outgoing = Vec::with_capacity(batch.commits.len());
-        let mut failed = Vec::new();
-        let mut stopped: HashSet<&StreamId> = HashSet::new();
-        for (at, commit) in batch.commits.iter().enumerate() {
-            // What comes behind one that cannot be sent waits for it.
-            if stopped.contains(commit.stream()) {
-                continue;
-            }
-            match self.packing.pack(at, commit) {
-                Ok(packed) => outgoing.push(packed),
-                Err(error) => {
-                    stopped.insert(commit.stream());
-                    failed.push(Failed { at, error });
-                }
-            }
-        }
+        let (outgoing, mut failed) = batch.try_each(|at, commit| self.packing.pack(at, commit));
         failed.extend(self.sender.send(outgoing, batch.commits).await?.failed);
         Ok(Handled { effect: (), failed })
     }
