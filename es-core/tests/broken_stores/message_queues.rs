@@ -26,21 +26,29 @@ struct Broken<F> {
 
 #[async_trait]
 trait Fault: Debug + Send + Sync + 'static {
-    async fn configure(
-        &self,
-        queues: &MemoryQueues,
-        queue: &QueueName,
-        options: QueueOptions,
-    ) -> Result<()> {
-        queues.configure(queue, options).await
+    /// What a queue is configured with, of what was asked for.
+    fn alter_options(&self, options: QueueOptions) -> QueueOptions {
+        options
     }
+
+    /// What is sent of each message.
+    fn alter_sent(&self, _message: &mut NewMessage) {}
+
+    /// What is received by, of what was asked for.
+    fn alter_asked(&self, options: ReceiveOptions) -> ReceiveOptions {
+        options
+    }
+
+    /// What a receive gives, of what it has got.
+    fn alter_received(&self, _received: &mut Vec<ReceivedMessage>) {}
 
     async fn send_batch(
         &self,
         queues: &MemoryQueues,
         queue: &QueueName,
-        messages: Vec<NewMessage>,
+        mut messages: Vec<NewMessage>,
     ) -> Result<Vec<Result<MessageId>>> {
+        messages.iter_mut().for_each(|message| self.alter_sent(message));
         queues.send_batch(queue, messages).await
     }
 
@@ -50,7 +58,10 @@ trait Fault: Debug + Send + Sync + 'static {
         queue: &QueueName,
         options: ReceiveOptions,
     ) -> Result<Vec<ReceivedMessage>> {
-        queues.receive(queue, options).await
+        options.check()?;
+        let mut received = queues.receive(queue, self.alter_asked(options)).await?;
+        self.alter_received(&mut received);
+        Ok(received)
     }
 
     async fn extend(
@@ -135,7 +146,8 @@ trait Fault: Debug + Send + Sync + 'static {
 #[async_trait]
 impl<F: Fault> MessageQueue for Broken<F> {
     async fn configure(&self, queue: &QueueName, options: QueueOptions) -> Result<()> {
-        self.fault.configure(&self.inner, queue, options).await
+        options.check(queue)?;
+        self.inner.configure(queue, self.fault.alter_options(options)).await
     }
 
     async fn options(&self, queue: &QueueName) -> Result<QueueOptions> {
@@ -239,16 +251,9 @@ async fn queues_without_a_fault_keep_all_rules() {
 #[derive(Debug, Default)]
 struct DropsAttributes;
 
-#[async_trait]
 impl Fault for DropsAttributes {
-    async fn send_batch(
-        &self,
-        queues: &MemoryQueues,
-        queue: &QueueName,
-        mut messages: Vec<NewMessage>,
-    ) -> Result<Vec<Result<MessageId>>> {
-        messages.iter_mut().for_each(|message| message.attributes.clear());
-        queues.send_batch(queue, messages).await
+    fn alter_sent(&self, message: &mut NewMessage) {
+        message.attributes.clear();
     }
 }
 
@@ -319,16 +324,9 @@ async fn a_large_message_that_is_cut_is_found() {
 #[derive(Debug, Default)]
 struct NoDelay;
 
-#[async_trait]
 impl Fault for NoDelay {
-    async fn send_batch(
-        &self,
-        queues: &MemoryQueues,
-        queue: &QueueName,
-        mut messages: Vec<NewMessage>,
-    ) -> Result<Vec<Result<MessageId>>> {
-        messages.iter_mut().for_each(|message| message.delay = None);
-        queues.send_batch(queue, messages).await
+    fn alter_sent(&self, message: &mut NewMessage) {
+        message.delay = None;
     }
 }
 
@@ -346,17 +344,9 @@ async fn delays_that_are_ignored_are_found() {
 #[derive(Debug, Default)]
 struct NoRetention;
 
-#[async_trait]
 impl Fault for NoRetention {
-    async fn configure(
-        &self,
-        queues: &MemoryQueues,
-        queue: &QueueName,
-        options: QueueOptions,
-    ) -> Result<()> {
-        options.check(queue)?;
-        let longest = *QueueOptions::RETENTION.end();
-        queues.configure(queue, options.retention(longest)).await
+    fn alter_options(&self, options: QueueOptions) -> QueueOptions {
+        options.retention(*QueueOptions::RETENTION.end())
     }
 }
 
@@ -373,16 +363,9 @@ async fn messages_that_are_kept_for_ever_are_found() {
 #[derive(Debug, Default)]
 struct ForgetsTimeouts;
 
-#[async_trait]
 impl Fault for ForgetsTimeouts {
-    async fn receive(
-        &self,
-        queues: &MemoryQueues,
-        queue: &QueueName,
-        options: ReceiveOptions,
-    ) -> Result<Vec<ReceivedMessage>> {
-        options.check()?;
-        queues.receive(queue, options.visibility_timeout(Duration::from_secs(1))).await
+    fn alter_asked(&self, options: ReceiveOptions) -> ReceiveOptions {
+        options.visibility_timeout(Duration::from_secs(1))
     }
 }
 
@@ -400,21 +383,13 @@ async fn messages_that_do_not_stay_hidden_are_found() {
 #[derive(Debug, Default)]
 struct TwoHands(Mutex<Option<ReceivedMessage>>);
 
-#[async_trait]
 impl Fault for TwoHands {
-    async fn receive(
-        &self,
-        queues: &MemoryQueues,
-        queue: &QueueName,
-        options: ReceiveOptions,
-    ) -> Result<Vec<ReceivedMessage>> {
-        let received = queues.receive(queue, options).await?;
+    fn alter_received(&self, received: &mut Vec<ReceivedMessage>) {
         let mut last = self.0.lock().expect("a lock");
-        if received.is_empty() {
-            return Ok(last.take().into_iter().collect());
+        match received.last() {
+            Some(message) => *last = Some(message.clone()),
+            None => received.extend(last.take()),
         }
-        *last = received.last().cloned();
-        Ok(received)
     }
 }
 
@@ -432,16 +407,9 @@ async fn a_message_in_two_hands_is_found() {
 #[derive(Debug, Default)]
 struct Generous;
 
-#[async_trait]
 impl Fault for Generous {
-    async fn receive(
-        &self,
-        queues: &MemoryQueues,
-        queue: &QueueName,
-        options: ReceiveOptions,
-    ) -> Result<Vec<ReceivedMessage>> {
-        options.check()?;
-        queues.receive(queue, ReceiveOptions { max_messages: MAX_BATCH, ..options }).await
+    fn alter_asked(&self, options: ReceiveOptions) -> ReceiveOptions {
+        ReceiveOptions { max_messages: MAX_BATCH, ..options }
     }
 }
 
@@ -455,17 +423,9 @@ async fn more_than_was_asked_for_is_found() {
 #[derive(Debug, Default)]
 struct DoesNotCount;
 
-#[async_trait]
 impl Fault for DoesNotCount {
-    async fn receive(
-        &self,
-        queues: &MemoryQueues,
-        queue: &QueueName,
-        options: ReceiveOptions,
-    ) -> Result<Vec<ReceivedMessage>> {
-        let mut received = queues.receive(queue, options).await?;
+    fn alter_received(&self, received: &mut Vec<ReceivedMessage>) {
         received.iter_mut().for_each(|message| message.receive_count = 1);
-        Ok(received)
     }
 }
 
@@ -479,16 +439,9 @@ async fn receives_that_are_not_counted_are_found() {
 #[derive(Debug, Default)]
 struct NoLongPoll;
 
-#[async_trait]
 impl Fault for NoLongPoll {
-    async fn receive(
-        &self,
-        queues: &MemoryQueues,
-        queue: &QueueName,
-        options: ReceiveOptions,
-    ) -> Result<Vec<ReceivedMessage>> {
-        options.check()?;
-        queues.receive(queue, options.wait(Duration::ZERO)).await
+    fn alter_asked(&self, options: ReceiveOptions) -> ReceiveOptions {
+        options.wait(Duration::ZERO)
     }
 }
 
@@ -546,19 +499,12 @@ impl OneReceiptForAll {
 
 #[async_trait]
 impl Fault for OneReceiptForAll {
-    async fn receive(
-        &self,
-        queues: &MemoryQueues,
-        queue: &QueueName,
-        options: ReceiveOptions,
-    ) -> Result<Vec<ReceivedMessage>> {
-        let mut received = queues.receive(queue, options).await?;
-        for message in &mut received {
+    fn alter_received(&self, received: &mut Vec<ReceivedMessage>) {
+        for message in received {
             let stable = ReceiptHandle::from_stored(message.id.as_str());
             let newest = std::mem::replace(&mut message.receipt, stable);
             self.0.lock().expect("a lock").insert(message.id.to_string(), newest);
         }
-        Ok(received)
     }
 
     async fn extend(
@@ -797,16 +743,9 @@ async fn releases_that_ignore_the_delay_are_found() {
 #[derive(Debug, Default)]
 struct Stubborn;
 
-#[async_trait]
 impl Fault for Stubborn {
-    async fn configure(
-        &self,
-        queues: &MemoryQueues,
-        queue: &QueueName,
-        options: QueueOptions,
-    ) -> Result<()> {
-        options.check(queue)?;
-        queues.configure(queue, QueueOptions { redrive_policy: None, ..options }).await
+    fn alter_options(&self, options: QueueOptions) -> QueueOptions {
+        QueueOptions { redrive_policy: None, ..options }
     }
 }
 
@@ -823,17 +762,9 @@ async fn poison_that_comes_for_ever_is_found() {
 #[derive(Debug, Default)]
 struct HidesTheSource;
 
-#[async_trait]
 impl Fault for HidesTheSource {
-    async fn receive(
-        &self,
-        queues: &MemoryQueues,
-        queue: &QueueName,
-        options: ReceiveOptions,
-    ) -> Result<Vec<ReceivedMessage>> {
-        let mut received = queues.receive(queue, options).await?;
+    fn alter_received(&self, received: &mut Vec<ReceivedMessage>) {
         received.iter_mut().for_each(|message| message.dead_letter_source = None);
-        Ok(received)
     }
 }
 
@@ -909,20 +840,13 @@ async fn counts_that_mix_states_are_found() {
 #[derive(Debug)]
 struct Regroups(fn(usize) -> String, Mutex<usize>);
 
-#[async_trait]
 impl Fault for Regroups {
-    async fn send_batch(
-        &self,
-        queues: &MemoryQueues,
-        queue: &QueueName,
-        mut messages: Vec<NewMessage>,
-    ) -> Result<Vec<Result<MessageId>>> {
-        for group in messages.iter_mut().filter_map(|message| message.group.as_mut()) {
+    fn alter_sent(&self, message: &mut NewMessage) {
+        if let Some(group) = &mut message.group {
             let mut number = self.1.lock().expect("a lock");
             *number += 1;
             *group = self.0(*number);
         }
-        queues.send_batch(queue, messages).await
     }
 }
 
@@ -947,17 +871,9 @@ async fn groups_that_wait_for_each_other_are_found() {
 #[derive(Debug, Default)]
 struct NewestFirst;
 
-#[async_trait]
 impl Fault for NewestFirst {
-    async fn receive(
-        &self,
-        queues: &MemoryQueues,
-        queue: &QueueName,
-        options: ReceiveOptions,
-    ) -> Result<Vec<ReceivedMessage>> {
-        let mut received = queues.receive(queue, options).await?;
+    fn alter_received(&self, received: &mut Vec<ReceivedMessage>) {
         received.reverse();
-        Ok(received)
     }
 }
 
@@ -974,16 +890,9 @@ async fn groups_out_of_order_are_found() {
 #[derive(Debug, Default)]
 struct NoDeduplication;
 
-#[async_trait]
 impl Fault for NoDeduplication {
-    async fn send_batch(
-        &self,
-        queues: &MemoryQueues,
-        queue: &QueueName,
-        mut messages: Vec<NewMessage>,
-    ) -> Result<Vec<Result<MessageId>>> {
-        messages.iter_mut().for_each(|message| message.deduplication_id = None);
-        queues.send_batch(queue, messages).await
+    fn alter_sent(&self, message: &mut NewMessage) {
+        message.deduplication_id = None;
     }
 }
 
@@ -1176,16 +1085,9 @@ struct SendsAgain(Mutex<HashMap<ReceiptHandle, ReceivedMessage>>);
 
 #[async_trait]
 impl Fault for SendsAgain {
-    async fn receive(
-        &self,
-        queues: &MemoryQueues,
-        queue: &QueueName,
-        options: ReceiveOptions,
-    ) -> Result<Vec<ReceivedMessage>> {
-        let received = queues.receive(queue, options).await?;
+    fn alter_received(&self, received: &mut Vec<ReceivedMessage>) {
         let known = received.iter().map(|message| (message.receipt.clone(), message.clone()));
         self.0.lock().expect("a lock").extend(known);
-        Ok(received)
     }
 
     async fn release_batch(
