@@ -158,9 +158,7 @@ fn sort_key(key: &str) -> String {
     if key.len() <= MAX_LEN && !key.starts_with(HASHED) {
         return key.to_owned();
     }
-    let hash = Sha256::digest(key.as_bytes());
-    let digits: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("{HASHED}{digits}")
+    format!("{HASHED}{}", hex::encode(Sha256::digest(key)))
 }
 
 fn time_to_live(record: &IdempotencyRecord) -> AttributeValue {

@@ -1,7 +1,5 @@
 //! Dead letters, to be looked at.
 
-use std::fmt::Write as _;
-
 use es_core::{
     AnyConsumer, Commit, DeadLetter, DeadLetterQuery, DeadLetterState, EncodedEvent, Error,
     Payload, StreamId, Timestamp,
@@ -177,7 +175,7 @@ impl StoredEvent {
     fn of(version: u64, event: EncodedEvent<'_>) -> Result<Self, Error> {
         let data = match event.payload {
             Payload::Json(text) => as_stored(text)?,
-            binary => as_stored(&hexadecimal(binary.as_bytes()))?,
+            binary => as_stored(&hex::encode(binary.as_bytes()))?,
         };
         let EncodedEvent { name, schema_version, .. } = event;
         Ok(Self { version, name: name.to_owned(), schema_version, data })
@@ -193,12 +191,4 @@ fn as_stored(text: &str) -> Result<Box<RawValue>, Error> {
             what: "a stored text as JSON".to_owned(),
             source: error.into(),
         })
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a string does not fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

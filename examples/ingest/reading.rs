@@ -28,7 +28,7 @@ impl EventId {
 
     /// The id of a document that has none of its own. White space around it does not count.
     pub fn of_content(content: &[u8]) -> Self {
-        Self(format!("sha256-{}", hexadecimal(&Sha256::digest(content.trim_ascii()))))
+        Self(format!("sha256-{}", hex::encode(Sha256::digest(content.trim_ascii()))))
     }
 
     /// The id as text.
@@ -68,11 +68,6 @@ impl fmt::Display for EventId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
-}
-
-/// SHA-256 and the like, as text.
-pub(super) fn hexadecimal(digest: &[u8]) -> String {
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// What a station measured.

@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::documents::File;
 use super::domain::Origin;
-use super::reading::{EventId, hexadecimal};
+use super::reading::EventId;
 
 /// The type of a message with a document.
 const SUBMITTED: &str = "Reading:Submitted";
@@ -116,7 +116,7 @@ fn digest(name: &str, content: &[u8]) -> String {
     // Neither ids nor file names have one.
     digest.update([0]);
     digest.update(content);
-    hexadecimal(&digest.finalize())
+    hex::encode(digest.finalize())
 }
 
 /// S3 says `ObjectCreated:Put`, and by way of EventBridge `Object Created`.

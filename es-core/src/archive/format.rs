@@ -8,7 +8,6 @@ use bytestring::ByteString;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::digest::hex;
 use super::report::Report;
 use crate::clock::Timestamp;
 use crate::codec::{Encoding, json_error};
@@ -91,7 +90,7 @@ impl End<'_> {
             commits: report.commits,
             events: report.events,
             digest: report.digest.to_string().into(),
-            sha256: hex(sha256).into(),
+            sha256: hex::encode(sha256).into(),
         }
     }
 }

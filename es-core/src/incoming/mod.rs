@@ -271,7 +271,7 @@ impl Incoming {
         let id = match id.len() {
             0 => return self,
             1..=IdempotentRequest::MAX_KEY_LEN => id,
-            _ => format!("sha256 {}", hexadecimal(&Sha256::digest(id))),
+            _ => format!("sha256 {}", hex::encode(Sha256::digest(id))),
         };
         Self { id, ..self }
     }
@@ -282,10 +282,6 @@ fn check_count(count: usize) -> Result<(), Undecodable> {
         0..=Incoming::MAX_IN_MESSAGE => Ok(()),
         _ => Err(Undecodable::TooMany { limit: Incoming::MAX_IN_MESSAGE }),
     }
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl fmt::Debug for Incoming {

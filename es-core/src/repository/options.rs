@@ -103,8 +103,7 @@ impl IdempotencyKey {
             what: "the request of an idempotency key".to_owned(),
             source: PayloadError::new(error).into(),
         })?;
-        let digest = Sha256::digest(&json);
-        let request_digest = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        let request_digest = hex::encode(&Sha256::digest(&json)[..16]);
         Ok(Self { request_digest: Some(request_digest), ..Self::new(key) })
     }
 

@@ -95,7 +95,7 @@ impl Pieces {
     }
 
     fn key(&self, stream: &StreamId, id: CommitId) -> String {
-        let digest: String = self.digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let digest = hex::encode(&self.digest);
         format!("{stream}{AFTER_STREAM}{id}{AFTER_STREAM}{digest}")
     }
 }

@@ -55,8 +55,7 @@ pub(super) fn index_key(generation: &str, value: &str) -> String {
     if whole.len() <= MAX_KEY_LEN {
         return whole;
     }
-    let hash: String = Sha256::digest(value).iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("{generation}#{hash}")
+    format!("{generation}#{}", hex::encode(Sha256::digest(value)))
 }
 
 #[cfg(test)]

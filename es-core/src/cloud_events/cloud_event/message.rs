@@ -55,6 +55,6 @@ fn without_noncharacters(json: String) -> String {
 fn fifo_id(text: &str) -> String {
     match is_fifo_id(text) {
         true => text.to_owned(),
-        false => Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect(),
+        false => hex::encode(Sha256::digest(text)),
     }
 }
