@@ -5,13 +5,19 @@
 //! | `connection` | [`Connection`]: region, profile, endpoint and credentials |
 //! | `endpoint` | [`Endpoint`]: where requests go, for errors |
 //! | `errors` | [`Attempt`], [`Refusal`]: what AWS's errors become |
+//! | `permissions` | [`iam_policy`]: what a program may do |
+//! | `requests` | [`Requests`]: how many were made |
 
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
 mod connection;
 mod endpoint;
 mod errors;
+mod permissions;
+mod requests;
 
 pub use connection::Connection;
 pub use endpoint::Endpoint;
 pub use errors::{Attempt, Refusal};
+pub use permissions::{Grant, iam_policy};
+pub use requests::Requests;

@@ -1,9 +1,7 @@
 //! What a program may do with the tables, as IAM policies.
 
-use std::collections::{BTreeMap, BTreeSet};
-
+use es_aws::Grant;
 use es_core::Result;
-use serde_json::json;
 
 use crate::tables::TableNames;
 
@@ -55,27 +53,7 @@ impl Role {
 /// ```
 pub fn iam_policy(prefix: &str, roles: &[Role]) -> Result<String> {
     let names = TableNames::new(prefix)?;
-    let mut granted = BTreeMap::<Resource, BTreeSet<&str>>::new();
-    for (role, resource, actions) in GRANTS {
-        if roles.contains(role) {
-            granted.entry(*resource).or_default().extend(*actions);
-        }
-    }
-    let statements: Vec<_> = granted
-        .into_iter()
-        .map(|(resource, actions)| {
-            let actions: Vec<_> =
-                actions.into_iter().map(|action| format!("dynamodb:{action}")).collect();
-            json!({
-                "Sid": format!("{resource:?}"),
-                "Effect": "Allow",
-                "Action": actions,
-                "Resource": resource.arn(&names),
-            })
-        })
-        .collect();
-    let policy = json!({ "Version": "2012-10-17", "Statement": statements });
-    Ok(format!("{policy:#}\n"))
+    Ok(es_aws::iam_policy("dynamodb", GRANTS, roles, |resource| resource.arn(&names)))
 }
 
 /// What actions are granted on. Their names are those of the statements.
@@ -102,7 +80,7 @@ impl Resource {
 }
 
 /// A transaction needs the actions of its parts: there is none of its own.
-const GRANTS: &[(Role, Resource, &[&str])] = &[
+const GRANTS: &[Grant<Role, Resource>] = &[
     (Role::Commands, Resource::Events, &["GetItem", "PutItem", "Query"]),
     (Role::Commands, Resource::State, &["DeleteItem", "GetItem", "PutItem", "UpdateItem"]),
     // Dead letters that no item has room for have their content where the log has that of such commits.

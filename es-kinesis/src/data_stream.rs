@@ -3,13 +3,13 @@
 use std::fmt;
 use std::sync::Arc;
 
-use es_aws::{Connection, Endpoint};
+use es_aws::{Connection, Endpoint, Requests};
 use es_core::{Clock, Entropy, Error, Result};
 
 use crate::options::DataStreamOptions;
-use crate::requests::Requests;
 use crate::shard_list::ShardLists;
 use crate::summary::Summaries;
+use crate::telemetry;
 
 /// The service's name, for errors.
 pub(crate) const SERVICE: &str = "Kinesis";
@@ -37,8 +37,9 @@ impl DataStream {
     pub(crate) fn new(options: DataStreamOptions, client: aws_sdk_kinesis::Client) -> Result<Self> {
         check_name("data stream", &options.name)?;
         let endpoint = Endpoint::default();
+        let requests = Requests::counted(telemetry::REQUESTS, "stream", &options.name);
         let config = client.config().to_builder();
-        let config = config.interceptor(endpoint.clone()).interceptor(Requests::of(&options.name));
+        let config = config.interceptor(endpoint.clone()).interceptor(requests);
         let client = aws_sdk_kinesis::Client::from_conf(config.build());
         let (shard_lists, summaries) = (ShardLists::default(), Summaries::default());
         let shared = Shared { client, endpoint, shard_lists, summaries, options };

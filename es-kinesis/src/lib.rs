@@ -88,7 +88,7 @@
 //! | `feed` | [`KinesisFeed`], [`Begin`]: from the stream to a feed |
 //! | [`aggregation`], `compression`, [`hash_key`] | records: several in one, smaller, and where they belong |
 //! | `shard_list`, `summary` | what the stream says about itself |
-//! | `requests`, [`telemetry`] | counting |
+//! | [`telemetry`] | counting |
 //! | `errors` | what the errors of Kinesis become |
 
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
@@ -106,7 +106,6 @@ mod feed;
 mod options;
 mod permissions;
 mod publisher;
-mod requests;
 mod shard_list;
 mod summary;
 

@@ -1,9 +1,7 @@
 //! What a program may do with a data stream, as IAM policies.
 
-use std::collections::{BTreeMap, BTreeSet};
-
+use es_aws::Grant;
 use es_core::Result;
-use serde_json::json;
 
 use crate::data_stream::check_name;
 
@@ -58,27 +56,7 @@ impl Role {
 /// ```
 pub fn iam_policy(stream: &str, roles: &[Role]) -> Result<String> {
     check_name("data stream", stream)?;
-    let mut granted = BTreeMap::<Resource, BTreeSet<&str>>::new();
-    for (role, resource, actions) in GRANTS {
-        if roles.contains(role) {
-            granted.entry(*resource).or_default().extend(*actions);
-        }
-    }
-    let statements: Vec<_> = granted
-        .into_iter()
-        .map(|(resource, actions)| {
-            let actions: Vec<_> =
-                actions.into_iter().map(|action| format!("kinesis:{action}")).collect();
-            json!({
-                "Sid": format!("{resource:?}"),
-                "Effect": "Allow",
-                "Action": actions,
-                "Resource": resource.arn(stream),
-            })
-        })
-        .collect();
-    let policy = json!({ "Version": "2012-10-17", "Statement": statements });
-    Ok(format!("{policy:#}\n"))
+    Ok(es_aws::iam_policy("kinesis", GRANTS, roles, |resource| resource.arn(stream)))
 }
 
 /// What actions are granted on. Their names are those of the statements.
@@ -100,7 +78,7 @@ impl Resource {
 
 /// What the actions are on is as
 /// [AWS has it](https://docs.aws.amazon.com/streams/latest/dev/kcl-iam-permissions.html).
-const GRANTS: &[(Role, Resource, &[&str])] = &[
+const GRANTS: &[Grant<Role, Resource>] = &[
     (Role::Publish, Resource::Stream, &["ListShards", "PutRecords"]),
     (
         Role::Consume,

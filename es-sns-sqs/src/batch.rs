@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use es_core::{Error, Result};
 
-use crate::service::for_one_entry;
+use crate::service::{EntryFailure, for_one_entry};
 use crate::telemetry;
 
 /// What SQS and SNS have taken in one request for long, with the attributes of its messages.
@@ -79,6 +79,20 @@ impl<T> Answers<T> {
         }
     }
 
+    /// Sets and counts those that the service says to have failed.
+    pub(crate) fn fail<'a, F: Into<EntryFailure<'a>>>(
+        &mut self,
+        operation: &'static str,
+        failed: impl IntoIterator<Item = F>,
+        error: impl Fn(EntryFailure<'a>) -> Error,
+    ) {
+        for failure in failed.into_iter().map(Into::into) {
+            let labels = [("operation", operation.to_owned()), ("reason", failure.code.to_owned())];
+            metrics::counter!(telemetry::ENTRIES_FAILED, &labels).increment(1);
+            self.put(failure.id, Err(error(failure)));
+        }
+    }
+
     /// Sets those of `entries` that are left out.
     pub(crate) fn fill(&mut self, entries: &[usize], left_out: impl Fn() -> Error) {
         for n in entries {
@@ -95,12 +109,6 @@ impl<T> Answers<T> {
     pub(crate) fn into_results(self) -> Vec<Result<T>> {
         self.0.into_values().collect()
     }
-}
-
-/// Counts an entry that failed.
-pub(crate) fn count_failure(operation: &'static str, code: &str) {
-    let labels = [("operation", operation.to_owned()), ("reason", code.to_owned())];
-    metrics::counter!(telemetry::ENTRIES_FAILED, &labels).increment(1);
 }
 
 /// Divides messages of these sizes, in their order, into requests of up to `max_bytes`. What is larger by

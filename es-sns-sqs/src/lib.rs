@@ -64,7 +64,7 @@
 //! | `batch`, `fifo_ids` | what both have in common about messages |
 //! | `service` | what the errors of both become |
 //! | `cloudformation`, `permissions` | [`cloudformation_template`], [`iam_policy`]: a [`Topology`](es_core::Topology) for operators |
-//! | `requests`, [`telemetry`] | counting |
+//! | [`telemetry`] | counting |
 
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
@@ -76,7 +76,6 @@ mod doubt;
 mod fifo_ids;
 mod permissions;
 mod queues;
-mod requests;
 mod service;
 mod topics;
 

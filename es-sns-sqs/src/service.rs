@@ -71,7 +71,7 @@ impl Service {
 
     /// The error of one entry of a batch.
     pub(crate) fn entry_failed(&self, what: &str, entry: EntryFailure<'_>) -> Error {
-        let EntryFailure { code, message, sender_fault } = entry;
+        let EntryFailure { code, message, sender_fault, .. } = entry;
         let what = format!("{what} at {}", self.place());
         let message = message.unwrap_or("it says no more");
         let source: BoxError = format!("{code}: {message}").into();
@@ -91,6 +91,7 @@ impl Service {
 /// Why an entry of a batch failed, as the service says it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct EntryFailure<'a> {
+    pub(crate) id: &'a str,
     pub(crate) code: &'a str,
     pub(crate) message: Option<&'a str>,
     /// Whether the same entry would fail again.
@@ -112,14 +113,14 @@ pub(crate) fn for_one_entry(error: &Error) -> Error {
 
 impl<'a> From<&'a aws_sdk_sqs::types::BatchResultErrorEntry> for EntryFailure<'a> {
     fn from(entry: &'a aws_sdk_sqs::types::BatchResultErrorEntry) -> Self {
-        let (code, message) = (entry.code(), entry.message());
-        Self { code, message, sender_fault: entry.sender_fault() }
+        let (id, code, message) = (entry.id(), entry.code(), entry.message());
+        Self { id, code, message, sender_fault: entry.sender_fault() }
     }
 }
 
 impl<'a> From<&'a aws_sdk_sns::types::BatchResultErrorEntry> for EntryFailure<'a> {
     fn from(entry: &'a aws_sdk_sns::types::BatchResultErrorEntry) -> Self {
-        let (code, message) = (entry.code(), entry.message());
-        Self { code, message, sender_fault: entry.sender_fault() }
+        let (id, code, message) = (entry.id(), entry.code(), entry.message());
+        Self { id, code, message, sender_fault: entry.sender_fault() }
     }
 }

@@ -6,8 +6,7 @@ use es_core::{Error, QueueName, ReceiptHandle, Result, check_batch};
 
 use super::SqsQueues;
 use super::holds::lost;
-use crate::batch::{self, Answers};
-use crate::service::EntryFailure;
+use crate::batch::Answers;
 use crate::telemetry;
 
 const DOING: &str = "acknowledging messages of";
@@ -73,11 +72,8 @@ impl SqsQueues {
         let labels = [("queue", queue.to_string())];
         let taken = answers.taken();
         metrics::counter!(telemetry::MESSAGES_ACKNOWLEDGED, &labels).increment(taken);
-        for failed in &answer.failed {
-            batch::count_failure("DeleteMessageBatch", &failed.code);
-            let error = self.receipt_failed(queue, &what, EntryFailure::from(failed));
-            answers.put(&failed.id, Err(error));
-        }
+        let error = |failure| self.receipt_failed(queue, &what, failure);
+        answers.fail("DeleteMessageBatch", &answer.failed, error);
         answers.fill(entries, || self.shared.service.entry_left_out(&what));
         Ok(())
     }

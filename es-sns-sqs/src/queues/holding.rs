@@ -10,7 +10,7 @@ use es_core::{
 
 use super::holds::{Shortened, lost};
 use super::{SqsQueues, rounded_up, seconds};
-use crate::batch::{self, Answers};
+use crate::batch::Answers;
 use crate::doubt::Doubt;
 use crate::service::EntryFailure;
 
@@ -146,11 +146,8 @@ impl SqsQueues {
             }
             answers.put(&done.id, Ok(()));
         }
-        for failed in &answer.failed {
-            batch::count_failure("ChangeMessageVisibilityBatch", &failed.code);
-            let error = self.receipt_failed(queue, &what, EntryFailure::from(failed));
-            answers.put(&failed.id, Err(error));
-        }
+        let error = |failure| self.receipt_failed(queue, &what, failure);
+        answers.fail("ChangeMessageVisibilityBatch", &answer.failed, error);
         answers.fill(entries, || self.shared.service.entry_left_out(&what));
         Ok(answer.failed.iter().filter_map(|failed| failed.id.parse().ok()).collect())
     }

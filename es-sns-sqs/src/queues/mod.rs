@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use es_aws::Endpoint;
+use es_aws::{Endpoint, Requests};
 use es_core::{
     Error, MessageId, MessageQueue, NewMessage, QueueCounts, QueueName, QueueOptions,
     ReceiptHandle, ReceiveOptions, ReceivedMessage, Redrive, Result,
@@ -17,8 +17,8 @@ use es_core::{
 use self::holds::Holds;
 use self::known_queues::KnownQueues;
 use self::options::SqsOptions;
-use crate::requests::Requests;
 use crate::service::Service;
+use crate::telemetry;
 
 mod acknowledging;
 mod attributes;
@@ -119,8 +119,9 @@ impl SqsQueues {
 
     fn new(options: SqsOptions, client: aws_sdk_sqs::Client) -> Self {
         let endpoint = Endpoint::default();
+        let requests = Requests::counted(telemetry::REQUESTS, "service", SERVICE);
         let config = client.config().to_builder();
-        let config = config.interceptor(endpoint.clone()).interceptor(Requests::of(SERVICE));
+        let config = config.interceptor(endpoint.clone()).interceptor(requests);
         let client = aws_sdk_sqs::Client::from_conf(config.build());
         let (connection, region) = (options.connection.clone(), client.config().region().cloned());
         let service = Service { name: SERVICE, endpoint, connection, region };

@@ -11,7 +11,6 @@ use es_core::{
 use super::known_queues::KnownQueue;
 use super::{SqsQueues, seconds};
 use crate::batch::{self, Answers, Checked};
-use crate::service::EntryFailure;
 use crate::{fifo_ids, telemetry};
 
 impl SqsQueues {
@@ -78,11 +77,8 @@ impl SqsQueues {
         for sent in &answer.successful {
             answers.put(&sent.id, Ok(MessageId::from_stored(&sent.message_id)));
         }
-        for failed in &answer.failed {
-            batch::count_failure("SendMessageBatch", &failed.code);
-            let failure = EntryFailure::from(failed);
-            answers.put(&failed.id, Err(self.shared.service.entry_failed(&what, failure)));
-        }
+        let error = |failure| self.shared.service.entry_failed(&what, failure);
+        answers.fail("SendMessageBatch", &answer.failed, error);
         answers.fill(&entries, || self.shared.service.entry_left_out(&what));
         let labels = [("queue", queue.to_string())];
         metrics::counter!(telemetry::MESSAGES_SENT, &labels).increment(answers.taken());

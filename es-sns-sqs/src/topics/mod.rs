@@ -7,7 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use es_aws::Endpoint;
+use es_aws::{Endpoint, Requests};
 use es_core::{
     Error, FilterPolicy, MessageId, NewMessage, QueueName, Result, Subscription, Topic, TopicName,
 };
@@ -16,8 +16,8 @@ use self::known_topics::KnownTopics;
 use self::let_in::LetIn;
 use self::options::SnsOptions;
 use crate::queues::SqsQueues;
-use crate::requests::Requests;
 use crate::service::Service;
+use crate::telemetry;
 
 pub(crate) mod filter;
 mod known_topics;
@@ -91,8 +91,9 @@ impl SnsTopics {
 
     fn new(options: SnsOptions, client: aws_sdk_sns::Client) -> Self {
         let endpoint = Endpoint::default();
+        let requests = Requests::counted(telemetry::REQUESTS, "service", SERVICE);
         let config = client.config().to_builder();
-        let config = config.interceptor(endpoint.clone()).interceptor(Requests::of(SERVICE));
+        let config = config.interceptor(endpoint.clone()).interceptor(requests);
         let client = aws_sdk_sns::Client::from_conf(config.build());
         let (connection, region) = (options.connection.clone(), client.config().region().cloned());
         let service = Service { name: SERVICE, endpoint, connection, region };

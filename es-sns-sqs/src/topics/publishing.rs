@@ -8,7 +8,6 @@ use es_core::{Error, InvalidMessage, MessageId, NewMessage, Result, TopicName, c
 
 use super::{SnsTopics, number};
 use crate::batch::{self, Answers, Checked};
-use crate::service::EntryFailure;
 use crate::{fifo_ids, telemetry};
 
 const DOING: &str = "publishing to";
@@ -64,11 +63,8 @@ impl SnsTopics {
                 answers.put(&id, Ok(MessageId::from_stored(&message)));
             }
         }
-        for failed in &answer.failed.unwrap_or_default() {
-            batch::count_failure("PublishBatch", &failed.code);
-            let failure = EntryFailure::from(failed);
-            answers.put(&failed.id, Err(self.shared.service.entry_failed(&what, failure)));
-        }
+        let error = |failure| self.shared.service.entry_failed(&what, failure);
+        answers.fail("PublishBatch", answer.failed.iter().flatten(), error);
         answers.fill(&entries, || self.shared.service.entry_left_out(&what));
         let labels = [("topic", topic.to_string())];
         metrics::counter!(telemetry::MESSAGES_PUBLISHED, &labels).increment(answers.taken());

@@ -1,4 +1,4 @@
-//! Counts requests: an interceptor in the clients of the SDK.
+//! How many requests were made.
 
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::context::FinalizerInterceptorContextRef;
@@ -8,18 +8,21 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 use es_core::Cost;
 
-use crate::telemetry;
-
-/// Tells every request to the metrics recorder and to the [`Cost`] that is measured around the caller.
-#[derive(Debug)]
-pub(crate) struct Requests {
-    service: &'static str,
+/// Tells every request to the metrics recorder and to the [`Cost`] that is measured around the caller: once,
+/// however often the SDK sends it.
+///
+/// It is an interceptor: a client whose configuration has it is counted.
+#[derive(Debug, Clone)]
+pub struct Requests {
+    counter: &'static str,
+    of: (&'static str, String),
 }
 
 impl Requests {
-    /// Of a service, as "SQS".
-    pub(crate) fn of(service: &'static str) -> Self {
-        Self { service }
+    /// Counts with the metric `counter`, whose labels are this one, as `stream` and its name, and
+    /// `operation`.
+    pub fn counted(counter: &'static str, label: &'static str, value: impl Into<String>) -> Self {
+        Self { counter, of: (label, value.into()) }
     }
 }
 
@@ -37,8 +40,8 @@ impl Intercept for Requests {
     ) -> Result<(), BoxError> {
         Cost { requests: 1, ..Cost::default() }.charge();
         let operation = cfg.load::<Metadata>().map(|it| it.name().to_owned()).unwrap_or_default();
-        let labels = [("service", self.service.to_owned()), ("operation", operation)];
-        metrics::counter!(telemetry::REQUESTS, &labels).increment(1);
+        let labels = [self.of.clone(), ("operation", operation)];
+        metrics::counter!(self.counter, &labels).increment(1);
         Ok(())
     }
 }
