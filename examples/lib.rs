@@ -7,6 +7,7 @@
 //! | [`ingest`] | readings from files, HTTP and the command line: topic → queue → log → confirmation |
 //! | [`orders`] | orders from creation to notification: log → queue → processor → topic, with dead letters |
 //! | [`command_line`] | what the systems' command lines share |
+//! | [`data_directory`] | what is in the directories of embedded systems |
 //! | [`aws`] | how the systems find AWS |
 //! | [`http`] | what the systems' HTTP interfaces share: problem details, preconditions, the server |
 //! | [`topology`] | what the systems share about their queues and topics |
@@ -15,6 +16,7 @@
 
 pub mod aws;
 pub mod command_line;
+pub mod data_directory;
 pub mod dispensary;
 pub mod http;
 pub mod ingest;

@@ -8,8 +8,9 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::aws::ConnectionArguments;
+use crate::data_directory::has_database;
 
-use super::{Backend, OpenError, has_database, make, open_objects};
+use super::{Backend, OpenError, make, open_objects};
 
 /// DynamoDB tables for everything but the prescription files, which are in a directory.
 #[derive(Debug)]

@@ -5,7 +5,9 @@ use es_core::Error;
 use es_sqlite::SqliteStore;
 use object_store::ObjectStore;
 
-use super::{Backend, OpenError, has_database, make, open_objects};
+use crate::data_directory::has_database;
+
+use super::{Backend, OpenError, make, open_objects};
 
 /// The embedded backend: one directory with a database and the prescription files.
 #[derive(Debug)]

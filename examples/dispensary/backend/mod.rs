@@ -91,11 +91,6 @@ fn make(directory: &Path) -> Result<(), OpenError> {
     std::fs::create_dir_all(directory).map_err(cannot)
 }
 
-/// Whether there is a database in `file`. An empty one was never written.
-fn has_database(file: &Path) -> bool {
-    std::fs::metadata(file).is_ok_and(|file| file.is_file() && file.len() > 0)
-}
-
 /// The prescription files in `directory`. It is made with the first of them.
 fn open_objects(directory: &Path) -> Result<Arc<dyn ObjectStore>, OpenError> {
     let cannot = |source| OpenError::Directory { path: directory.to_owned(), source };

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use es_core::{DeadLetterFilter, DeadLetterQuery, DeadLetterState, StreamId, Version};
 use serde::Serialize;
 
-use crate::command_line::{AnyError, print, printable};
+use crate::command_line::{AnyError, Limit, print, printable};
 use crate::dispensary::dead_letters::{self, LetterSummary};
 use crate::dispensary::report::{dead_letters_table, stream_letters_text};
 
@@ -59,9 +59,8 @@ struct ListArguments {
     /// Those that were given up, instead of those that wait
     #[arg(long)]
     dropped: bool,
-    /// At most so many [default: 100]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    limit: Option<u32>,
+    #[command(flatten)]
+    limit: Limit,
 }
 
 /// Which ones: those that match in all that is given.
@@ -104,22 +103,18 @@ pub(super) async fn run(place: Place, arguments: Arguments, json: bool) -> Resul
 }
 
 async fn list(opened: &Opened, which: ListArguments, json: bool) -> Result<(), AnyError> {
-    let limit = usize::try_from(which.limit.unwrap_or(100))?;
     let state = if which.dropped { DeadLetterState::Dropped } else { DeadLetterState::Parked };
     let mut letters = Vec::new();
     for consumer in opened.consumers(which.consumer.as_deref())? {
-        // One more than is shown, to know whether that is all.
-        let mut query = DeadLetterQuery::default().state(state).limit(limit + 1 - letters.len());
+        let left = which.limit.asked() - letters.len();
+        let mut query = DeadLetterQuery::default().state(state).limit(left);
         query.stream.clone_from(&which.stream);
         letters.extend(dead_letters::list(consumer, &query).await?);
-        if letters.len() > limit {
+        if letters.len() >= which.limit.asked() {
             break;
         }
     }
-    if letters.len() > limit {
-        letters.truncate(limit);
-        eprintln!("note: there are more than {limit}; --limit shows more of them");
-    }
+    which.limit.cut(&mut letters);
     print(json, &letters, || match letters.as_slice() {
         [] => "there are none".to_owned(),
         letters => dead_letters_table(letters),

@@ -6,6 +6,7 @@ use es_core::Error;
 use es_sqlite::SqliteStore;
 
 use super::{Backend, OpenError};
+use crate::data_directory::has_database;
 use crate::ingest::documents::Directory;
 use crate::ingest::names::Names;
 use crate::topology::check_there;
@@ -51,9 +52,7 @@ impl Embedded {
         watched: Directory,
         names: Names,
     ) -> Result<Self, OpenError> {
-        // An empty file was never written.
-        let file = std::fs::metadata(directory.join(Self::DATABASE));
-        if !file.is_ok_and(|file| file.is_file() && file.len() > 0) {
+        if !has_database(&directory.join(Self::DATABASE)) {
             return Err(OpenError::Missing(directory.to_owned()));
         }
         let store = SqliteStore::open(directory.join(Self::DATABASE)).await?;

@@ -1,13 +1,9 @@
 //! What could not be handled.
 
 use clap::{ArgGroup, Args, Subcommand};
-use es_core::{
-    DeadLetterReason, DeadMessageFilter, DeadMessageRedrive, MessageId, QueueName, Redriven,
-    Timestamp,
-};
-use serde::Serialize;
+use es_core::{DeadLetterReason, DeadMessageFilter, MessageId, QueueName, Timestamp};
 
-use crate::command_line::{AnyError, print, unseen_note};
+use crate::command_line::{AnyError, Limit, RedrivePace, RedriveReport, Stayed, print};
 use crate::ingest::dead_letters::{LetterDetail, LetterSummary};
 use crate::ingest::report::{dead_letters_table, letter_text};
 
@@ -49,9 +45,8 @@ struct ListArguments {
     /// Only those that come from this queue
     #[arg(long, value_name = "QUEUE")]
     origin: Option<String>,
-    /// At most so many [default: 100]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    limit: Option<u32>,
+    #[command(flatten)]
+    limit: Limit,
 }
 
 #[derive(Debug, Args)]
@@ -72,12 +67,8 @@ struct RedriveArguments {
     /// Only those that were given up until then, as 2026-03-01T12:00:00Z
     #[arg(long, value_name = "TIME", group = "selection")]
     until: Option<Timestamp>,
-    /// At most so many
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    at_most: Option<u64>,
-    /// At most so many per second
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    per_second: Option<u32>,
+    #[command(flatten)]
+    pace: RedrivePace,
 }
 
 /// Those that match in all that is given.
@@ -113,13 +104,9 @@ pub(super) async fn run(place: &Place, arguments: Arguments, json: bool) -> Resu
 async fn list(opened: &Opened, arguments: ListArguments, json: bool) -> Result<(), AnyError> {
     let ListArguments { reason, origin, limit } = arguments;
     let filter = filter(reason, origin.as_deref())?;
-    let limit = usize::try_from(limit.unwrap_or(100))?;
-    // One more than is shown, to know whether that is all.
-    let found = opened.ingest.dead_letters.list(&filter, limit + 1).await?;
-    if found.len() > limit {
-        eprintln!("note: there are more than {limit}; --limit shows more of them");
-    }
-    let letters: Vec<_> = found.iter().take(limit).map(LetterSummary::of).collect();
+    let mut found = opened.ingest.dead_letters.list(&filter, limit.asked()).await?;
+    limit.cut(&mut found);
+    let letters: Vec<_> = found.iter().map(LetterSummary::of).collect();
     print(json, &letters, || match letters.as_slice() {
         [] => "there are none".to_owned(),
         letters => dead_letters_table(letters),
@@ -136,25 +123,8 @@ fn nothing(id: &str) -> AnyError {
     format!("there is no dead letter {id}").into()
 }
 
-/// What a redrive came to.
-#[derive(Debug, Serialize)]
-struct Report {
-    /// How many went back.
-    redriven: u64,
-    /// Those that should have, and stay.
-    stayed: Vec<Stayed>,
-    /// How many could not be looked at, where that is known.
-    unseen: Option<u64>,
-}
-
-#[derive(Debug, Serialize)]
-struct Stayed {
-    id: String,
-    error: String,
-}
-
 async fn redrive(opened: &Opened, which: RedriveArguments, json: bool) -> Result<(), AnyError> {
-    let RedriveArguments { ids, all: _, reason, origin, until, at_most, per_second } = which;
+    let RedriveArguments { ids, all: _, reason, origin, until, pace } = which;
     let mut filter = filter(reason, origin.as_deref())?;
     let names_some = !ids.is_empty();
     if names_some {
@@ -163,15 +133,9 @@ async fn redrive(opened: &Opened, which: RedriveArguments, json: bool) -> Result
     if let Some(mark) = until {
         filter = filter.until(mark);
     }
-    let mut redrive = DeadMessageRedrive::of(filter);
-    if let Some(at_most) = at_most {
-        redrive = redrive.at_most(at_most);
-    }
-    if let Some(per_second) = per_second {
-        redrive = redrive.per_second(per_second);
-    }
-    let report = Report::of(opened.ingest.dead_letters.redrive(&redrive).await?);
-    print(json, &report, || report.to_text())?;
+    let redriven = opened.ingest.dead_letters.redrive(&pace.of(filter)).await?;
+    let report = RedriveReport::from(redriven);
+    print(json, &report, || report_text(&report))?;
     match report.stayed.len() {
         0 if names_some && report.redriven == 0 => Err(match report.unseen {
             Some(1..) => "no such dead letter could be looked at now".into(),
@@ -183,19 +147,11 @@ async fn redrive(opened: &Opened, which: RedriveArguments, json: bool) -> Result
     }
 }
 
-impl Report {
-    fn of(redriven: Redriven) -> Self {
-        let stayed = redriven.stayed.into_iter();
-        let stayed = stayed.map(|(id, error)| Stayed { id: id.to_string(), error });
-        Self { redriven: redriven.moved, stayed: stayed.collect(), unseen: redriven.unseen }
-    }
-
-    fn to_text(&self) -> String {
-        let stayed = self.stayed.iter().map(|Stayed { id, error }| format!("stays: {id}: {error}"));
-        let redriven = format!("redriven: {}", self.redriven);
-        let lines = stayed.chain([redriven]).chain(unseen_note(self.unseen));
-        lines.collect::<Vec<_>>().join("\n")
-    }
+fn report_text(report: &RedriveReport) -> String {
+    let stayed = report.stayed.iter().map(|Stayed { id, error }| format!("stays: {id}: {error}"));
+    let redriven = format!("redriven: {}", report.redriven);
+    let lines = stayed.chain([redriven]).chain(report.unseen_note());
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 async fn drop_one(opened: &Opened, id: &str, json: bool) -> Result<(), AnyError> {

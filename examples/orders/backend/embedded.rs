@@ -6,6 +6,7 @@ use es_core::Error;
 use es_sqlite::SqliteStore;
 
 use super::{Backend, OpenError};
+use crate::data_directory::has_database;
 use crate::orders::channels::Channels;
 use crate::topology::check_there;
 
@@ -39,7 +40,7 @@ impl Embedded {
     /// [`OpenError::Missing`] when there is no data; [`OpenError::Store`] with [`Error::NoSuchQueue`] or
     /// [`Error::NoSuchTopic`] when there is none of such a name in it.
     pub async fn open_existing(directory: &Path, channels: Channels) -> Result<Self, OpenError> {
-        if !is_there(directory) {
+        if !has_database(&directory.join(DATABASE)) {
             return Err(OpenError::Missing(directory.to_owned()));
         }
         let store = SqliteStore::open(directory.join(DATABASE)).await?;
@@ -54,7 +55,7 @@ impl Embedded {
     ///
     /// [`OpenError::Missing`], [`OpenError::Remove`].
     pub fn remove(directory: &Path) -> Result<(), OpenError> {
-        if !is_there(directory) {
+        if !has_database(&directory.join(DATABASE)) {
             return Err(OpenError::Missing(directory.to_owned()));
         }
         // The database last: as long as it is there, this can be repeated.
@@ -100,10 +101,4 @@ impl Embedded {
     pub async fn close(self) -> Result<(), Error> {
         self.store.close().await
     }
-}
-
-/// Whether there is a database. An empty one was never written.
-fn is_there(directory: &Path) -> bool {
-    let file = directory.join(DATABASE);
-    std::fs::metadata(file).is_ok_and(|file| file.is_file() && file.len() > 0)
 }

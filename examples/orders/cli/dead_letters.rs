@@ -1,14 +1,10 @@
 //! Orders that could not be processed.
 
 use clap::{Args, Subcommand};
-use es_core::{
-    DeadLetterQueue, DeadLetterReason, DeadMessageFilter, DeadMessageRedrive, MessageId, Redriven,
-    Timestamp,
-};
-use serde::Serialize;
+use es_core::{DeadLetterQueue, DeadLetterReason, DeadMessageFilter, MessageId, Timestamp};
 use serde_json::json;
 
-use crate::command_line::{AnyError, print, printable, unseen_note};
+use crate::command_line::{AnyError, Limit, RedrivePace, RedriveReport, print, printable};
 use crate::orders::dead_letters::{LetterDetail, LetterSummary};
 use crate::orders::report::{letter_text, letters_table};
 
@@ -47,9 +43,8 @@ struct ListArguments {
     /// Only those that are here for this reason, as in attempts_used_up
     #[arg(long)]
     reason: Option<DeadLetterReason>,
-    /// At most so many [default: 100]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    limit: Option<u32>,
+    #[command(flatten)]
+    limit: Limit,
 }
 
 /// Which ones: those that match in all that is given.
@@ -68,12 +63,8 @@ struct RedriveArguments {
     /// Only those that were given up until then, as 2026-03-01T12:00:00Z
     #[arg(long, value_name = "TIME")]
     until: Option<Timestamp>,
-    /// At most so many
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    at_most: Option<u64>,
-    /// At most so many in a second
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    per_second: Option<u32>,
+    #[command(flatten)]
+    pace: RedrivePace,
 }
 
 pub(super) async fn run(place: &Place, arguments: Arguments, json: bool) -> Result<(), AnyError> {
@@ -93,17 +84,12 @@ pub(super) async fn run(place: &Place, arguments: Arguments, json: bool) -> Resu
 }
 
 async fn list(letters: &DeadLetterQueue, which: ListArguments, json: bool) -> Result<(), AnyError> {
-    let limit = usize::try_from(which.limit.unwrap_or(100))?;
     let mut filter = DeadMessageFilter::all();
     if let Some(reason) = which.reason {
         filter = filter.reason(reason);
     }
-    // One more than is shown, to know whether that is all.
-    let mut found = letters.list(&filter, limit.saturating_add(1)).await?;
-    if found.len() > limit {
-        found.truncate(limit);
-        eprintln!("note: there are more than {limit}; --limit shows more of them");
-    }
+    let mut found = letters.list(&filter, which.limit.asked()).await?;
+    which.limit.cut(&mut found);
     let found: Vec<LetterSummary> = found.iter().map(LetterSummary::of).collect();
     print(json, &found, || match found.as_slice() {
         [] => "there are none".to_owned(),
@@ -117,27 +103,12 @@ async fn show(letters: &DeadLetterQueue, id: &str, json: bool) -> Result<(), Any
     print(json, &detail, || letter_text(&detail))
 }
 
-/// What sending back came to.
-#[derive(Debug, Serialize)]
-struct Report {
-    redriven: u64,
-    stayed: Vec<Stayed>,
-    /// How many could not be looked at, where that is known.
-    unseen: Option<u64>,
-}
-
-#[derive(Debug, Serialize)]
-struct Stayed {
-    id: String,
-    error: String,
-}
-
 async fn redrive(
     letters: &DeadLetterQueue,
     which: RedriveArguments,
     json: bool,
 ) -> Result<(), AnyError> {
-    let RedriveArguments { ids, all: _, reason, until, at_most, per_second } = which;
+    let RedriveArguments { ids, all: _, reason, until, pace } = which;
     let is_named = !ids.is_empty();
     let mut filter = DeadMessageFilter::all();
     if is_named {
@@ -149,15 +120,8 @@ async fn redrive(
     if let Some(mark) = until {
         filter = filter.until(mark);
     }
-    let mut redrive = DeadMessageRedrive::of(filter);
-    if let Some(letters) = at_most {
-        redrive = redrive.at_most(letters);
-    }
-    if let Some(letters) = per_second {
-        redrive = redrive.per_second(letters);
-    }
-    let report = Report::of(letters.redrive(&redrive).await?);
-    print(json, &report, || report.to_text())?;
+    let report = RedriveReport::from(letters.redrive(&pace.of(filter)).await?);
+    print(json, &report, || report_text(&report))?;
     match report.stayed.len() {
         0 if is_named && report.redriven == 0 => Err(match report.unseen {
             Some(1..) => "no dead letter of such an id could be looked at now".into(),
@@ -169,21 +133,13 @@ async fn redrive(
     }
 }
 
-impl Report {
-    fn of(redriven: Redriven) -> Self {
-        let stayed = redriven.stayed.into_iter();
-        let stayed = stayed.map(|(id, error)| Stayed { id: id.to_string(), error });
-        Self { redriven: redriven.moved, stayed: stayed.collect(), unseen: redriven.unseen }
-    }
-
-    fn to_text(&self) -> String {
-        let stayed = self.stayed.iter();
-        let stayed = stayed.map(|it| format!("stays: {} ({})", it.id, printable(&it.error)));
-        let mut lines: Vec<String> = stayed.collect();
-        lines.push(format!("sent back: {}", self.redriven));
-        lines.extend(unseen_note(self.unseen));
-        lines.join("\n")
-    }
+fn report_text(report: &RedriveReport) -> String {
+    let stayed = report.stayed.iter();
+    let stayed = stayed.map(|it| format!("stays: {} ({})", it.id, printable(&it.error)));
+    let mut lines: Vec<String> = stayed.collect();
+    lines.push(format!("sent back: {}", report.redriven));
+    lines.extend(report.unseen_note());
+    lines.join("\n")
 }
 
 async fn give_up(letters: &DeadLetterQueue, id: &str, json: bool) -> Result<(), AnyError> {
