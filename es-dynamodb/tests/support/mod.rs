@@ -4,6 +4,8 @@
 
 #[path = "../../../es-aws/tests/support/canned.rs"]
 pub(crate) mod canned;
+#[path = "../../../es-aws/tests/support/fault_plan.rs"]
+pub(crate) mod fault_plan;
 pub(crate) mod faults;
 pub(crate) mod in_process;
 pub(crate) mod ledger;

@@ -166,7 +166,7 @@ async fn requests_that_go_side_by_side_are_counted() {
 
 #[tokio::test]
 async fn the_same_seed_injects_the_same_faults_and_a_plan_leaves_the_others() {
-    async fn run(seed: u64, plan: Option<u64>) -> Vec<Injection> {
+    async fn run(seed: u64, plan: Option<u64>) -> Vec<Injection<Fault>> {
         let scene = Scene::with_seed(seed);
         scene.kinesis.faults().set_rates(&[Fault::LostRequest, Fault::LostAnswer], 0.2);
         if let Some(nth) = plan {

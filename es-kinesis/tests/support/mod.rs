@@ -3,6 +3,8 @@
 #![allow(dead_code, unused_imports, unreachable_pub, reason = "each test file uses a part")]
 
 pub(crate) mod fake_kinesis;
+#[path = "../../../es-aws/tests/support/fault_plan.rs"]
+pub(crate) mod fault_plan;
 pub(crate) mod faults;
 pub(crate) mod published;
 

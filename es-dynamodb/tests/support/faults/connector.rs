@@ -108,16 +108,16 @@ impl FaultyConnector {
         mut request: HttpRequest,
     ) -> Result<HttpResponse, ConnectorError> {
         if passage.meets(Fault::ShortPage) {
-            let most = self.faults.state().rng.u64(1..=3);
+            let most = self.faults.with_rng(|rng| rng.u64(1..=3));
             passage.body.shorten_page(most);
             request = with_body(request, &passage.body.0);
         }
         if passage.meets(Fault::TokenForgotten) {
-            passage.body.change_token(self.faults.state().rng.u64(..));
+            passage.body.change_token(self.faults.with_rng(|rng| rng.u64(..)));
             request = with_body(request, &passage.body.0);
         }
         if passage.meets(Fault::Unprocessed) {
-            let kept = passage.body.hold_back_a_part(&mut self.faults.state().rng);
+            let kept = self.faults.with_rng(|rng| passage.body.hold_back_a_part(rng));
             let answer = self.real.call(with_body(request, &passage.body.0)).await?;
             return change(answer, |body| body.give_back_unprocessed(kept)).await;
         }
@@ -128,16 +128,16 @@ impl FaultyConnector {
         let reorder = passage.meets(Fault::ReorderedRecords);
         let repeat = passage.meets(Fault::RepeatedRecords);
         change(answer, |body| {
-            let state = &mut *self.faults.state();
-            state.history.disturb(body, &mut state.rng, reorder, repeat);
+            let history = &mut self.faults.state().history;
+            self.faults.with_rng(|rng| history.disturb(body, rng, reorder, repeat));
         })
         .await
     }
 
     fn make_late(&self, request: HttpRequest) {
-        let state = &mut *self.faults.state();
-        let overtaken_by = state.rng.u32(1..=4);
-        state.late.push(Late { request, to: self.real.clone(), overtaken_by });
+        let overtaken_by = self.faults.with_rng(|rng| rng.u32(1..=4));
+        let late = Late { request, to: self.real.clone(), overtaken_by };
+        self.faults.state().late.push(late);
     }
 
     /// Sends what is due by now; nobody waits for the answers.
@@ -178,8 +178,8 @@ impl Passage {
             .bytes()
             .and_then(|bytes| serde_json::from_slice(bytes).ok())
             .expect("DynamoDB's requests are JSON");
+        let (nth, due) = faults.decide(&operation);
         let state = &mut *faults.state();
-        let (nth, due) = state.decide(&operation);
         state.in_flight += 1;
         state.most_in_flight = state.most_in_flight.max(state.in_flight);
         let index = state.sent.len();
@@ -192,12 +192,12 @@ impl Passage {
     fn meets(&self, fault: Fault) -> bool {
         let due = self.due.contains(&fault);
         if due {
-            self.faults.state().injections.push(self.injection(fault));
+            self.faults.inject(self.injection(fault));
         }
         due
     }
 
-    fn injection(&self, fault: Fault) -> Injection {
+    fn injection(&self, fault: Fault) -> Injection<Fault> {
         Injection { operation: self.operation.clone(), nth: self.nth, fault }
     }
 

@@ -1,5 +1,3 @@
-use std::fmt;
-
 /// What can happen to a request between the SDK and the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Fault {
@@ -89,21 +87,3 @@ impl Fault {
         }
     }
 }
-
-/// A fault that a request met.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Injection {
-    /// As `PutRecords`.
-    pub(crate) operation: String,
-    /// Which request of its operation, counted from 1; one that the SDK repeats counts each time.
-    pub(crate) nth: u64,
-    pub(crate) fault: Fault,
-}
-
-impl fmt::Display for Injection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "injected {:?} at {} {}", self.fault, self.operation, self.nth)
-    }
-}
-
-impl std::error::Error for Injection {}

@@ -14,8 +14,8 @@ pub(crate) struct Passage {
 
 impl Passage {
     pub(crate) fn begin(faults: &Faults, operation: &str) -> Self {
+        let (nth, due) = faults.decide(operation);
         let state = &mut *faults.state();
-        let (nth, due) = state.decide(operation);
         state.in_flight += 1;
         state.most_in_flight = state.most_in_flight.max(state.in_flight);
         Self { faults: faults.clone(), operation: operation.to_owned(), nth, due }
@@ -44,25 +44,24 @@ impl Passage {
 
     /// Counts a fault as injected.
     pub(crate) fn met(&self, fault: Fault) {
-        self.faults.state().injections.push(self.injection(fault));
+        self.faults.inject(self.injection(fault));
     }
 
-    pub(crate) fn injection(&self, fault: Fault) -> Injection {
+    pub(crate) fn injection(&self, fault: Fault) -> Injection<Fault> {
         Injection { operation: self.operation.clone(), nth: self.nth, fault }
     }
 
     /// What decides how a fault is, from the seed.
     pub(crate) fn rng(&self) -> fastrand::Rng {
-        self.faults.state().rng.fork()
+        self.faults.with_rng(fastrand::Rng::fork)
     }
 
     /// Lets the request arrive behind one to four others.
     pub(crate) fn make_late(&self, asked: &Value) {
-        let state = &mut *self.faults.state();
         let (operation, asked) = (self.operation.clone(), asked.clone());
         // The next request counts when it comes, and is to be served first.
-        let overtaken_by = state.rng.u32(2..=5);
-        state.late.push(Late { operation, asked, overtaken_by });
+        let overtaken_by = self.faults.with_rng(|rng| rng.u32(2..=5));
+        self.faults.state().late.push(Late { operation, asked, overtaken_by });
     }
 }
 

@@ -34,7 +34,7 @@ impl Connector {
     async fn pass(&self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
         let (operation, asked) = read(&request);
         self.server.note(&operation, &asked);
-        let passage = self.server.faults().decide(&operation);
+        let passage = Passage::begin(self.server.faults(), &operation);
         // Others may be on their way by now: it shows who goes side by side.
         tokio::task::yield_now().await;
         if passage.meets(Fault::LostRequest) {

@@ -1,11 +1,13 @@
 //! Which faults the requests meet, by a plan or from a seed.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
+use std::collections::BTreeSet;
+use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use aws_sdk_sqs::config::{AsyncSleep, Sleep};
+
+use crate::support::fault_plan::{FaultPlan, Injection};
 
 /// What can happen to a request between the SDK and the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -44,92 +46,38 @@ impl Fault {
     ];
 }
 
-/// Decides what happens to the requests of a server's clients. Clones are the same one.
-#[derive(Clone)]
-pub(crate) struct Faults(Arc<Mutex<State>>);
+/// Decides what happens to the requests of a server's clients, by a [`FaultPlan`]. Clones are the same one.
+#[derive(Debug, Clone)]
+pub(crate) struct Faults(Arc<Shared>);
 
-struct State {
-    seed: u64,
-    rng: fastrand::Rng,
-    rates: BTreeMap<Fault, f64>,
-    plan: BTreeSet<(String, u64, Fault)>,
-    standing: BTreeSet<(String, Fault)>,
-    counts: BTreeMap<String, u64>,
-    slept: Duration,
-    injected: Vec<(String, Fault)>,
+#[derive(Debug)]
+struct Shared {
+    plan: FaultPlan<Fault>,
+    slept: Mutex<Duration>,
 }
 
 impl Faults {
     /// None is planned, none has a rate yet.
     pub(crate) fn seeded(seed: u64) -> Self {
-        Self(Arc::new(Mutex::new(State {
-            seed,
-            rng: fastrand::Rng::with_seed(seed),
-            rates: BTreeMap::new(),
-            plan: BTreeSet::new(),
-            standing: BTreeSet::new(),
-            counts: BTreeMap::new(),
-            slept: Duration::ZERO,
-            injected: Vec::new(),
-        })))
-    }
-
-    /// Gives each of `faults` this probability, from 0 to 1, at each request from now on.
-    pub(crate) fn set_rates(&self, faults: &[Fault], rate: f64) {
-        self.state().rates.extend(faults.iter().map(|fault| (*fault, rate)));
-    }
-
-    /// Lets the `nth` request of an operation from now, counted from 1, meet `fault`.
-    pub(crate) fn at(&self, operation: &str, nth: u64, fault: Fault) {
-        let mut state = self.state();
-        let nth = state.counts.get(operation).copied().unwrap_or_default() + nth;
-        state.plan.insert((operation.to_owned(), nth, fault));
-    }
-
-    /// Lets every request of an operation meet `fault` from now on.
-    pub(crate) fn always(&self, operation: &str, fault: Fault) {
-        self.state().standing.insert((operation.to_owned(), fault));
-    }
-
-    /// Ends all faults.
-    pub(crate) fn stop(&self) {
-        let mut state = self.state();
-        state.rates.clear();
-        state.plan.clear();
-        state.standing.clear();
-    }
-
-    /// How often `fault` was injected.
-    pub(crate) fn injected(&self, fault: Fault) -> usize {
-        self.state().injected.iter().filter(|(_, it)| *it == fault).count()
+        let plan = FaultPlan::seeded(seed, |_, _| true);
+        Self(Arc::new(Shared { plan, slept: Mutex::default() }))
     }
 
     /// How long the SDK would have slept between its tries, all together.
     pub(crate) fn slept(&self) -> Duration {
-        self.state().slept
+        *self.slept_for()
     }
 
-    /// What the next request of the operation meets.
-    pub(super) fn decide(&self, operation: &str) -> Passage {
-        let state = &mut *self.state();
-        let nth = state.counts.entry(operation.to_owned()).or_default();
-        *nth += 1;
-        let nth = *nth;
-        let planned = |fault: &Fault| state.plan.contains(&(operation.to_owned(), nth, *fault));
-        let others = [Fault::AccessDenied, Fault::EntryLeftOut, Fault::NotSeenYet, Fault::Ended];
-        let all = Fault::PASSING.into_iter().chain(others);
-        let mut due: BTreeSet<_> = all.filter(planned).collect();
-        let rng = &mut state.rng;
-        let diced = state.rates.iter().filter(|(_, rate)| rng.f64() < **rate);
-        due.extend(diced.map(|(fault, _)| *fault));
-        due.extend(
-            state.standing.iter().filter(|(of, _)| of == operation).map(|(_, fault)| *fault),
-        );
-        Passage { faults: self.clone(), operation: operation.to_owned(), due }
+    fn slept_for(&self) -> MutexGuard<'_, Duration> {
+        self.0.slept.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+impl Deref for Faults {
+    type Target = FaultPlan<Fault>;
+
+    fn deref(&self) -> &FaultPlan<Fault> {
+        &self.0.plan
     }
 }
 
@@ -137,15 +85,22 @@ impl Faults {
 pub(super) struct Passage {
     faults: Faults,
     operation: String,
+    nth: u64,
     due: BTreeSet<Fault>,
 }
 
 impl Passage {
+    pub(super) fn begin(faults: &Faults, operation: &str) -> Self {
+        let (nth, due) = faults.decide(operation);
+        Self { faults: faults.clone(), operation: operation.to_owned(), nth, due }
+    }
+
     /// Whether the fault is due; if so it counts as injected, and the caller sees to it.
     pub(super) fn meets(&self, fault: Fault) -> bool {
         let is_due = self.due.contains(&fault);
         if is_due {
-            self.faults.state().injected.push((self.operation.clone(), fault));
+            let (operation, nth) = (self.operation.clone(), self.nth);
+            self.faults.inject(Injection { operation, nth, fault });
         }
         is_due
     }
@@ -155,15 +110,11 @@ impl Passage {
         if entries == 0 || !self.meets(Fault::PartialFailure) {
             return BTreeSet::new();
         }
-        let rng = &mut self.faults.state().rng;
-        let count = rng.usize(1..=entries);
-        rng.choose_multiple(0..entries, count).into_iter().collect()
-    }
-}
-
-impl fmt::Debug for Faults {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Faults").field("seed", &self.state().seed).finish_non_exhaustive()
+        let failing = |rng: &mut fastrand::Rng| {
+            let count = rng.usize(1..=entries);
+            rng.choose_multiple(0..entries, count)
+        };
+        self.faults.with_rng(failing).into_iter().collect()
     }
 }
 
@@ -176,7 +127,7 @@ impl AsyncSleep for Sleepless {
         let faults = self.0.clone();
         Sleep::new(async move {
             tokio::task::yield_now().await;
-            faults.state().slept += duration;
+            *faults.slept_for() += duration;
         })
     }
 }
