@@ -17,7 +17,7 @@ use crate::place::{Place, queue, topic};
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Measured {
     pub(crate) messages: u64,
-    /// Requests to a service; 0 without one.
+    /// Requests to a service, those that were repeated, too; 0 without one.
     pub(crate) requests: u64,
     pub(crate) took: Duration,
 }
@@ -35,7 +35,8 @@ impl Measured {
         let began = Instant::now();
         let (done, cost) = Cost::of(work).await;
         done?;
-        Ok(Self { messages: messages as u64, requests: cost.requests, took: began.elapsed() })
+        let requests = cost.requests + cost.retries;
+        Ok(Self { messages: messages as u64, requests, took: began.elapsed() })
     }
 }
 

@@ -20,4 +20,4 @@ pub use connection::Connection;
 pub use endpoint::Endpoint;
 pub use errors::{Attempt, Refusal};
 pub use permissions::{Grant, iam_policy};
-pub use requests::Requests;
+pub use requests::{Requests, is_sent_again};

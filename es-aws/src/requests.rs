@@ -1,15 +1,17 @@
 //! How many requests were made.
 
 use aws_smithy_runtime_api::box_error::BoxError;
-use aws_smithy_runtime_api::client::interceptors::context::FinalizerInterceptorContextRef;
+use aws_smithy_runtime_api::client::interceptors::context::{
+    BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextRef,
+};
 use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
 use aws_smithy_runtime_api::client::orchestrator::Metadata;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use aws_smithy_types::config_bag::ConfigBag;
+use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
 use es_core::Cost;
 
 /// Tells every request to the metrics recorder and to the [`Cost`] that is measured around the caller: once,
-/// however often the SDK sends it.
+/// however often the SDK sends it. How often it was sent again is in the cost, too.
 ///
 /// It is an interceptor: a client whose configuration has it is counted.
 #[derive(Debug, Clone)]
@@ -32,6 +34,18 @@ impl Intercept for Requests {
         "Requests"
     }
 
+    fn read_before_attempt(
+        &self,
+        _: &BeforeTransmitInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        cfg: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if is_sent_again(cfg) {
+            Cost { retries: 1, ..Cost::default() }.charge();
+        }
+        Ok(())
+    }
+
     fn read_after_execution(
         &self,
         _: &FinalizerInterceptorContextRef<'_>,
@@ -44,4 +58,19 @@ impl Intercept for Requests {
         metrics::counter!(self.counter, &labels).increment(1);
         Ok(())
     }
+}
+
+/// Whether the request was sent before. For interceptors, once before each attempt.
+pub fn is_sent_again(cfg: &mut ConfigBag) -> bool {
+    let is_sent_again = cfg.load::<WasSent>().is_some();
+    cfg.interceptor_state().store_put(WasSent);
+    is_sent_again
+}
+
+/// Stands in the state of a request that was sent.
+#[derive(Debug, Clone, Copy)]
+struct WasSent;
+
+impl Storable for WasSent {
+    type Storer = StoreReplace<Self>;
 }

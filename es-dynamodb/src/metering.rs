@@ -22,7 +22,7 @@ use aws_smithy_runtime_api::client::interceptors::context::{
 use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
 use aws_smithy_runtime_api::client::orchestrator::{HttpResponse, Metadata};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
+use aws_smithy_types::config_bag::ConfigBag;
 use es_core::Cost;
 
 use crate::telemetry;
@@ -39,14 +39,6 @@ pub fn metered(client: &aws_sdk_dynamodb::Client) -> aws_sdk_dynamodb::Client {
 /// [`Cost`] that is measured around the caller.
 #[derive(Debug)]
 pub(crate) struct Metering;
-
-/// How often the request was sent so far.
-#[derive(Debug, Clone, Copy)]
-struct Attempts(u64);
-
-impl Storable for Attempts {
-    type Storer = StoreReplace<Self>;
-}
 
 #[dyn_dispatch_hint]
 impl Intercept for Metering {
@@ -70,12 +62,10 @@ impl Intercept for Metering {
         _: &RuntimeComponents,
         cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let before = cfg.load::<Attempts>().map_or(0, |attempts| attempts.0);
-        if before > 0 {
+        if es_aws::is_sent_again(cfg) {
             Cost { retries: 1, ..Cost::default() }.charge();
             metrics::counter!(telemetry::RETRIES, "operation" => operation(cfg)).increment(1);
         }
-        cfg.interceptor_state().store_put(Attempts(before + 1));
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! How many requests are made.
 
-use crate::support::fake_messaging::FakeMessaging;
+use crate::support::fake_messaging::{FakeMessaging, Fault};
 use crate::support::scene::{Scene, queue, topic};
 use es_core::{
     Cost, InvalidMessage, MessageQueue as _, NewMessage, QueueOptions, ReceiveOptions, Topic as _,
@@ -36,6 +36,16 @@ async fn a_thousand_messages_are_sent_received_and_acknowledged_in_350_requests(
     assert_eq!(worked, 1_000);
     assert!(requests <= 350, "{requests} requests");
     assert_eq!(cost.requests, requests as u64, "what is charged is what was asked");
+}
+
+#[tokio::test]
+async fn what_the_sdk_sends_again_is_charged_as_a_repetition() {
+    let scene = Scene::of_the_shop().await;
+    scene.messaging.faults().at("SendMessageBatch", 1, Fault::LostRequest);
+    let before = scene.messaging.requests().len();
+    let (_, cost) = Cost::of(scene.send(&queue("billing"), "x")).await;
+    assert_eq!((cost.requests, cost.retries), (1, 1));
+    assert_eq!(scene.messaging.requests().len() - before, 2);
 }
 
 #[tokio::test]
