@@ -4,7 +4,9 @@
 //! the payments of some fail until they are dead letters, repairs that and sends them back, and in the
 //! end lets every message come once more.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod waiting;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -23,6 +25,8 @@ use super::dead_letters;
 use super::domain::{Customer, InvalidItem, Item, Money, OrderError, OrderRequest, Status};
 use super::payments::SimulatedPayments;
 use super::service::{Accepted, Orders};
+
+use waiting::{Looks, until_none_is_left};
 
 /// The item whose payment fails until it is repaired.
 pub const UNPAYABLE: &str = "gift card";
@@ -62,19 +66,21 @@ pub enum JourneyError {
     /// The store does not do what it is asked for.
     #[error(transparent)]
     Store(#[from] Error),
-    /// Something did not happen.
-    #[error("not within {waited:?}: {what}")]
-    NotWithin {
+    /// Something does not go on.
+    #[error("{left} are left and it has not gone on for {waited:?}: {what}")]
+    NoProgress {
         /// What was waited for.
         what: &'static str,
-        /// How long.
+        /// How many are left.
+        left: usize,
+        /// How long it has not gone on.
         waited: Duration,
     },
 }
 
 impl<'a> Journey<'a> {
-    const PATIENCE: Duration = Duration::from_secs(120);
-    const BETWEEN: Duration = Duration::from_millis(20);
+    /// How many orders are asked after at a time.
+    const ASKED_AFTER: usize = 32;
 
     /// A journey through `orders`, whose workers run. Its payments are `payments`, which fail for
     /// [`UNPAYABLE`].
@@ -129,19 +135,25 @@ impl<'a> Journey<'a> {
     ///
     /// # Errors
     ///
-    /// [`JourneyError::NotWithin`] two minutes, and those of the backend.
+    /// [`JourneyError::NoProgress`] for two minutes, and those of the backend.
     pub async fn process_what_can_be(&self, taken: &Taken) -> Result<(), JourneyError> {
         let payable: BTreeSet<_> = taken.orders.difference(&taken.unpayable).cloned().collect();
         self.wait_until_processed(&payable).await?;
-        self.wait_until("the orders that fail are dead letters", async || {
-            let dead = dead_letters::by_order(&self.orders.dead_letters).await?;
-            for order in &taken.unpayable {
-                // Another process may have the means to process it.
-                if !dead.contains_key(order) && !self.is_processed(order).await? {
-                    return Ok(false);
+        let (mut left, mut looks) = (taken.unpayable.clone(), Looks::default());
+        until_none_is_left("the orders that fail are dead letters", self.clock, async || {
+            let given_up = self.orders.processor.health().await?.worked.dead_lettered;
+            let all_may_be_there = given_up >= taken.unpayable.len() as u64;
+            if looks.are_due(all_may_be_there, self.clock.monotonic()) {
+                let dead = dead_letters::by_order(&self.orders.dead_letters).await?;
+                left.retain(|order| !dead.contains_key(order));
+                // Another process may have the means to process them.
+                for order in left.clone() {
+                    if self.is_processed(&order).await? {
+                        left.remove(&order);
+                    }
                 }
             }
-            Ok(true)
+            Ok(left.len())
         })
         .await
     }
@@ -171,9 +183,10 @@ impl<'a> Journey<'a> {
     pub async fn repeat_all(&self, began: Timestamp) -> Result<(), JourneyError> {
         self.orders.intake.rewind(RewindTo::Time(began), |_| {}).await?;
         self.orders.intake.catch_up().await?;
-        self.wait_until("the queue is empty", async || {
+        until_none_is_left("the queue is empty", self.clock, async || {
             let messages = self.orders.processor.health().await?.messages;
-            Ok(messages.visible + messages.in_flight + messages.delayed == 0)
+            let left = messages.visible + messages.in_flight + messages.delayed;
+            Ok(usize::try_from(left).unwrap_or(usize::MAX))
         })
         .await
     }
@@ -188,23 +201,24 @@ impl<'a> Journey<'a> {
         orders: &BTreeSet<String>,
     ) -> Result<BTreeMap<&'static str, u64>, JourneyError> {
         let of = |told: &Told| told.of(orders);
-        self.wait_until("all subscribers are told", async || {
-            Ok(self.told.values().all(|told| of(told) == orders.len()))
+        until_none_is_left("all subscribers are told", self.clock, async || {
+            Ok(self.told.values().map(|told| orders.len() - of(told)).sum())
         })
         .await?;
         Ok(self.told.iter().map(|(it, told)| (it.as_str(), of(told) as u64)).collect())
     }
 
     async fn wait_until_processed(&self, orders: &BTreeSet<String>) -> Result<(), JourneyError> {
-        let mut left = orders.clone();
-        self.wait_until("the orders are processed", async || {
-            while let Some(order) = left.first() {
+        let mut left: VecDeque<&String> = orders.iter().collect();
+        until_none_is_left("the orders are processed", self.clock, async || {
+            for _ in 0..left.len().min(Self::ASKED_AFTER) {
+                let Some(order) = left.pop_front() else { break };
+                // They need not come to their end in the order in which they came.
                 if !self.is_processed(order).await? {
-                    return Ok(false);
+                    left.push_back(order);
                 }
-                left.pop_first();
             }
-            Ok(true)
+            Ok(left.len())
         })
         .await
     }
@@ -212,22 +226,6 @@ impl<'a> Journey<'a> {
     async fn is_processed(&self, order: &str) -> Result<bool, Error> {
         let listed = self.orders.list.view().get(order).await?;
         Ok(listed.is_some_and(|order| order.status == Status::Processed))
-    }
-
-    async fn wait_until(
-        &self,
-        what: &'static str,
-        mut is_so: impl AsyncFnMut() -> Result<bool, Error>,
-    ) -> Result<(), JourneyError> {
-        let began = self.clock.monotonic();
-        while !is_so().await? {
-            let waited = self.clock.monotonic().saturating_sub(began);
-            if waited >= Self::PATIENCE {
-                return Err(JourneyError::NotWithin { what, waited });
-            }
-            self.clock.sleep(Self::BETWEEN).await;
-        }
-        Ok(())
     }
 }
 
