@@ -473,6 +473,21 @@ fn what_goes_wrong_is_said_in_one_sentence() {
 }
 
 #[cfg(feature = "aws")]
+#[tokio::test]
+async fn whoever_a_bucket_told_of_its_objects_is_still_told() {
+    let place = S3Inbox::new();
+    let queue = format!("q{}", uuid::Uuid::now_v7().simple());
+    place.with_a_queue_that_is_told_of_removals(&queue).await;
+    for _ in 0..2 {
+        let published = reading("e-1", "potsdam").to_string();
+        assert!(INGEST.run_with_input(published.as_bytes(), &place, ["publish"]).success);
+        let told = place.notifications().await;
+        assert!(told.contains(&queue) && told.contains("s3:ObjectRemoved:*"), "{told}");
+        assert_eq!(told.matches("<TopicConfiguration>").count(), 1, "{told}");
+    }
+}
+
+#[cfg(feature = "aws")]
 #[test]
 fn an_endpoint_where_nobody_answers_is_named() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap();

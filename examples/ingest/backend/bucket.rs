@@ -13,6 +13,7 @@ use object_store::client::{HttpClient, HttpConnector as _, HttpRequestBody, Reqw
 use object_store::{ClientOptions, CredentialProvider, ObjectStore};
 
 use super::OpenError;
+use super::notifications::{error_code, with_topic};
 
 /// A bucket of S3.
 #[derive(Debug)]
@@ -57,8 +58,8 @@ impl S3 {
         Arc::new(self.objects)
     }
 
-    /// Makes the bucket, if it is not there, and has it tell the topic of every new object. The topic's policy
-    /// must let it.
+    /// Makes the bucket, if it is not there, and has it tell the topic of every new object, beside whom it tells of
+    /// what already. The topic's policy must let it.
     pub(super) async fn ensure_bucket(&self, topic_arn: &str) -> Result<(), OpenError> {
         // Outside of this region S3 wants to be told where.
         let elsewhere = match self.region.as_str() {
@@ -68,35 +69,58 @@ impl S3 {
                  </CreateBucketConfiguration>"
             ),
         };
-        // A bucket that is ours already is a conflict everywhere but in us-east-1.
-        self.put("", elsewhere, &[StatusCode::OK, StatusCode::CONFLICT]).await?;
-        let notification = format!(
-            "<NotificationConfiguration><TopicConfiguration><Id>ingest</Id><Topic>{topic_arn}</Topic>\
-             <Event>s3:ObjectCreated:*</Event></TopicConfiguration></NotificationConfiguration>"
-        );
-        self.put("?notification=", notification, &[StatusCode::OK]).await
+        // A bucket that is ours already is a conflict everywhere but in us-east-1; so is one of somebody else.
+        match self.ask(Method::PUT, "", elsewhere).await {
+            Err(Refusal::Answer { code: Some(code), .. }) if code == "BucketAlreadyOwnedByYou" => {}
+            made => drop(made.map_err(|refusal| failed(&self.bucket, refusal))?),
+        }
+        self.ensure_notification(topic_arn).await.map_err(|refusal| failed(&self.bucket, refusal))
     }
 
-    /// A request about the bucket itself, which an object store does not know.
-    async fn put(&self, query: &str, body: String, fine: &[StatusCode]) -> Result<(), OpenError> {
-        let failed = |source: Box<dyn StdError + Send + Sync>| failed(&self.bucket, source);
+    async fn ensure_notification(&self, topic_arn: &str) -> Result<(), Refusal> {
+        const NOTIFICATION: &str = "?notification=";
+        let there = self.ask(Method::GET, NOTIFICATION, String::new()).await?;
+        let changed =
+            with_topic(&there, topic_arn).map_err(|error| Refusal::Other(error.into()))?;
+        if let Some(changed) = changed {
+            self.ask(Method::PUT, NOTIFICATION, changed).await?;
+        }
+        Ok(())
+    }
+
+    /// The answer to a request about the bucket itself, which an object store does not know.
+    async fn ask(&self, method: Method, query: &str, body: String) -> Result<String, Refusal> {
+        let other = |source: Box<dyn StdError + Send + Sync>| Refusal::Other(source);
         let mut request = Request::builder()
-            .method(Method::PUT)
+            .method(method)
             .uri(format!("{}{query}", self.url))
             .header(header::CONTENT_TYPE, "application/xml")
             .body(HttpRequestBody::from(body))
-            .map_err(|error| failed(error.into()))?;
+            .map_err(|error| other(error.into()))?;
         let credential = self.objects.credentials().get_credential().await;
-        let credential = credential.map_err(|error| failed(error.into()))?;
+        let credential = credential.map_err(|error| other(error.into()))?;
         AwsAuthorizer::new(&credential, "s3", &self.region)
             .try_authorize(&mut request, None)
-            .map_err(|error| failed(error.into()))?;
-        let answer = self.http.execute(request).await.map_err(|error| failed(error.into()))?;
-        match answer.status() {
-            status if fine.contains(&status) => Ok(()),
-            status => Err(failed(format!("S3 answered {status}").into())),
+            .map_err(|error| other(error.into()))?;
+        let answer = self.http.execute(request).await.map_err(|error| other(error.into()))?;
+        let status = answer.status();
+        let body = answer.into_body().bytes().await.map_err(|error| other(error.into()))?;
+        let text = String::from_utf8_lossy(&body).into_owned();
+        match status {
+            StatusCode::OK => Ok(text),
+            status => Err(Refusal::Answer { status, code: error_code(&text) }),
         }
     }
+}
+
+/// Why a request about a bucket came to nothing.
+#[derive(Debug, thiserror::Error)]
+enum Refusal {
+    /// S3 does not do it.
+    #[error("S3 answered {status}: {}", code.as_deref().unwrap_or("it does not say why"))]
+    Answer { status: StatusCode, code: Option<String> },
+    #[error(transparent)]
+    Other(Box<dyn StdError + Send + Sync>),
 }
 
 fn failed(bucket: &str, source: impl Into<Box<dyn StdError + Send + Sync>>) -> OpenError {

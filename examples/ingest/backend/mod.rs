@@ -5,6 +5,8 @@ mod aws;
 #[cfg(feature = "aws")]
 mod bucket;
 mod embedded;
+#[cfg(feature = "aws")]
+mod notifications;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -147,6 +147,34 @@ impl S3Inbox {
 }
 
 #[cfg(feature = "aws")]
+impl S3Inbox {
+    /// Whom the bucket tells of what.
+    pub async fn notifications(&self) -> String {
+        let told = self.http.get(self.notifications_url()).send().await.unwrap();
+        told.text().await.unwrap()
+    }
+
+    /// Makes the bucket, as somebody else does, and has it tell a queue of its own of what is removed.
+    pub async fn with_a_queue_that_is_told_of_removals(&self, queue: &str) {
+        let inside = backend::Aws::open(self.options.clone()).await.unwrap().backend();
+        let queue_name = es_core::QueueName::new(queue).unwrap();
+        inside.queues.configure(&queue_name, es_core::QueueOptions::default()).await.unwrap();
+        let configuration = format!(
+            "<NotificationConfiguration><QueueConfiguration><Id>theirs</Id>\
+             <Queue>arn:aws:sqs:us-east-1:000000000000:{queue}</Queue><Event>s3:ObjectRemoved:*</Event>\
+             </QueueConfiguration></NotificationConfiguration>"
+        );
+        let put = self.http.put(self.notifications_url()).body(configuration).send().await.unwrap();
+        assert!(put.status().is_success(), "{put:?}");
+    }
+
+    fn notifications_url(&self) -> String {
+        let endpoint = self.options.connection.endpoint_url.as_deref().unwrap();
+        format!("{endpoint}/{}?notification=", self.options.bucket)
+    }
+}
+
+#[cfg(feature = "aws")]
 impl Place for S3Inbox {
     fn arguments(&self) -> Vec<OsString> {
         let connection = &self.options.connection;
