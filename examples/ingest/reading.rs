@@ -85,6 +85,15 @@ pub struct Reading {
     pub measured_at: Timestamp,
 }
 
+impl Reading {
+    /// What tells this reading from every other, however either is written: `sha256-` and a hash in hexadecimal.
+    pub fn digest(&self) -> String {
+        // A reading can always be written: it was read.
+        let written = serde_json::to_vec(self).unwrap_or_default();
+        format!("sha256-{}", hex::encode(Sha256::digest(written)))
+    }
+}
+
 /// What stations measure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -19,6 +19,8 @@ pub struct Record {
     pub origin: Option<Origin>,
     /// What it says; nothing for a document that is not valid.
     pub reading: Option<Reading>,
+    /// The [digest](Reading::digest) of that, which whoever submitted something was told of his.
+    pub digest: Option<String>,
     /// What it came to.
     pub measurement: Option<Measurement>,
     /// How many attempts failed.
@@ -51,7 +53,7 @@ impl Records {
 
 impl Projector for Records {
     const NAME: &'static str = "intake_records";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     const CATEGORIES: &'static [&'static str] = &["intake"];
     const INDEXED_FIELDS: &'static [&'static str] = &["status"];
     const EXPIRES_BY: Option<&'static str> = Some("expires_at");
@@ -90,6 +92,7 @@ impl Record {
             status: Status::Retrying,
             origin: None,
             reading: None,
+            digest: None,
             measurement: None,
             failed_attempts: 0,
             reason: None,
@@ -105,6 +108,7 @@ impl Record {
             IntakeEvent::Accepted { origin, reading } => {
                 self.origin = Some(origin.clone());
                 self.reading = Some(reading.clone());
+                self.digest = Some(reading.digest());
                 (self.status, self.reason) = (Status::Retrying, None);
             }
             IntakeEvent::AttemptFailed { reason } => {

@@ -372,6 +372,49 @@ async fn a_client_waits_for_its_result_and_no_longer_than_it_says() {
 }
 
 #[tokio::test]
+async fn whoever_submits_another_reading_under_an_id_is_told_and_can_compare() {
+    let place = LocalInbox::new();
+    let server = INGEST.serve_on(&place, &[]);
+    let http = reqwest::Client::new();
+    let post = async |document: String| {
+        let request = http.post(format!("{}/events", server.url));
+        let request = request.header("content-type", "application/json").body(document);
+        let response = request.send().await.unwrap();
+        (response.status().as_u16(), response.json::<Value>().await.unwrap())
+    };
+    let mut document = reading("e-1", "potsdam");
+    let (status, submitted) = post(document.to_string()).await;
+    assert_eq!(status, 202, "{submitted}");
+    let record = INGEST.run_on(&place, ["result", "e-1", "--wait", "60s"]).json();
+    assert_eq!(record["digest"], submitted["digest"], "{record}");
+    assert!(submitted["digest"].as_str().unwrap().starts_with("sha256-"), "{submitted}");
+
+    // The same in other words is no other reading.
+    document["value"] = json!(1000.0);
+    document["measured_at"] = json!("2026-03-01T07:00:00+01:00");
+    let (status, again) = post(format!(" {document} ")).await;
+    assert_eq!((status, &again["digest"]), (202, &submitted["digest"]), "{again}");
+
+    document["value"] = json!(1001);
+    let (status, problem) = post(document.to_string()).await;
+    assert_eq!((status, &problem["type"]), (409, &json!("/problems/another-reading")));
+    let theirs = submitted["digest"].as_str().unwrap();
+    assert!(problem["detail"].as_str().unwrap().contains(theirs), "{problem}");
+
+    // At the same time nobody knows yet; the digests tell whose reading it became.
+    let documents = [2, 3].map(|value| {
+        let mut document = reading("e-2", "potsdam");
+        document["value"] = json!(1000 + value);
+        document.to_string()
+    });
+    let [one, other] = documents.map(&post);
+    let ((_, one), (_, other)) = tokio::join!(one, other);
+    let record = INGEST.run_on(&place, ["result", "e-2", "--wait", "60s"]).json();
+    let is_it = [&one, &other].map(|submitted| submitted["digest"] == record["digest"]);
+    assert_eq!(is_it.iter().filter(|it| **it).count(), 1, "{record}: {one}, {other}");
+}
+
+#[tokio::test]
 async fn a_record_expires_and_its_event_is_still_known() {
     let place = LocalInbox::new();
     let server = INGEST.serve_on(&place, &["--keep", "1s"]);

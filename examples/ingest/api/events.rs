@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use crate::http::{Id, Problem};
 
-use crate::ingest::reading::{Document, EventId, Invalid};
+use crate::ingest::reading::{Document, EventId, Invalid, Reading};
 use crate::ingest::results::Results as _;
 use crate::ingest::submission::Submission;
 
@@ -21,6 +21,8 @@ use super::App;
 struct Submitted {
     /// The event's id.
     id: EventId,
+    /// What tells the reading from others. The result has one, too: where it is another one, so is the reading.
+    digest: String,
     /// Where its result is to be had.
     result: String,
 }
@@ -33,13 +35,35 @@ pub(super) async fn submit(State(app): State<App>, request: Request) -> Result<R
     })?;
     // Who asks is there to hear what is wrong; what comes in a file is told to the dead letters.
     let Document { id, reading } = Document::read(&content);
-    reading?;
+    let reading = reading?;
+    check_id_is_free(&app, &id, &reading).await?;
     let document: Box<RawValue> = serde_json::from_slice(&content).map_err(Invalid::from)?;
     let submission = Submission::of_document(&id, &document, Source::new("/ingest/http")?)?;
     app.ingest.publisher.publish(&submission).await?;
     let result = format!("/events/{id}");
     let location = [(header::LOCATION, result.clone())];
-    Ok((StatusCode::ACCEPTED, location, axum::Json(Submitted { id, result })).into_response())
+    let submitted = Submitted { id, digest: reading.digest(), result };
+    Ok((StatusCode::ACCEPTED, location, axum::Json(submitted)).into_response())
+}
+
+/// Refuses another reading under an id that is known to have one. As far as it is known: two that come at the same
+/// time are both published, and one of them becomes a dead letter.
+async fn check_id_is_free(app: &App, id: &EventId, reading: &Reading) -> Result<(), Problem> {
+    // Without records it is decided later, by the log.
+    let Ok(Some(record)) = app.ingest.records.find(id).await else { return Ok(()) };
+    match record.reading {
+        Some(accepted) if accepted != *reading => Err(Problem::new(
+            StatusCode::CONFLICT,
+            "another-reading",
+            "The id belongs to another reading",
+            format!(
+                "the digest of that one is {}, and of this one {}",
+                accepted.digest(),
+                reading.digest()
+            ),
+        )),
+        _ => Ok(()),
+    }
 }
 
 fn check_content_type(request: &Request) -> Result<(), Problem> {

@@ -2,7 +2,7 @@
 //!
 //! | request | answer |
 //! |---|---|
-//! | `POST /events` | 202 and the event's id, when the document is valid and published; with the role `api` |
+//! | `POST /events` | 202, the event's id and the digest of the reading, when the document is valid and published; 409 when the id is known to belong to another reading; with the role `api` |
 //! | `GET /events/{id}` | 200 and what became of the event, or 404 while nothing is known of it; with the role `api` |
 //! | `GET /metrics` | the metrics of this process, for Prometheus |
 //! | `GET /health` | how the parts are: 200, or 503 when something needs an operator |

@@ -60,6 +60,7 @@ fn a_record_says_what_became_of_an_event_and_when_it_is_forgotten() {
                 status: Status::Confirmed,
                 origin: Some(origin()),
                 reading: Some(reading()),
+                digest: Some(reading().digest()),
                 measurement: Some(Measurement { value: 4.5, unit: Unit::Celsius }),
                 failed_attempts: 1,
                 reason: None,

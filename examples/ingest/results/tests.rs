@@ -40,6 +40,7 @@ fn record(id: &EventId, status: Status) -> Record {
         status,
         origin: None,
         reading: None,
+        digest: None,
         measurement: None,
         failed_attempts: 0,
         reason: None,
