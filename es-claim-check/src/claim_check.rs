@@ -299,7 +299,7 @@ const HASH_LEN: usize = 64;
 
 /// The SHA-256 in hexadecimal.
 fn hash_of(body: &[u8]) -> String {
-    Sha256::digest(body).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(Sha256::digest(body))
 }
 
 fn is_hash(name: &str) -> bool {

@@ -8,6 +8,7 @@
 //! | [`SchemaLock`] | that the form of what was ever stored does not change unnoticed |
 //! | [`GoldenFiles`] | that what was ever stored is read as it always was |
 //! | [`VirtualClock`], [`SeededEntropy`] | time and randomness that tests decide |
+//! | [`CapturedLog`] | what is written into the log |
 //! | [`conformance`] | the suites that every backend passes |
 //! | [`faults`] | stores that lose, repeat, delay and damage; crashes at every await |
 //! | [`queue_storm`] | consumers of queues under faults and kills, on any queues |
@@ -18,6 +19,7 @@ pub mod queue_storm;
 
 mod accepting;
 mod blocking;
+mod captured_log;
 mod differences;
 mod given;
 mod given_events;
@@ -30,6 +32,7 @@ mod shape;
 mod then_views;
 mod virtual_clock;
 
+pub use captured_log::CapturedLog;
 pub use given::{Given, Then};
 pub use given_events::GivenEvents;
 pub use given_reaction::{GivenReaction, ThenReacted};

@@ -1,11 +1,12 @@
 //! Messages that are given up.
 
+use es_core::testing::CapturedLog;
 use es_core::{
     DeadLetterQueue, DeadLetterReason, DeadMessageFilter, MessageQueue as _, NewMessage,
-    QueueOptions,
+    QueueConsumer, QueueOptions,
 };
 
-use crate::kit::{Clerk, Desk, Does, MINUTE, SECOND};
+use crate::kit::{Clerk, Desk, Does, HOUR, MINUTE, SECOND};
 use crate::watched::Request;
 
 #[tokio::test]
@@ -167,7 +168,7 @@ async fn a_message_that_fits_in_no_dead_letter_comes_again_and_is_not_lost() {
 }
 
 #[tokio::test]
-async fn logs_have_nothing_of_what_is_in_a_message() {
+async fn debug_output_has_nothing_of_what_is_in_a_message() {
     let desk = Desk::new().await;
     let message = NewMessage::new("a secret").attribute("secret", "secret");
     assert!(!format!("{message:?}").contains("secret"));
@@ -190,6 +191,56 @@ async fn logs_have_nothing_of_what_is_in_a_message() {
     let failure = dead.list(&DeadMessageFilter::all(), 1).await.unwrap().remove(0).failure;
     assert_eq!(failure.as_ref().unwrap().error, "a secret");
     assert!(!format!("{failure:?}").contains("secret"));
+}
+
+#[tokio::test]
+async fn the_log_has_nothing_of_what_is_in_a_message() {
+    let log = CapturedLog::of("es_core");
+    let desk = Desk::new().await;
+    let clerk =
+        Clerk::new().told("secret-1", Does::FailsUntil(2)).told("secret-2", Does::FailsForGood);
+    for body in ["secret-1", "secret-2", r#"{"specversion":"1.0","type":"secret-3"}"#] {
+        let message = NewMessage::new(body).attribute("kind", "secret-4");
+        desk.queues.inner.send(&desk.orders, message).await.unwrap();
+    }
+    let event = |data: &str| {
+        format!(
+            r#"{{"specversion":"1.0","id":"secret-5","source":"/s","type":"T","data":"{data}"}}"#
+        )
+    };
+    desk.send(&event("a")).await;
+    desk.send(&event("b")).await;
+    let consumer = desk.consumer(clerk).idempotent(desk.records.clone(), HOUR).concurrency(1);
+    let worked = consumer.work_off().await.unwrap();
+    assert_eq!((worked.retried, worked.dead_lettered), (1, 3));
+    let lines = log.lines();
+    assert!(lines.len() >= 4, "{lines:?}");
+    assert!(lines.iter().all(|line| !line.contains("secret")), "{lines:?}");
+}
+
+#[tokio::test]
+async fn what_does_not_fit_together_is_said_at_the_start() {
+    let desk = Desk::new().await;
+    let warnings = async |consumer: &QueueConsumer| {
+        let log = CapturedLog::of("es_core::queue_consumer");
+        consumer.work_off().await.unwrap();
+        log.lines()
+    };
+    let consumer = desk.consumer(Clerk::new());
+    assert_eq!(warnings(&consumer).await, [""; 0]);
+
+    let smaller = QueueOptions::default().max_message_size(1024);
+    desk.queues.inner.configure(&desk.dead, smaller).await.unwrap();
+    let said = warnings(&consumer).await;
+    assert!(said.len() == 1 && said[0].contains("takes only smaller messages"), "{said:?}");
+
+    let policy = QueueOptions::default().dead_letters(desk.dead.clone(), 3);
+    desk.queues.inner.configure(&desk.orders, policy).await.unwrap();
+    desk.queues.inner.configure(&desk.dead, QueueOptions::default()).await.unwrap();
+    let said = warnings(&consumer.max_attempts(3)).await;
+    assert!(said[0].contains("gives messages up before the consumer does"), "{said:?}");
+    assert!(said[1].contains("which is not longer than"), "{said:?}");
+    assert_eq!(said.len(), 2);
 }
 
 #[tokio::test]

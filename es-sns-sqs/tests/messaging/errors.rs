@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use aws_sdk_sqs::config::retry::RetryConfig;
 use aws_sdk_sqs::config::{BehaviorVersion, Credentials, Region};
+use es_core::testing::CapturedLog;
 use es_core::{Error, MessageQueue as _, NewMessage, Result, Topic as _};
 use es_sns_sqs::{SnsTopics, SqsOptions, SqsQueues};
 
 use crate::canned::Canned;
 use crate::support::fake_messaging::{Fault, Faults, Sleepless};
-use crate::support::log::Log;
 use crate::support::scene::{Scene, queue, topic};
 
 fn options() -> SqsOptions {
@@ -121,7 +121,7 @@ async fn what_is_not_there_is_named() {
 
 #[tokio::test]
 async fn the_log_says_where_something_is_missing_and_what_makes_it() {
-    let (scene, log) = (Scene::new(), Log::begin());
+    let (scene, log) = (Scene::new(), CapturedLog::of("es_sns_sqs"));
     error_of(Ok(scene.queues.clone())).await;
     publishing_error_of(Ok(scene.topics.clone())).await;
     let lines = log.lines();
@@ -147,10 +147,10 @@ async fn the_log_says_where_something_is_missing_and_what_makes_it() {
 #[test]
 fn a_line_that_another_thread_comes_to_first_is_in_the_log() {
     let write = || tracing::warn!(target: "es_sns_sqs", "a line");
-    let log = Log::begin();
+    let log = CapturedLog::of("es_sns_sqs");
     std::thread::spawn(write).join().expect("it writes");
     write();
-    assert_eq!(log.lines(), ["WARN message=a line"]);
+    assert_eq!(log.lines(), ["WARN a line"]);
 }
 
 #[tokio::test]

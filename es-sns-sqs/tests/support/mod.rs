@@ -5,7 +5,6 @@
 pub(crate) mod fake_messaging;
 #[path = "../../../es-aws/tests/support/fault_plan.rs"]
 pub(crate) mod fault_plan;
-pub(crate) mod log;
 pub(crate) mod scene;
 
 use std::sync::Arc;
