@@ -200,8 +200,8 @@ impl QueueConsumer {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidId`] when the name is empty, longer than 100 bytes, or has control characters or
-    /// white space at an end.
+    /// [`Error::InvalidId`](crate::Error::InvalidId) when the name is empty, longer than 100 bytes, or has
+    /// control characters or white space at an end.
     pub fn new(
         name: &str,
         queues: Arc<dyn MessageQueue>,
@@ -363,7 +363,8 @@ impl QueueConsumer {
     /// # Errors
     ///
     /// The first error that trying again cannot help and that is not about one message:
-    /// [`Error::NoSuchQueue`] for the queue or the dead-letter queue, or a request that is not allowed.
+    /// [`Error::NoSuchQueue`](crate::Error::NoSuchQueue) for the queue or the dead-letter queue, or a
+    /// request that is not allowed.
     /// What is in hand is settled as at a shutdown.
     pub async fn run(&self, shutdown: impl Future<Output = ()> + Send) -> Result<()> {
         let mut shutdown = pin!(shutdown);
