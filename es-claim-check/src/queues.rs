@@ -18,15 +18,12 @@ use crate::pointer::{Pointer, restore};
 /// How many bodies are fetched at the same time.
 const FETCHES: usize = 4;
 
-/// The hold of a receive that does not say one.
-const UNSAID_HOLD: Duration = Duration::from_secs(20);
-
 /// How long a message waits at least whose body cannot be fetched for now.
 const FETCH_AGAIN: Duration = Duration::from_secs(10);
 
 /// How much longer it waits when it was received before: each receive counts, and after many of them a
 /// consumer takes it for one that kills its receivers.
-const FETCH_LATER: Backoff = Backoff { base: FETCH_AGAIN, max: Duration::from_secs(10 * 60) };
+const FETCH_LATER: Backoff = Backoff { base: FETCH_AGAIN, max: Duration::from_secs(2 * 60 * 60) };
 
 /// Queues whose large messages carry a claim check; see [`ClaimCheck::queues`].
 #[derive(Debug, Clone)]
@@ -104,9 +101,10 @@ impl MessageQueue for CheckedQueues {
 
     /// Receives messages and fetches their bodies, four at a time, for up to half of the hold; let that be long
     /// enough for the largest. One whose body cannot be fetched for now, does not get on for 10 seconds, or is
-    /// not there by then, is given back for 10 seconds, and each time for up to twice as much more, at most 10
-    /// minutes. It is not among them: there may be none although some came. The queue counts such a receive as
-    /// any other.
+    /// not there by then, is given back for 10 seconds, and each time for up to twice as much more, at most two
+    /// hours; one whose turn did not come, at once. They are not among those received: there may be none although
+    /// some came. The queue counts such a receive as any other: let a redrive policy allow for some, and a
+    /// consumer with dead letters of its own sits out an outage of two days.
     async fn receive(
         &self,
         queue: &QueueName,
@@ -114,8 +112,14 @@ impl MessageQueue for CheckedQueues {
     ) -> Result<Vec<ReceivedMessage>> {
         let received = self.queues.receive(queue, options).await?;
         // Nobody extends the holds meanwhile, and who receives needs some of them.
-        let time = options.visibility_timeout.unwrap_or(UNSAID_HOLD) / 2;
-        let bodies = self.bodies(&received, time).await;
+        let hold = match options.visibility_timeout {
+            Some(timeout) => timeout,
+            None if received.iter().all(|message| Pointer::of(message).is_none()) => {
+                return Ok(received);
+            }
+            None => self.queues.options(queue).await?.visibility_timeout,
+        };
+        let bodies = self.bodies(&received, hold / 2).await;
         let (mut whole, mut back) = (Vec::with_capacity(received.len()), Vec::new());
         let mut held_up = HashSet::new();
         for (mut message, body) in received.into_iter().zip(bodies) {

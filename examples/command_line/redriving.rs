@@ -60,13 +60,10 @@ impl RedriveReport {
     pub fn unseen_note(&self) -> Option<String> {
         match self.unseen? {
             0 => None,
-            1 => Some(
-                "note: 1 dead letter could not be looked at now: somebody else has it at hand"
-                    .to_owned(),
-            ),
-            n => Some(format!(
-                "note: {n} dead letters could not be looked at now: somebody else has them at hand"
-            )),
+            1 => Some("note: 1 dead letter could not be looked at now: try again later".to_owned()),
+            n => {
+                Some(format!("note: {n} dead letters could not be looked at now: try again later"))
+            }
         }
     }
 }

@@ -88,18 +88,19 @@ impl Server {
     }
 
     /// Answers requests beside `workers`, and beside what runs until it is dropped, until the operator asks the
-    /// program to stop. All of them begin to end then, so that a slow client keeps nobody at work.
+    /// program to stop. All of them begin to end then, so that a slow client keeps nobody at work. Who tells others
+    /// that the program runs listens to signals before.
     ///
     /// # Errors
     ///
     /// The error that a worker stopped at, and when the operator asked twice.
     pub async fn run(
         self,
+        mut signals: Signals,
         router: Router,
         workers: Workers,
         beside: impl Future<Output = Infallible>,
     ) -> Result<(), AnyError> {
-        let mut signals = Signals::listen()?;
         let (stop, stopped) = oneshot::channel::<()>();
         let mut running = pin!(self.run_until(router, workers, beside, dropped(stopped)));
         tokio::select! {

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use super::reading::Document;
 
 pub use bucket::Bucket;
-pub use directory::{Directory, FileState};
+pub use directory::{Directory, FileState, Files};
 
 /// Which file a message tells of.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -18,7 +18,7 @@ use es_core::Clock;
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use serde::Serialize;
 
-use super::watcher::Scan;
+use super::watcher::LastScan;
 
 /// Gauge: events that were processed in the last minute, in this process.
 pub const PROCESSED_PER_MINUTE: &str = "ingest_events_processed_per_minute";
@@ -76,7 +76,7 @@ struct Counted {
     totals: Totals,
     /// When the last ones were processed, oldest first, on the monotonic clock.
     recent: VecDeque<Duration>,
-    last_scan: Option<Scan>,
+    last_scan: Option<LastScan>,
 }
 
 /// What came of the messages that a process handled.
@@ -143,14 +143,16 @@ impl Figures {
     }
 
     /// Notes what the last look at the watched directory came to.
-    pub fn note_scan(&self, scan: Scan) {
-        gauge!(UNNAMEABLE_FILES).set(scan.unnameable as f64);
+    pub fn note_scan(&self, scan: LastScan) {
+        if let LastScan::Done(scan) = &scan {
+            gauge!(UNNAMEABLE_FILES).set(scan.unnameable as f64);
+        }
         self.counted().last_scan = Some(scan);
     }
 
     /// What the last look at the watched directory came to; nothing where none is watched.
-    pub fn last_scan(&self) -> Option<Scan> {
-        self.counted().last_scan
+    pub fn last_scan(&self) -> Option<LastScan> {
+        self.counted().last_scan.clone()
     }
 
     /// What was counted so far.

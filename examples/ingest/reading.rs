@@ -88,8 +88,10 @@ pub struct Reading {
 impl Reading {
     /// What tells this reading from every other, however either is written: `sha256-` and a hash in hexadecimal.
     pub fn digest(&self) -> String {
+        // Zero is written in two ways, and is the same.
+        let reading = Self { value: self.value + 0.0, ..self.clone() };
         // A reading can always be written: it was read.
-        let written = serde_json::to_vec(self).unwrap_or_default();
+        let written = serde_json::to_vec(&reading).unwrap_or_default();
         format!("sha256-{}", hex::encode(Sha256::digest(written)))
     }
 }

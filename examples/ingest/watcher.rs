@@ -1,7 +1,8 @@
 //! The watcher: tells the topic of every file that is put into a directory. In AWS the bucket does that.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
+use std::ffi::OsString;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use es_core::{Clock, Error, Idempotent, IdempotentRequest, Once, OnceError};
 use futures::{StreamExt as _, stream};
 use serde::Serialize;
 
-use super::documents::{Directory, FileState};
+use super::documents::{Directory, FileState, Files};
 use super::figures::Figures;
 use super::publisher::Publisher;
 use super::submission::Submission;
@@ -24,7 +25,8 @@ use super::submission::Submission;
 /// another watcher of the same directory publishes it again. The files are nobody's business but their
 /// owner's: they are read, and not touched.
 ///
-/// What does not work is tried again with the next scan. While nothing works at all, scans come less and less often.
+/// What does not work is tried again with the next scan. While nothing can be published, scans come less and less
+/// often.
 /// A file whose name no message can have is said once to be one, and counted as long as it is there.
 ///
 /// A watcher that dies between publishing and noting publishes the file again, under the same id.
@@ -36,6 +38,8 @@ pub struct Watcher {
     figures: Arc<Figures>,
     clock: Arc<dyn Clock>,
     seen: BTreeMap<String, Seen>,
+    /// Names that are no text.
+    no_texts: BTreeSet<OsString>,
 }
 
 /// A file as the last scan has found it.
@@ -63,10 +67,24 @@ pub struct Scan {
     pub published: u64,
     /// Files that are new since the last scan, or have changed: the next one looks again.
     pub unsettled: u64,
-    /// Files that could not be read, or published: the next one tries again.
+    /// Files that could not be published: the next one tries again.
     pub failed: u64,
+    /// Files that could not be read: the next one tries again.
+    pub unreadable: u64,
     /// Files that are never published, because no message can name them: they have to be renamed.
     pub unnameable: u64,
+}
+
+impl Scan {
+    /// Whether nothing needs an operator.
+    pub fn is_well(&self) -> bool {
+        self.unreadable == 0 && self.unnameable == 0
+    }
+
+    /// Whether nothing could be published of what should be. What is wrong with a file is no outage.
+    fn met_an_outage(&self) -> bool {
+        self.failed > 0 && self.published == 0
+    }
 }
 
 impl Watcher {
@@ -91,7 +109,8 @@ impl Watcher {
         figures: Arc<Figures>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { directory, publisher, notes, figures, clock, seen: BTreeMap::new() }
+        let (seen, no_texts) = (BTreeMap::new(), BTreeSet::new());
+        Self { directory, publisher, notes, figures, clock, seen, no_texts }
     }
 
     /// Scans now and after every `pause`, until it is dropped; after each scan in which nothing worked the pause is
@@ -101,10 +120,11 @@ impl Watcher {
         let mut next = pause;
         loop {
             let works = match self.scan().await {
-                Ok(scan) => scan.failed == 0 || scan.published > 0,
+                Ok(scan) => !scan.met_an_outage(),
                 Err(error) => {
                     let directory = self.directory.path().display();
                     tracing::warn!(%directory, %error, "the directory cannot be scanned; that is tried again");
+                    self.figures.note_scan(LastScan::Failed { error: error.to_string() });
                     false
                 }
             };
@@ -120,8 +140,13 @@ impl Watcher {
     /// When the directory cannot be read. What is wrong with one file does not keep the others; the log has the
     /// first that could not be published, and how many there were.
     pub async fn scan(&mut self) -> io::Result<Scan> {
-        let files = self.directory.files().await?;
+        let Files { files, no_texts } = self.directory.files().await?;
         let mut scan = Scan::default();
+        for name in no_texts.difference(&self.no_texts) {
+            tracing::error!(?name, "a file is never published under a name that is no text");
+        }
+        scan.unnameable = no_texts.len() as u64;
+        self.no_texts = no_texts;
         let mut before = std::mem::take(&mut self.seen);
         let (mut now, mut settled) = (BTreeMap::new(), Vec::new());
         for state in files {
@@ -153,7 +178,10 @@ impl Watcher {
                     Progress::Unnameable
                 }
                 Err(error) => {
-                    scan.failed += 1;
+                    match error {
+                        NotPublished::Unreadable(_) => scan.unreadable += 1,
+                        _ => scan.failed += 1,
+                    }
                     first_failure.get_or_insert((name.clone(), error));
                     Progress::Open
                 }
@@ -163,11 +191,11 @@ impl Watcher {
             }
         }
         if let Some((name, error)) = first_failure {
-            let (failed, cause) = (scan.failed, &error as &dyn std::error::Error);
+            let (failed, cause) = (scan.failed + scan.unreadable, &error as &dyn std::error::Error);
             tracing::warn!(failed, name, cause, "files were not published; that is tried again");
         }
         self.seen = now;
-        self.figures.note_scan(scan);
+        self.figures.note_scan(LastScan::Done(scan));
         Ok(scan)
     }
 
@@ -195,6 +223,29 @@ impl Watcher {
             Ok(Once::Before(_)) => Ok(Published::Before),
             Ok(Once::InProgress { .. }) => Ok(Published::ByAnother),
             Err(error) => Err(NotPublished::Once(error)),
+        }
+    }
+}
+
+/// The last look at the directory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum LastScan {
+    /// It came to this.
+    Done(Scan),
+    /// The directory could not be read.
+    Failed {
+        /// Why.
+        error: String,
+    },
+}
+
+impl LastScan {
+    /// Whether nothing needs an operator.
+    pub fn is_well(&self) -> bool {
+        match self {
+            Self::Done(scan) => scan.is_well(),
+            Self::Failed { .. } => false,
         }
     }
 }

@@ -17,7 +17,7 @@ pub(super) struct Browsing<'a> {
     seen: HashSet<MessageId>,
     /// When what is held is to be held for longer, on the monotonic clock.
     extend_at: Duration,
-    /// How often the queue gave nothing although it says that it has something.
+    /// How often in a row the queue gave nothing although it says that it has something.
     gave_nothing: u32,
 }
 
@@ -54,6 +54,7 @@ impl<'a> Browsing<'a> {
             }
             received.retain(|message| self.seen.insert(message.id.clone()));
             if !received.is_empty() {
+                self.gave_nothing = 0;
                 return Ok(received);
             }
         }

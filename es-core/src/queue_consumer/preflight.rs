@@ -38,7 +38,9 @@ impl QueueConsumer {
             }
             _ => {}
         }
-        if let Some(policy) = &redrive_policy {
+        if let Some(policy) = &redrive_policy
+            && !queue.is_fifo()
+        {
             self.check_retention_of(&policy.dead_letter_queue).await;
         }
         Ok(redrive_policy.is_some())
@@ -58,7 +60,8 @@ impl QueueConsumer {
         }
     }
 
-    /// Warns of dead letters that a policy moves and that are forgotten no later than the messages.
+    /// Warns of dead letters that a policy moves and that are forgotten no later than the messages: on a
+    /// standard queue of SQS their time goes on.
     async fn check_retention_of(&self, dead_letters: &QueueName) {
         let dead_letters = DeadLetterQueue::new(Arc::clone(&self.queues), dead_letters.clone());
         if let Ok(Some(short)) = dead_letters.check_retention(&self.queue).await {

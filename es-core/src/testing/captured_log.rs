@@ -23,6 +23,7 @@ pub struct CapturedLog {
 struct Lines {
     target: &'static str,
     lines: Arc<Mutex<Vec<String>>>,
+    spans: Arc<Mutex<Vec<String>>>,
 }
 
 impl CapturedLog {
@@ -39,14 +40,18 @@ impl CapturedLog {
 
     /// The lines: level, text, and fields in their order.
     pub fn lines(&self) -> Vec<String> {
-        self.lines.lock().clone()
+        lock(&self.lines.lines).clone()
+    }
+
+    /// The spans that were begun, and what was recorded in them later: name, and fields in their order. Many
+    /// a subscriber writes them with each line.
+    pub fn spans(&self) -> Vec<String> {
+        lock(&self.lines.spans).clone()
     }
 }
 
-impl Lines {
-    fn lock(&self) -> MutexGuard<'_, Vec<String>> {
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn lock(lines: &Mutex<Vec<String>>) -> MutexGuard<'_, Vec<String>> {
+    lines.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Subscriber for Lines {
@@ -54,11 +59,18 @@ impl Subscriber for Lines {
         metadata.target().starts_with(self.target)
     }
 
-    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+    fn new_span(&self, span: &span::Attributes<'_>) -> span::Id {
+        let mut line = Line::default();
+        span.record(&mut line);
+        lock(&self.spans).push(format!("{}{}", span.metadata().name(), line.fields));
         span::Id::from_u64(1)
     }
 
-    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+    fn record(&self, _: &span::Id, values: &span::Record<'_>) {
+        let mut line = Line::default();
+        values.record(&mut line);
+        lock(&self.spans).push(line.fields);
+    }
 
     fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
 
@@ -66,7 +78,7 @@ impl Subscriber for Lines {
         let mut line = Line::default();
         event.record(&mut line);
         let Line { text, fields } = line;
-        self.lock().push(format!("{} {text}{fields}", event.metadata().level()));
+        lock(&self.lines).push(format!("{} {text}{fields}", event.metadata().level()));
     }
 
     fn enter(&self, _: &span::Id) {}
@@ -96,6 +108,6 @@ impl Visit for Line {
 
 impl fmt::Debug for CapturedLog {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CapturedLog").field("lines", &self.lines.lock().len()).finish()
+        f.debug_struct("CapturedLog").field("lines", &lock(&self.lines.lines).len()).finish()
     }
 }

@@ -213,8 +213,10 @@ async fn the_log_has_nothing_of_what_is_in_a_message() {
     let consumer = desk.consumer(clerk).idempotent(desk.records.clone(), HOUR).concurrency(1);
     let worked = consumer.work_off().await.unwrap();
     assert_eq!((worked.retried, worked.dead_lettered), (1, 3));
-    let lines = log.lines();
+    let mut lines = log.lines();
     assert!(lines.len() >= 4, "{lines:?}");
+    assert!(log.spans().len() >= 5, "{:?}", log.spans());
+    lines.extend(log.spans());
     assert!(lines.iter().all(|line| !line.contains("secret")), "{lines:?}");
 }
 

@@ -308,12 +308,21 @@ async fn a_queue_that_gives_nothing_although_it_counts_some_is_asked_again() {
     let found = dead_letters(&desk).list(&DeadMessageFilter::all(), 9).await.unwrap();
     assert_eq!(found.len(), 3);
 
+    let bodies: Vec<String> = (3..40).map(|n| n.to_string()).collect();
+    let bodies: Vec<&str> = bodies.iter().map(String::as_str).collect();
+    let desk = with_dead_letters_beside(desk, &bodies).await;
+    // What it did not give counts only until it gives something.
+    desk.queues.give_nothing_between_receives(3);
+    let found = dead_letters(&desk).list(&DeadMessageFilter::all(), 100).await.unwrap();
+    assert_eq!(found.len(), 40);
+    desk.queues.give_nothing_between_receives(0);
+
     let before = receives(&desk);
     for _ in 0..9 {
         desk.queues.next(Request::Receive, Mishap::GivesNothing);
     }
     let redriven = dead_letters(&desk).redrive(&DeadMessageRedrive::all()).await.unwrap();
-    assert_eq!((redriven.moved, redriven.unseen), (0, Some(3)));
+    assert_eq!((redriven.moved, redriven.unseen), (0, Some(40)));
     assert_eq!(receives(&desk) - before, 4, "not for ever");
 }
 

@@ -58,6 +58,8 @@ struct State {
     /// What was received last, and whether it is to be received again.
     last: Vec<ReceivedMessage>,
     again: bool,
+    /// How many receives give nothing before each that does, and how many have.
+    gaps: (usize, usize),
 }
 
 /// Queues in memory, in which every request is one, also for a whole batch.
@@ -98,6 +100,19 @@ impl Watched {
 
     pub(crate) fn delays(&self) -> Vec<Duration> {
         self.state().delays.clone()
+    }
+
+    /// From now on so many receives give nothing before each that gives something.
+    pub(crate) fn give_nothing_between_receives(&self, receives: usize) {
+        self.state().gaps = (receives, 0);
+    }
+
+    fn is_in_a_gap(&self) -> bool {
+        let mut state = self.state();
+        let (gap, passed) = state.gaps;
+        let is_in = passed < gap;
+        state.gaps.1 = if is_in { passed + 1 } else { 0 };
+        is_in
     }
 
     /// The next request of this kind meets this.
@@ -238,7 +253,7 @@ impl MessageQueue for Watched {
             (again, options.wait(wait))
         };
         let result = match again {
-            _ if mishap == Some(Mishap::GivesNothing) => Ok(Vec::new()),
+            _ if mishap == Some(Mishap::GivesNothing) || self.is_in_a_gap() => Ok(Vec::new()),
             Some(again) => Ok(again),
             None => self.inner.receive(queue, options).await,
         };

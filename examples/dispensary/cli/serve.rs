@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::command_line::{AnyError, print_line};
+use crate::command_line::{AnyError, Signals, print_line};
 use crate::dispensary::api;
 use crate::http::{Server, ServerArguments};
 
@@ -29,9 +29,10 @@ pub(super) async fn run(place: Place, arguments: Arguments) -> Result<(), AnyErr
     let server = Server::bind(server).await?;
     let opened = Opened::new(place).await?;
     let workers = roles.consumers(&opened.dispensary).start();
+    let signals = Signals::listen()?;
     print_line(format_args!("data: {}", opened.place))?;
     print_line(format_args!("listening on {}", server.url()?))?;
     let router = api::router(opened.dispensary.clone());
-    server.run(router, workers, std::future::pending()).await?;
+    server.run(signals, router, workers, std::future::pending()).await?;
     opened.close().await
 }

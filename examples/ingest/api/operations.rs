@@ -7,7 +7,7 @@ use es_core::{Health, QueueHealth};
 use serde::Serialize;
 
 use crate::http::Problem;
-use crate::ingest::watcher::Scan;
+use crate::ingest::watcher::LastScan;
 
 use super::App;
 
@@ -33,7 +33,7 @@ struct Report {
     /// Those that follow a queue.
     queues: Vec<QueueHealth>,
     /// What the last look at the watched directory came to, in a process that watches one.
-    directory: Option<Scan>,
+    directory: Option<LastScan>,
 }
 
 pub(super) async fn health(State(app): State<App>) -> Result<Response, Problem> {
@@ -45,7 +45,7 @@ pub(super) async fn health(State(app): State<App>) -> Result<Response, Problem> 
     let directory = app.ingest.figures.last_scan();
     let well = consumers.iter().all(Health::is_well)
         && queues.iter().all(QueueHealth::is_well)
-        && directory.is_none_or(|scan| scan.unnameable == 0);
+        && directory.as_ref().is_none_or(LastScan::is_well);
     let code = if well { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let report = Report { well, consumers, queues, directory };
     let as_it_is = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];

@@ -77,6 +77,8 @@ impl S3 {
         self.ensure_notification(topic_arn).await.map_err(|refusal| failed(&self.bucket, refusal))
     }
 
+    /// Adds to what the bucket tells others. S3 takes no two notifications about the same objects, and refuses
+    /// this one where somebody is told of new objects already: then both have to be told through one topic.
     async fn ensure_notification(&self, topic_arn: &str) -> Result<(), Refusal> {
         const NOTIFICATION: &str = "?notification=";
         let there = self.ask(Method::GET, NOTIFICATION, String::new()).await?;

@@ -8,7 +8,7 @@ use axum::http::HeaderValue;
 use clap::Args;
 use es_core::Backoff;
 
-use crate::command_line::{AnyError, length_of_time, print_line};
+use crate::command_line::{AnyError, Signals, length_of_time, print_line};
 use crate::http::{Metrics, Server, ServerArguments};
 use crate::ingest::api::{self, App};
 use crate::ingest::service::{Ingest, Options};
@@ -76,10 +76,12 @@ pub(super) async fn run(place: &Place, arguments: Arguments) -> Result<(), AnyEr
         false => api::operations_router(app),
     };
     let workers = roles.start_workers(&opened.ingest);
+    let signals = Signals::listen()?;
     print_line(format!("data: {}", opened.place))?;
     print_line(format!("listening on {}", server.url()?))?;
+    let watching = watch(&opened.ingest, &roles, scan_every);
     tokio::select! {
-        worked = server.run(router, workers, watch(&opened.ingest, &roles, scan_every)) => worked?,
+        worked = server.run(signals, router, workers, watching) => worked?,
         never = metrics.keep_up() => match never {},
     }
     opened.close().await

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -23,6 +25,15 @@ pub struct FileState {
     pub modified: SystemTime,
 }
 
+/// What a look at the directory shows.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Files {
+    /// The files, in the order of their names.
+    pub files: Vec<FileState>,
+    /// The names of those whose names are no text: no message can name them.
+    pub no_texts: BTreeSet<OsString>,
+}
+
 impl Directory {
     /// The files in `path`.
     pub fn new(path: impl Into<PathBuf>) -> Self {
@@ -34,26 +45,32 @@ impl Directory {
         &self.0
     }
 
-    /// The files that are there now, in the order of their names. A name that is not UTF-8 text is left
-    /// out: no message can name it.
+    /// The files that are there now.
     ///
     /// # Errors
     ///
     /// When the directory cannot be read.
-    pub async fn files(&self) -> io::Result<Vec<FileState>> {
-        let mut files = Vec::new();
+    pub async fn files(&self) -> io::Result<Files> {
+        let mut found = Files::default();
         let mut entries = tokio::fs::read_dir(&self.0).await?;
         while let Some(entry) = entries.next_entry().await? {
-            let Ok(name) = entry.file_name().into_string() else { continue };
             // It may have gone since.
             let Ok(metadata) = entry.metadata().await else { continue };
-            if is_taken(&name) && metadata.is_file() {
-                let (size, modified) = (metadata.len(), metadata.modified()?);
-                files.push(FileState { name, size, modified });
+            if !metadata.is_file() {
+                continue;
+            }
+            match entry.file_name().into_string() {
+                Ok(name) if is_taken(&name) => {
+                    let (size, modified) = (metadata.len(), metadata.modified()?);
+                    found.files.push(FileState { name, size, modified });
+                }
+                Ok(_) => {}
+                Err(name) if name.as_encoded_bytes().starts_with(b".") => {}
+                Err(name) => drop(found.no_texts.insert(name)),
             }
         }
-        files.sort_by(|one, other| one.name.cmp(&other.name));
-        Ok(files)
+        found.files.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(found)
     }
 
     /// What is in one of them, up to the most that is read; `None` when it is not there.

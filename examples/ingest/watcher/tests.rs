@@ -119,7 +119,7 @@ impl Scene {
 }
 
 fn scan(published: u64, unsettled: u64, failed: u64) -> Scan {
-    Scan { published, unsettled, failed, unnameable: 0 }
+    Scan { published, unsettled, failed, ..Scan::default() }
 }
 
 #[tokio::test]
@@ -236,7 +236,7 @@ async fn a_file_that_no_message_can_name_is_counted_and_not_tried_again() {
     let unnameable = |scan: Scan| Scan { unnameable: 1, ..scan };
     for expected in [scan(1, 0, 0), scan(0, 0, 0), scan(0, 0, 0)] {
         assert_eq!(watcher.scan().await.unwrap(), unnameable(expected));
-        assert_eq!(scene.figures.last_scan(), Some(unnameable(expected)));
+        assert_eq!(scene.figures.last_scan(), Some(LastScan::Done(unnameable(expected))));
     }
     std::fs::rename(scene.path("bad\u{1}.json"), scene.path("renamed.json")).unwrap();
     assert_eq!(watcher.scan().await.unwrap(), scan(0, 1, 0));
@@ -247,19 +247,57 @@ async fn a_file_that_no_message_can_name_is_counted_and_not_tried_again() {
 async fn scans_come_less_often_while_nothing_works() {
     let scene = Scene::new().await;
     scene.put("a.json", "1");
-    let clock = Arc::new(VirtualClock::auto_advancing("2026-03-01T12:00:00Z"));
     let mut watcher = scene.watcher();
-    watcher.clock = clock.clone();
     watcher.publisher = scene.publisher_to_nowhere();
-    let tired = async {
-        while clock.slept().len() < 9 {
+    let pauses = pauses(&scene, watcher, 9).await;
+    assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 60, 60, 60], "the first scan finds it new");
+}
+
+#[test]
+fn a_file_that_cannot_be_read_makes_nobody_wait() {
+    let scan = Scan { unreadable: 1, ..Scan::default() };
+    assert!(!scan.met_an_outage() && !scan.is_well());
+    assert!(Scan { failed: 1, ..scan }.met_an_outage());
+    assert!(!Scan { failed: 1, published: 1, ..scan }.met_an_outage());
+}
+
+/// Lets the watcher run until it has paused so often, and says how long the pauses were.
+async fn pauses(scene: &Scene, mut watcher: Watcher, count: usize) -> Vec<u64> {
+    let clock = Arc::new(VirtualClock::auto_advancing("2026-03-01T12:00:00Z"));
+    watcher.clock = clock.clone();
+    let enough = async {
+        while clock.slept().len() < count {
             tokio::task::yield_now().await;
         }
     };
     tokio::select! {
         never = watcher.run(Duration::from_secs(1)) => match never {},
-        () = tired => {}
+        () = enough => {}
     }
-    let pauses: Vec<u64> = clock.slept().iter().map(Duration::as_secs).take(9).collect();
-    assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 60, 60, 60], "the first scan finds it new");
+    assert!(scene.figures.last_scan().is_some());
+    clock.slept().iter().map(Duration::as_secs).take(count).collect()
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_name_that_is_no_text_is_counted() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let scene = Scene::new().await;
+    scene.put("good.json", "1");
+    let latin_1 = std::ffi::OsStr::from_bytes(b"f\xfcr.json");
+    std::fs::write(scene.directory.path().join(latin_1), "2").unwrap();
+    let mut watcher = scene.watcher();
+    for expected in [scan(0, 1, 0), scan(1, 0, 0), scan(0, 0, 0)] {
+        assert_eq!(watcher.scan().await.unwrap(), Scan { unnameable: 1, ..expected });
+    }
+    assert!(!scene.figures.last_scan().unwrap().is_well());
+}
+
+#[tokio::test]
+async fn a_directory_that_is_away_is_told() {
+    let scene = Scene::new().await;
+    let mut watcher = scene.watcher();
+    watcher.directory = Directory::new(scene.path("elsewhere"));
+    assert_eq!(pauses(&scene, watcher, 3).await, [2, 4, 8]);
+    assert!(!scene.figures.last_scan().unwrap().is_well());
 }

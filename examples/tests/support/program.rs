@@ -122,7 +122,7 @@ fn executable(name: &str) -> PathBuf {
     let path = profile.join("examples").join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
     let built = std::fs::metadata(&path).and_then(|built| built.modified()).ok();
     let sources = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let changed = [name, "aws", "command_line", "http", "topology"]
+    let changed = [name, "aws", "command_line", "data_directory.rs", "http", "topology"]
         .map(|part| newest_source(&sources.join(part)));
     let changed = changed.into_iter().max().unwrap();
     assert!(
@@ -134,6 +134,9 @@ fn executable(name: &str) -> PathBuf {
 }
 
 fn newest_source(directory: &Path) -> SystemTime {
+    if directory.is_file() {
+        return directory.metadata().unwrap().modified().unwrap();
+    }
     let entries = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
     entries
         .filter_map(|path| match path.extension() {

@@ -102,12 +102,13 @@ impl FakeMessaging {
         self
     }
 
-    /// As SQS is by now, by some of its documents: it takes 1 MiB in a request.
+    /// Whose operator cancels every redrive.
     pub(crate) fn with_cancelled_move_tasks(self) -> Self {
         self.state().cancels_move_tasks = true;
         self
     }
 
+    /// As SQS is by now, by some of its documents: it takes 1 MiB in a request.
     pub(crate) fn with_large_requests(self) -> Self {
         self.state().max_request = 1024 * 1024;
         self

@@ -14,8 +14,8 @@ async fn files_are_those_that_are_complete_and_here() {
     std::fs::create_dir(at("folder")).unwrap();
     #[cfg(unix)]
     std::os::unix::fs::symlink("/etc/hostname", at("link.json")).unwrap();
-    let files = Directory::new(scene.path()).files().await.unwrap();
-    let names: Vec<&str> = files.iter().map(|file| file.name.as_str()).collect();
+    let found = Directory::new(scene.path()).files().await.unwrap();
+    let names: Vec<&str> = found.files.iter().map(|file| file.name.as_str()).collect();
     assert_eq!(names, ["a.json", "b.json"]);
 }
 
