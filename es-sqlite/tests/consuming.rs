@@ -15,6 +15,7 @@ use es_core::{
 };
 use es_sqlite::{SqliteOptions, SqliteStore};
 use support::Place;
+use tokio::sync::{Barrier, OnceCell};
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
@@ -81,7 +82,15 @@ impl Office {
     }
 
     fn consumer(&self, store: &Arc<SqliteStore>, ledger: &Arc<Ledger>) -> QueueConsumer {
-        QueueConsumer::new("office", store.clone(), self.orders.clone(), ledger.clone())
+        self.consumer_with(store, ledger.clone())
+    }
+
+    fn consumer_with(
+        &self,
+        store: &Arc<SqliteStore>,
+        handler: impl MessageHandler,
+    ) -> QueueConsumer {
+        QueueConsumer::new("office", store.clone(), self.orders.clone(), handler)
             .unwrap()
             .dead_letters_to(self.dead.clone())
             .idempotent(store.clone(), 24 * HOUR)
@@ -142,12 +151,31 @@ async fn what_was_handled_before_the_process_died_is_not_handled_again() {
     assert_eq!(store.counts(&office.dead).await.unwrap(), QueueCounts::default());
 }
 
+/// Does what the ledger does, once the other one has something to do, too.
+struct Meeting {
+    ledger: Arc<Ledger>,
+    both: Arc<Barrier>,
+    met: OnceCell<()>,
+}
+
+#[async_trait]
+impl MessageHandler for Meeting {
+    async fn handle(&self, message: &Incoming) -> Result<(), MessageError> {
+        self.met.get_or_init(async || drop(self.both.wait().await)).await;
+        self.ledger.handle(message).await
+    }
+}
+
 #[tokio::test]
 async fn two_consumers_on_one_file_share_the_work() {
     let office = Office::with_orders(100).await;
     let ledger = Arc::<Ledger>::default();
     let (store, other) = (office.open().await, office.open().await);
-    let (one, two) = (office.consumer(&store, &ledger), office.consumer(&other, &ledger));
+    // Nobody goes on before both have something in hand, so that no one can take it all.
+    let both = Arc::new(Barrier::new(2));
+    let meeting = || Meeting { ledger: ledger.clone(), both: both.clone(), met: OnceCell::new() };
+    let one = office.consumer_with(&store, meeting());
+    let two = office.consumer_with(&other, meeting());
     let (one, two) = futures::join!(one.work_off(), two.work_off());
     let (one, two) = (one.unwrap(), two.unwrap());
     assert_eq!((one.done + two.done, ledger.entries().len()), (100, 100));
