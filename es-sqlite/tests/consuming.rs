@@ -161,7 +161,10 @@ struct Meeting {
 #[async_trait]
 impl MessageHandler for Meeting {
     async fn handle(&self, message: &Incoming) -> Result<(), MessageError> {
-        self.met.get_or_init(async || drop(self.both.wait().await)).await;
+        let meet = async || {
+            self.both.wait().await;
+        };
+        self.met.get_or_init(meet).await;
         self.ledger.handle(message).await
     }
 }
