@@ -31,8 +31,9 @@ mod storms;
 /// What the rules are about: where messages are, where it is recorded what was handled, and the time that
 /// both go by.
 ///
-/// With an `Arc` of a [`VirtualClock`](crate::testing::VirtualClock) the rules move it. With the [`SystemClock`](crate::SystemClock) they wait, for seconds: for servers
-/// whose time is their own. No rule depends on the speed of either.
+/// With an `Arc` of a [`VirtualClock`](crate::testing::VirtualClock) the rules move it. With the
+/// [`SystemClock`](crate::SystemClock) they wait, for seconds: for servers whose time is their own. No rule
+/// depends on the speed of either.
 #[derive(Debug, Clone)]
 pub struct QueuesRecordsAndClock {
     /// No queue is configured yet.
@@ -237,8 +238,8 @@ impl Scene {
             })
             .collect();
         letters.sort();
-        if !self.queue.is_fifo() {
-            // What was acknowledged may be given once more, and becomes another letter.
+        if self.time.is_real() && !self.queue.is_fifo() {
+            // A server may give once more what was acknowledged, which becomes another letter.
             letters.dedup();
         }
         letters
