@@ -110,15 +110,13 @@ impl MessageQueue for CheckedQueues {
         queue: &QueueName,
         options: ReceiveOptions,
     ) -> Result<Vec<ReceivedMessage>> {
-        let received = self.queues.receive(queue, options).await?;
-        // Nobody extends the holds meanwhile, and who receives needs some of them.
+        // Asked before anything is received, which an error would leave hidden.
         let hold = match options.visibility_timeout {
             Some(timeout) => timeout,
-            None if received.iter().all(|message| Pointer::of(message).is_none()) => {
-                return Ok(received);
-            }
             None => self.queues.options(queue).await?.visibility_timeout,
         };
+        let received = self.queues.receive(queue, options.visibility_timeout(hold)).await?;
+        // Nobody extends the holds meanwhile, and who receives needs some of them.
         let bodies = self.bodies(&received, hold / 2).await;
         let (mut whole, mut back) = (Vec::with_capacity(received.len()), Vec::new());
         let mut held_up = HashSet::new();

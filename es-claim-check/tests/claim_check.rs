@@ -279,6 +279,29 @@ async fn bodies_that_come_slowly_come_over_several_receives() {
 }
 
 #[tokio::test]
+async fn without_a_timeout_bodies_have_half_of_the_queues() {
+    let scene = Scene::new("q").await;
+    let short = QueueOptions::default().visibility_timeout(Duration::from_secs(8));
+    scene.plain.configure(&scene.queue, short).await.unwrap();
+    scene.send(NewMessage::new(large('a'))).await;
+    scene.objects.take_for_each_get(scene.clock.clone(), Duration::from_secs(5));
+    let receiving = scene.receive();
+    let passing = async {
+        for _ in 0..10 {
+            for _ in 0..50 {
+                tokio::task::yield_now().await;
+            }
+            scene.clock.advance(Duration::from_secs(1));
+        }
+    };
+    tokio::select! {
+        biased;
+        received = receiving => assert!(received.is_empty(), "its hold would be over soon"),
+        () = passing => panic!("it does not come to its end"),
+    }
+}
+
+#[tokio::test]
 async fn nothing_is_sent_whose_body_cannot_be_kept() {
     let scene = Scene::new("q").await;
     scene.objects.set_away(true);
