@@ -59,13 +59,15 @@ async fn sqs_moves_everything_by_itself_where_it_can() {
 }
 
 #[tokio::test]
-async fn what_a_cancelled_task_has_left_is_moved_all_the_same() {
+async fn a_redrive_that_somebody_cancels_ends_and_says_so() {
     let scene = Scene::with(7, FakeMessaging::with_cancelled_move_tasks, |it| it, |it| it);
     scene.ensure(&shop()).await;
     give_up(&scene, &queue("billing"), &["a", "b"]).await;
-    let moved = scene.queues.redrive(&queue("dead"), Redrive::all()).await.expect("a redrive");
-    assert_eq!(moved, 2);
-    assert_eq!(scene.bodies(&queue("billing")).await.len(), 2);
+    let refused = scene.queues.redrive(&queue("dead"), Redrive::all()).await;
+    let error = refused.expect_err("it is cancelled");
+    assert!(!error.is_transient(), "{error:?}");
+    assert!(error.with_causes().contains("cancelled it, after 0 messages"), "{error:?}");
+    assert_eq!(scene.queues.counts(&queue("dead")).await.expect("counts").visible, 2);
 }
 
 #[tokio::test]

@@ -31,8 +31,8 @@ const LOOKS: u32 = 10;
 pub(super) enum MovedByTheService {
     /// It went through the whole queue, and has moved so many letters.
     All(u64),
-    /// It has no such tasks here, or one ended when so many letters were moved: SQS gives up at a letter that
-    /// no queue has given up, one that was sent here, and somebody may have cancelled it.
+    /// It has no such tasks here, or gave one up when so many letters were moved: it does so at a letter
+    /// that no queue has given up, one that was sent here.
     Some(u64),
 }
 
@@ -62,14 +62,20 @@ impl SqsQueues {
                 Some("RUNNING" | "CANCELLING") => {
                     self.shared.options.clock.sleep(LOOK_AGAIN).await;
                 }
-                Some(status @ ("FAILED" | "CANCELLED")) => {
+                // Whoever cancels it wants no more of it.
+                Some("CANCELLED") => {
+                    return Err(Error::Backend {
+                        what: self.attempt("redriving", queue),
+                        source: format!("somebody has cancelled it, after {moved} messages").into(),
+                    });
+                }
+                Some("FAILED") => {
                     let reason = task.failure_reason().unwrap_or("it says no more");
                     tracing::warn!(
                         queue = self.full_name(queue),
-                        status,
                         reason,
                         moved,
-                        "SQS has not moved all dead letters: the others are received and sent"
+                        "SQS has given up moving dead letters: the others are received and sent"
                     );
                     return Ok(MovedByTheService::Some(moved));
                 }
