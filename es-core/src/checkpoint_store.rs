@@ -402,6 +402,12 @@ impl ConsumerId {
         Self(format!("{}{REBUILD}", self.0).into())
     }
 
+    /// Stands for the deadlines of a process manager among the leases, and tells them from the partitions
+    /// of the feed that it follows.
+    pub(crate) fn deadlines(&self) -> Self {
+        Self(format!("{}_es:deadlines", self.0).into())
+    }
+
     /// The name.
     pub fn as_str(&self) -> &str {
         &self.0

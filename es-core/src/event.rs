@@ -142,6 +142,11 @@ impl<'a, E> Recorded<'a, E> {
         Self { event, commit, version }
     }
 
+    /// The same, with a reference to the event.
+    pub fn as_ref(&self) -> Recorded<'a, &E> {
+        Recorded { event: &self.event, commit: self.commit, version: self.version }
+    }
+
     /// The stream that the event is in.
     pub fn stream(&self) -> &'a StreamId {
         self.commit.stream()

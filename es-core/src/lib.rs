@@ -44,7 +44,10 @@
 //! | an [`Aggregate`] with its [`Command`]s and [`Event`]s | [`#[derive(Command)]`](derive@Command), [`#[derive(Event)]`](derive@Event) | a [`Repository`] |
 //! | a [`Projector`] | [`Recorded`] events, your documents | a [`Projection`], read through a [`View`]; inline in a command's call by [`Repository::with_inline`]; not stored by a [`LiveView`] |
 //! | a [`Policy`] | [`Reaction`] | a [`Reactor`] |
+//! | a [`ProcessManager`] with its [`Command`]s and [`Event`]s | [`Decision`], a [`CommandBus`] | [`Processes`]: an [`Orchestrator`] gives them events, a [`DeadlineSweeper`] deadlines |
+//! | a [`Saga`](saga::Saga): steps that succeed together or are undone | [`Steps`](saga::Steps) | [`Sagas`](saga::Sagas), driven as [`Processes`] |
 //! | a [`MessageHandler`] | [`Incoming`] messages, [`MessageError`] | a [`QueueConsumer`] |
+//! | a [`DeadlineHandler`] | [`Deadline`]s | a [`DeadlineSweeper`] |
 //!
 //! | a backend implements | for |
 //! |---|---|
@@ -53,6 +56,7 @@
 //! | [`SnapshotStore`], [`CheckpointStore`], [`ViewStore`] | what can be thrown away and built again |
 //! | [`MessageQueue`] | [messages](NewMessage) that come back until they are acknowledged, shaped after SQS |
 //! | [`LeaseStore`] | which worker works on which partition |
+//! | [`DeadlineStore`] | what is due when, for process managers |
 //! | [`IdempotencyStore`] | what was done already, for effects that must not be repeated |
 //! | [`Topic`] | messages to all queues whose [`FilterPolicy`] takes them, shaped after SNS |
 //!
@@ -63,8 +67,9 @@
 //!
 //! | you operate | with |
 //! |---|---|
-//! | running consumers | [`Workers`], [`QueueConsumer::health`], [`Consumer::pause`], [`Consumer::health`]; all of them by name in [`Consumers`] |
+//! | running consumers | [`Workers`], [`QueueConsumer::health`], [`DeadlineSweeper::health`], [`Consumer::pause`], [`Consumer::health`]; all of them by name in [`Consumers`] |
 //! | a view that came out wrong | [`Consumer::rebuild`], [`Consumer::rewind`] |
+//! | what came of a request | a [`CausalTree`] of its commits |
 //! | what could not be handled | [`DeadLetter`], [`Consumer::retry_dead_letters`], [`Consumer::drop_dead_letter`]; messages in a [`DeadLetterQueue`] |
 //!
 //! | you set up | with |
@@ -100,12 +105,14 @@ pub mod announcer;
 pub mod archive;
 pub mod cloud_events;
 pub mod memory;
+pub mod saga;
 pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
 
 mod aggregate;
 mod backoff;
+mod causal_tree;
 mod checkpoint_store;
 mod clock;
 mod codec;
@@ -115,6 +122,9 @@ mod consumer;
 mod cost;
 mod dead_letter;
 mod dead_letter_queue;
+mod deadline_handler;
+mod deadline_store;
+mod deadline_sweeper;
 mod encoded_events;
 mod entropy;
 mod error;
@@ -134,6 +144,7 @@ mod message_sender;
 mod metadata;
 mod personal_data;
 mod policy;
+mod process_manager;
 mod projector;
 mod queue_consumer;
 mod repository;
@@ -147,6 +158,7 @@ mod waits;
 
 pub use aggregate::{Aggregate, Snapshot};
 pub use backoff::Backoff;
+pub use causal_tree::{CausalNode, CausalTree};
 pub use checkpoint_store::{
     Adopted, Adoption, Advance, CheckpointStore, ConsumerId, Position, Progress, Revision,
     StreamProgress,
@@ -169,6 +181,9 @@ pub use dead_letter_queue::{
     DeadLetterQueue, DeadLetterReason, DeadMessage, DeadMessageFilter, DeadMessageRedrive,
     MessageFailure, Redriven, ShortRetention,
 };
+pub use deadline_handler::DeadlineHandler;
+pub use deadline_store::{Deadline, DeadlineId, DeadlineStore, DuePage, DueQuery};
+pub use deadline_sweeper::{DeadlineSweeper, SweeperHealth, Swept};
 pub use encoded_events::{CorruptEvents, EncodeError, EncodedEvent, EncodedEvents, OpenEvents};
 pub use entropy::{Entropy, SystemEntropy};
 pub use error::{BoxError, CommitIdReused, Conflict, Error, Result};
@@ -200,6 +215,12 @@ pub use message_queue::{
 pub use message_sender::{MessageSender, NotSent};
 pub use metadata::{EncodedMetadata, Metadata};
 pub use policy::{Policy, Reaction, ReactionError};
+pub use process_manager::{
+    AfterFailure, CommandBus, CommandFailure, CommandId, CommandOutcome, CommandText, Correlation,
+    Decision, DispatchError, Dispatched, DroppedCommand, FailureAction, HistoryEntry, Orchestrator,
+    ParkedCommand, Process, ProcessEntry, ProcessManager, ProcessRecord, ProcessStatus,
+    ProcessStatuses, ProcessSummary, Processes, Retry, Trigger,
+};
 pub use projector::Projector;
 pub use queue_consumer::{QueueConsumer, QueueHealth, Verdict, Worked};
 pub use repository::{

@@ -6,7 +6,11 @@ use bytestring::ByteString;
 use serde::{Deserialize, Serialize};
 
 use crate::codec::json_error;
+use crate::commit::Commit;
 use crate::error::{Error, Result};
+
+/// The longest correlation id or trace context, in bytes, that a reaction hands on.
+const MAX_HANDED_ON: usize = 1024;
 
 /// Who and what caused a commit. It is stored as JSON beside the events and travels with them; it
 /// is not part of a commit's identity, and no decision is made on it.
@@ -46,6 +50,28 @@ impl Metadata {
     /// No metadata.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Of what `actor` does about `cause`: correlation and trace are handed on, and the commit is named as
+    /// the cause. A commit without a correlation id begins one, which is its own id. What is longer than 1,024 bytes is
+    /// not handed on.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupt`] when the commit's metadata cannot be read.
+    pub fn caused_by(cause: &Commit, actor: impl Into<String>) -> Result<Self> {
+        let Self { correlation_id, traceparent, .. } = cause.metadata()?;
+        let id = cause.id().to_string();
+        // What a client put into the cause must not make the reaction fail for good: an inherited value
+        // that is longer than any reasonable one is not handed on.
+        let handed_on = |value: Option<String>| value.filter(|value| value.len() <= MAX_HANDED_ON);
+        Ok(Self {
+            correlation_id: handed_on(correlation_id).or_else(|| Some(id.clone())),
+            causation_id: Some(id),
+            actor: Some(actor.into()),
+            traceparent: handed_on(traceparent),
+            ..Self::default()
+        })
     }
 
     /// Encodes for storage.

@@ -94,9 +94,6 @@ pub trait Policy: Send + Sync + 'static {
     ) -> Result<(), ReactionError>;
 }
 
-/// The longest correlation id or trace context, in bytes, that a reaction hands on.
-const MAX_HANDED_ON: usize = 1024;
-
 /// The identity of one reaction: a policy and an event.
 #[derive(Debug, Clone)]
 pub struct Reaction {
@@ -110,6 +107,11 @@ impl Reaction {
         Self { policy, commit, version }
     }
 
+    /// The metadata of what `actor` does about the commit.
+    pub(crate) fn metadata(&self, actor: String) -> Result<Metadata, Error> {
+        Metadata::caused_by(&self.commit, actor)
+    }
+
     /// Options for the reaction's `n`-th command, counted as the policy likes, as long as the same
     /// command gets the same number each time. They carry the idempotency key that makes the
     /// command have its effect once, name the commit as its cause, and hand on correlation and
@@ -119,18 +121,8 @@ impl Reaction {
     ///
     /// [`Error::Corrupt`] when the commit's metadata cannot be read.
     pub fn options(&self, n: u32) -> Result<ExecuteOptions, Error> {
-        let cause = self.commit.metadata()?;
         let commit_id = self.commit.id();
-        // What a client put into the cause must not make the reaction fail for good: an inherited value
-        // that is longer than any reasonable one is not handed on.
-        let handed_on = |value: Option<String>| value.filter(|value| value.len() <= MAX_HANDED_ON);
-        let metadata = Metadata {
-            correlation_id: handed_on(cause.correlation_id).or_else(|| Some(commit_id.to_string())),
-            causation_id: Some(commit_id.to_string()),
-            actor: Some(format!("policy {}", self.policy)),
-            traceparent: handed_on(cause.traceparent),
-            ..Metadata::new()
-        };
+        let metadata = self.metadata(format!("policy {}", self.policy))?;
         let (policy, version) = (self.policy, self.version);
         let key = IdempotencyKey::of_policy(format!("{policy}/{commit_id}/{version}/{n}"));
         Ok(ExecuteOptions::new().idempotency_key(key).metadata(metadata))

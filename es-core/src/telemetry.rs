@@ -9,6 +9,7 @@
 //! | `load` | `stream`, `version` | the reading of an aggregate |
 //! | `projection.batch` | `consumer`, `commits` | one step of a projection or policy |
 //! | `process` | `messaging.operation.type`, `messaging.consumer.group.name`, `messaging.destination.name`, `messaging.message.id`, `messaging.message.receive_count`, `otel.kind` | the handling of one message of a queue |
+//! | `deadline` | `consumer`, `instance`, `due` | the firing of one deadline |
 
 /// Counter: commands executed. Labels: `category`, `outcome` (`appended`, `unchanged`, `replayed`,
 /// `rejected`, `failed`).
@@ -50,10 +51,21 @@ pub const RECEIPTS_LOST: &str = "es_receipts_lost_total";
 /// Gauge: messages in a queue when a consumer's health was looked at. Labels: `queue`, `state`
 /// (`visible`, `in_flight`, `delayed`).
 pub const QUEUE_MESSAGES: &str = "es_queue_messages";
+/// Counter: deadlines that were due and told to their process, each time. Labels: `consumer`, `outcome`
+/// (`fired`, `failed`).
+pub const DEADLINES: &str = "es_deadlines_total";
+/// Histogram: how long after its time a deadline fired, in seconds. Label: `consumer`.
+pub const DEADLINE_DELAY: &str = "es_deadline_delay_seconds";
+/// Gauge: deadlines that failed and wait to be tried again, after each sweep. Label: `consumer`.
+pub const DEADLINES_OVERDUE: &str = "es_deadlines_overdue";
 /// Counter: messages that a topic or queue has taken. Label: `destination` (as `topic orders`).
 pub const MESSAGES_SENT: &str = "es_messages_sent_total";
 /// Counter: messages that were refused for now, or not answered for, and sent again. Label: `destination`.
 pub const MESSAGES_SENT_AGAIN: &str = "es_messages_sent_again_total";
+/// Counter: attempts at commands of processes. Labels: `process`, `outcome` (`succeeded`, `rejected`, `failed`).
+pub const PROCESS_COMMANDS: &str = "es_process_commands_total";
+/// Counter: commands of processes that were parked, and wait for an operator. Label: `process`.
+pub const PROCESS_COMMANDS_PARKED: &str = "es_process_commands_parked_total";
 /// Gauge: commits that a consumer is behind, where the feed can tell. Labels: `consumer`,
 /// `partition`.
 pub const LAG: &str = "es_consumer_lag_commits";

@@ -12,6 +12,7 @@ use es_core::memory::{MemoryIdempotency, MemoryQueues, MemoryStore};
 use es_core::testing::faults::{Faults, FaultyEventStore};
 use es_core::testing::{SeededEntropy, VirtualClock};
 use es_core::{
+    ConsumerId, Deadline, DeadlineHandler, DeadlineId, DeadlineStore as _, DeadlineSweeper,
     ExecuteOptions, Incoming, MessageError, MessageHandler, MessageQueue as _, NewMessage,
     Projection, QueueConsumer, QueueName, QueueOptions, ReceiveOptions, Repository, SnapshotPolicy,
     telemetry,
@@ -101,6 +102,41 @@ fn messages_are_counted_under_their_documented_names() {
     assert_eq!(counts.get(telemetry::MESSAGES_RECEIVED, "consumer=clerk"), 4);
     assert_eq!((outcome("done"), outcome("duplicate")), (1, 1));
     assert_eq!((outcome("retried"), outcome("dead_lettered")), (1, 1));
+}
+
+#[test]
+fn deadlines_are_counted_under_their_documented_names() {
+    let counts = Counts::default();
+    metrics::with_local_recorder(&counts, || {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(sweep());
+    });
+    let outcome = |outcome: &str| {
+        counts.get(telemetry::DEADLINES, &format!("consumer=checkout,outcome={outcome}"))
+    };
+    assert_eq!((outcome("fired"), outcome("failed")), (2, 1));
+}
+
+/// Has no paper for order-18.
+struct Reminders;
+
+#[async_trait]
+impl DeadlineHandler for Reminders {
+    async fn fire(&self, deadline: &Deadline) -> es_core::Result<()> {
+        match deadline.instance() {
+            "order-18" => Err(es_core::Error::Misuse("no paper".to_owned())),
+            _ => Ok(()),
+        }
+    }
+}
+
+async fn sweep() {
+    let (store, process) = (Arc::new(MemoryStore::new()), ConsumerId::new("checkout").unwrap());
+    for order in ["order-17", "order-18", "order-19"] {
+        let (id, due) = (DeadlineId::from_bytes([7; 16]), es_core::Timestamp::UNIX_EPOCH);
+        store.set(&[Deadline::new(process.clone(), order, id, due).unwrap()]).await.unwrap();
+    }
+    DeadlineSweeper::new(process, store, Arc::new(Reminders)).sweep().await.unwrap();
 }
 
 /// Prints the word "good", has no paper for "later", and knows no other word.

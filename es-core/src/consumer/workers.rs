@@ -4,12 +4,14 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::deadline_sweeper::DeadlineSweeper;
 use crate::error::{Error, Result};
 use crate::queue_consumer::QueueConsumer;
 
 use super::{AnyConsumer, Consumer, Handler};
 
-/// Consumers of feeds and of queues at work in tasks of their own, which are stopped together.
+/// Consumers of feeds and of queues, and sweepers of deadlines, at work in tasks of their own, which are
+/// stopped together.
 #[derive(Default)]
 pub struct Workers {
     shutdown: watch::Sender<bool>,
@@ -38,6 +40,12 @@ impl Workers {
     pub fn start_queue(&mut self, consumer: Arc<QueueConsumer>) {
         let shutdown = self.shut_down();
         self.tasks.spawn(async move { consumer.run(shutdown).await });
+    }
+
+    /// Starts [`DeadlineSweeper::run`] in a task of the current tokio runtime.
+    pub fn start_sweeper(&mut self, sweeper: Arc<DeadlineSweeper>) {
+        let shutdown = self.shut_down();
+        self.tasks.spawn(async move { sweeper.run(shutdown).await });
     }
 
     /// Ready when the workers are to stop.

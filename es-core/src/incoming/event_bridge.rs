@@ -2,11 +2,13 @@
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
 use super::fields::Fields;
 use super::undecodable::read;
-use super::{Incoming, Undecodable, Wrapping, s3};
+use super::{Incoming, Undecodable, Wrapping, cloud_event, s3};
 use crate::clock::Timestamp;
+use crate::cloud_events::CloudEvent;
 
 #[derive(Deserialize)]
 struct Event<'a> {
@@ -37,5 +39,15 @@ pub(super) fn open(
     if inner.source() == Some(s3::SOURCE) && s3::is_detail(detail) {
         return Ok(vec![s3::open_detail(detail, inner)?]);
     }
+    if let Some(event) = cloud_event_in(detail) {
+        return Ok(vec![cloud_event::of(event?, &inner)?]);
+    }
     inner.unwrap(detail, depth)
+}
+
+/// The event that was put on the bus with its attributes beside its data.
+fn cloud_event_in(detail: &str) -> Option<Result<CloudEvent, Undecodable>> {
+    let fields = Fields::of(detail).filter(|fields| fields.has("cloudevent"));
+    let detail: Map<String, Value> = fields.and_then(|_| serde_json::from_str(detail).ok())?;
+    CloudEvent::of_detail(&detail).map(|event| event.map_err(Undecodable::from))
 }

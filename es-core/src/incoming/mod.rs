@@ -69,7 +69,7 @@ pub const CLAIM_CHECK_ATTRIBUTES: [&str; 2] = ["ExtendedPayloadSize", "SQSLargeP
 /// |---|---|---|
 /// | [CloudEvents 1.0](https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md), one event or a batch | `specversion` | each event |
 /// | [SNS without raw delivery](https://docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html) | `Type` is `Notification`, with a `TopicArn` or a `MessageId` | what is in its `Message` |
-/// | [EventBridge](https://docs.aws.amazon.com/eventbridge/latest/ref/overiew-event-structure.html) | `detail-type` | what is in its `detail` |
+/// | [EventBridge](https://docs.aws.amazon.com/eventbridge/latest/ref/overiew-event-structure.html) | `detail-type` | what is in its `detail`; a CloudEvent that [was put there](CloudEvent::to_detail) |
 /// | [S3 notifications](https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html), also [by way of EventBridge](https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html) | `Records` with `s3`; `bucket` and `object` of the source `aws.s3` | each object |
 /// | the test that S3 sends when notifications are set up | `Event` is `s3:TestEvent` | nothing |
 /// | everything else | | the text as it is |
@@ -135,7 +135,7 @@ impl Incoming {
     /// What names it, the same for every delivery: the key for an effect that it must have once. At
     /// most as long as [such a key](IdempotentRequest::MAX_KEY_LEN) can be; longer ones are hashed.
     ///
-    /// - a CloudEvent: its source and id;
+    /// - a CloudEvent, also from EventBridge: its source and id;
     /// - an object of S3: bucket, key, version, and the sequencer of the change (the time and the name of
     ///   the change where there is none);
     /// - an event of EventBridge: its id;

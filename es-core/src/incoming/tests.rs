@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::cloud_events::InvalidCloudEvent;
+use crate::cloud_events::{InvalidCloudEvent, Source};
 use crate::message_queue::ReceiptHandle;
 
 /// From the developer guide of SNS.
@@ -176,6 +176,30 @@ fn by_event_bridge(detail: &str) -> String {
 
 fn time(text: &str) -> Option<Timestamp> {
     Some(text.parse().unwrap())
+}
+
+#[test]
+fn a_cloud_event_that_was_put_on_a_bus_is_the_one_that_it_was() {
+    let event = CloudEvent::new("e-1", Source::new("/shop").unwrap(), "Order:Placed").unwrap();
+    let event = event.with_traceparent("00-1-2-01").with_data(&json!({ "item": "tea" })).unwrap();
+    let on_bus = |id: &str| {
+        let detail = event.to_detail().unwrap();
+        json!({ "id": id, "detail-type": "Order:Placed", "source": "/shop",
+            "time": "2017-12-22T18:43:48Z", "detail": detail })
+    };
+    let [first, again] = ["b-1", "b-2"].map(|id| one(&on_bus(id).to_string()));
+    assert_eq!(first.as_cloud_event(), Some(&event));
+    assert_eq!(first.id(), one(&event.to_json().unwrap()).id());
+    assert_eq!(first.id(), again.id(), "though the bus has named it twice");
+    assert_eq!(first.json::<Value>().unwrap(), json!({ "item": "tea" }));
+
+    let mut broken = on_bus("b-1");
+    broken["detail"]["cloudevent"]["time"] = json!("yesterday");
+    let refused = Incoming::of(&message(&broken.to_string())).unwrap_err();
+    assert!(matches!(refused, Undecodable::CloudEvent(_)), "{refused}");
+    // A detail that only looks like one.
+    broken["detail"]["cloudevent"] = json!("yes");
+    assert_eq!(one(&broken.to_string()).as_cloud_event(), None);
 }
 
 #[test]

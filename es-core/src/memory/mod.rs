@@ -1,8 +1,8 @@
 //! Everything in memory: the whole contract of a backend, and nothing to install.
 //!
-//! [`MemoryStore`] is log, feed, snapshots, checkpoints, views and leases in one. It is for tests, for
-//! trying things out, and a reference for authors of backends: it passes the same conformance suites as
-//! the durable ones. What it holds is gone with its last clone. [`MemoryQueues`] is queues and topics,
+//! [`MemoryStore`] is log, feed, snapshots, checkpoints, views, leases and deadlines in one. It is for
+//! tests, for trying things out, and a reference for authors of backends: it passes the same conformance
+//! suites as the durable ones. What it holds is gone with its last clone. [`MemoryQueues`] is queues and topics,
 //! [`MemoryIdempotency`] idempotency records; they stand apart as they need a clock.
 //!
 //! ```
@@ -25,6 +25,7 @@ use crate::error::Result;
 use crate::event_store::Limits;
 
 mod checkpoints;
+mod deadlines;
 mod feed;
 mod idempotency;
 mod leases;
@@ -48,6 +49,7 @@ struct Shared {
     log: log::Log,
     snapshots: Mutex<snapshots::Snapshots>,
     leases: Mutex<leases::Leases>,
+    deadlines: Mutex<deadlines::Deadlines>,
     /// Views and progress are under one lock: they are written in one step.
     read_side: Mutex<ReadSide>,
 }
@@ -87,6 +89,7 @@ impl MemoryStore {
                 log: log::Log::default(),
                 snapshots: Mutex::default(),
                 leases: Mutex::default(),
+                deadlines: Mutex::default(),
                 read_side: Mutex::default(),
             }),
         }

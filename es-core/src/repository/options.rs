@@ -34,6 +34,16 @@ impl ExecuteOptions {
         self
     }
 
+    /// The idempotency key, for those who hand the command on to somebody else.
+    pub fn key(&self) -> Option<&str> {
+        self.idempotency_key.as_ref().map(|key| key.key.as_str())
+    }
+
+    /// What is stored with the commit, for those who hand the command on to somebody else.
+    pub fn context(&self) -> &Metadata {
+        &self.metadata
+    }
+
     /// The command is only executed on this version of the aggregate
     /// (0: it must not exist). Otherwise it fails with
     /// [`Error::VersionMismatch`](crate::Error::VersionMismatch).
@@ -84,7 +94,7 @@ impl IdempotencyKey {
     }
 
     /// The id of the commit that the command under this key leads to.
-    pub(super) fn commit_id(&self, stream: &StreamId) -> CommitId {
+    pub(crate) fn commit_id(&self, stream: &StreamId) -> CommitId {
         match self.asked_by {
             AskedBy::Client => CommitId::derive(stream, &self.key),
             // No client's key begins like this: keys have no control characters.

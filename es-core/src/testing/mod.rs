@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`Given`] | given/when/then for aggregates |
 //! | [`GivenEvents`] | given/when/then for projectors and, with [`GivenReaction`], for policies |
+//! | [`GivenProcess`] | given/when/then for process managers and sagas |
 //! | [`AggregateProperties`] | what every aggregate should keep, checked with commands made up by proptest |
 //! | [`SchemaLock`] | that the form of what was ever stored does not change unnoticed |
 //! | [`GoldenFiles`] | that what was ever stored is read as it always was |
@@ -23,6 +24,7 @@ mod captured_log;
 mod differences;
 mod given;
 mod given_events;
+mod given_process;
 mod given_reaction;
 mod golden_files;
 mod properties;
@@ -35,6 +37,7 @@ mod virtual_clock;
 pub use captured_log::CapturedLog;
 pub use given::{Given, Then};
 pub use given_events::GivenEvents;
+pub use given_process::{GivenProcess, ThenDecided};
 pub use given_reaction::{GivenReaction, ThenReacted};
 pub use golden_files::GoldenFiles;
 pub use properties::AggregateProperties;

@@ -95,6 +95,23 @@ impl Topology {
         Ok(())
     }
 
+    /// Looks whether all queues and topics are there, and makes none: for programs that only look, whose names may
+    /// be mistyped. How they are set up is not looked at, nor who follows what.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchQueue`](crate::Error::NoSuchQueue) and [`Error::NoSuchTopic`](crate::Error::NoSuchTopic) for the first
+    /// that is missing, queues before topics; those of [`MessageQueue::options`] and [`Topic::subscriptions`].
+    pub async fn check_there(&self, queues: &dyn MessageQueue, topics: &dyn Topic) -> Result<()> {
+        for (queue, _) in self.queues() {
+            queues.options(queue).await?;
+        }
+        for topic in self.topics() {
+            topics.subscriptions(topic).await?;
+        }
+        Ok(())
+    }
+
     /// A dead-letter queue is there before those that refer to it, as its retention is longer.
     fn dead_letter_queues_first(&self) -> Vec<(&QueueName, &QueueOptions)> {
         let mut queues: Vec<_> = self.queues().collect();

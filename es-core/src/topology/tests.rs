@@ -64,6 +64,26 @@ async fn what_is_described_is_made_and_can_be_made_again() {
 }
 
 #[tokio::test]
+async fn who_only_looks_is_told_what_is_missing_and_makes_nothing() {
+    let topology = shop().build().unwrap();
+    let queues = MemoryQueues::default();
+    for _ in 0..2 {
+        let missing = topology.check_there(&queues, &queues).await.unwrap_err();
+        assert!(matches!(missing, Error::NoSuchQueue { queue: first } if first == queue("a-dead")));
+    }
+    for (queue, options) in topology.dead_letter_queues_first() {
+        queues.configure(queue, options.clone()).await.unwrap();
+    }
+    let missing = topology.check_there(&queues, &queues).await.unwrap_err();
+    assert!(
+        matches!(missing, Error::NoSuchTopic { topic: first } if first == topic("nobody-follows"))
+    );
+
+    topology.ensure(&queues, &queues).await.unwrap();
+    topology.check_there(&queues, &queues).await.unwrap();
+}
+
+#[tokio::test]
 async fn what_is_there_besides_stays() {
     let queues = MemoryQueues::default();
     queues.configure(&queue("another"), QueueOptions::default()).await.unwrap();

@@ -11,6 +11,7 @@ use tokio::time::timeout;
 
 mod archives;
 mod checkpoint_stores;
+mod deadline_stores;
 mod ending_feeds;
 mod event_stores;
 mod feeds;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use es_core::memory::{MemoryIdempotency, MemoryQueues, MemoryStore};
 use es_core::testing::faults::{
-    Fault, Faults, FaultyCheckpointStore, FaultyEventStore, FaultyFeed, FaultyIdempotencyStore,
-    FaultyMessageQueue, FaultySnapshotStore, FaultyTopic, FaultyViewStore,
+    Fault, Faults, FaultyCheckpointStore, FaultyDeadlineStore, FaultyEventStore, FaultyFeed,
+    FaultyIdempotencyStore, FaultyMessageQueue, FaultySnapshotStore, FaultyTopic, FaultyViewStore,
 };
 use es_core::testing::{SeededEntropy, VirtualClock};
 
@@ -32,6 +32,10 @@ async fn checkpoints() -> FaultyCheckpointStore {
 
 async fn views() -> FaultyViewStore {
     FaultyViewStore::new(store(), Faults::none().suspending())
+}
+
+async fn deadlines() -> FaultyDeadlineStore {
+    FaultyDeadlineStore::new(store(), Faults::none().suspending())
 }
 
 fn clock() -> Arc<VirtualClock> {
@@ -91,6 +95,10 @@ mod message_queue {
 
 mod topic {
     es_core::topic_conformance!(super::topics);
+}
+
+mod deadline_store {
+    es_core::deadline_store_conformance!(super::deadlines);
 }
 
 mod idempotency_store {

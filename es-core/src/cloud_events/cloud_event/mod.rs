@@ -1,5 +1,6 @@
 //! One event as a CloudEvent.
 
+mod detail;
 mod extension;
 mod json;
 mod message;

@@ -58,6 +58,7 @@
 //! | [`CheckpointStore`](crate::CheckpointStore) | [`checkpoint_store_conformance!`](crate::checkpoint_store_conformance) | [`checkpoint_store()`] | [`checkpoint_store::SUITE`] |
 //! | [`ViewStore`](crate::ViewStore) | [`view_store_conformance!`](crate::view_store_conformance) | [`view_store()`] | [`view_store::SUITE`] |
 //! | [`LeaseStore`](crate::LeaseStore) | [`lease_store_conformance!`](crate::lease_store_conformance) | [`lease_store()`] | [`lease_store::SUITE`] |
+//! | [`DeadlineStore`](crate::DeadlineStore) | [`deadline_store_conformance!`](crate::deadline_store_conformance) | [`deadline_store()`] | [`deadline_store::SUITE`] |
 //! | [`IdempotencyStore`](crate::IdempotencyStore) | [`idempotency_store_conformance!`](crate::idempotency_store_conformance) | [`idempotency_store()`] | [`idempotency_store::SUITE`] |
 //! | [`MessageQueue`](crate::MessageQueue) | [`message_queue_conformance!`](crate::message_queue_conformance) | [`message_queue()`] | [`message_queue::SUITE`] |
 //! | [`MessageQueue`](crate::MessageQueue) and [`IdempotencyStore`](crate::IdempotencyStore), by a [`QueueConsumer`](crate::QueueConsumer) | [`queue_consumer_conformance!`](crate::queue_consumer_conformance) | [`queue_consumer()`] | [`queue_consumer::SUITE`] |
@@ -86,6 +87,7 @@ mod suite;
 
 pub mod archive;
 pub mod checkpoint_store;
+pub mod deadline_store;
 pub mod event_store;
 pub mod feed;
 pub mod idempotency_store;
@@ -204,6 +206,19 @@ where
     F: Future<Output: Into<Fixture<lease_store::Store>>>,
 {
     lease_store::SUITE.hold(make).await;
+}
+
+/// Holds a [`DeadlineStore`](crate::DeadlineStore) to its contract. `make` opens a fresh, empty one.
+///
+/// # Panics
+///
+/// When a rule is broken, with all that are.
+pub async fn deadline_store<M, F>(make: M)
+where
+    M: Fn() -> F,
+    F: Future<Output: Into<Fixture<deadline_store::Store>>>,
+{
+    deadline_store::SUITE.hold(make).await;
 }
 
 /// Holds an [`IdempotencyStore`](crate::IdempotencyStore) to its contract. `make` opens a fresh, empty

@@ -58,6 +58,14 @@ pub enum Call {
     ClearView,
     /// [`ViewStore::swap`](crate::ViewStore::swap).
     SwapViews,
+    /// [`DeadlineStore::set`](crate::DeadlineStore::set).
+    SetDeadlines,
+    /// [`DeadlineStore::remove`](crate::DeadlineStore::remove).
+    RemoveDeadlines,
+    /// [`DeadlineStore::due`](crate::DeadlineStore::due).
+    ListDueDeadlines,
+    /// [`DeadlineStore::next`](crate::DeadlineStore::next).
+    NextDeadline,
     /// [`IdempotencyStore::begin`](crate::IdempotencyStore::begin).
     BeginRequest,
     /// [`IdempotencyStore::complete`](crate::IdempotencyStore::complete).
@@ -130,12 +138,16 @@ impl Call {
             | Self::LoadStreamProgress
             | Self::CountDeadLetters
             | Self::IsPaused
+            | Self::ListDueDeadlines
+            | Self::NextDeadline
             | Self::ReadQueueOptions
             | Self::CountMessages
             | Self::ListSubscriptions => &[Delay, Throttling, LostRequest],
             Self::SaveSnapshot
             | Self::SaveProgress
             | Self::WriteDocuments
+            | Self::SetDeadlines
+            | Self::RemoveDeadlines
             | Self::CompleteRequest
             | Self::AbandonRequest => {
                 &[Delay, Throttling, LostRequest, LateRequest, LostAcknowledgement]

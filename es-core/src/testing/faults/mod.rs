@@ -9,6 +9,7 @@
 //! | [`FaultyViewStore`] | [`ViewStore`](crate::ViewStore) | |
 //! | [`FaultyMessageQueue`] | [`MessageQueue`](crate::MessageQueue) | a message once more, in any order, late; fewer than there are; single entries of a batch fail |
 //! | [`FaultyTopic`] | [`Topic`](crate::Topic) | a message twice; single entries of a batch fail |
+//! | [`FaultyDeadlineStore`] | [`DeadlineStore`](crate::DeadlineStore) | |
 //! | [`FaultyIdempotencyStore`] | [`IdempotencyStore`](crate::IdempotencyStore) | |
 //!
 //! Each implements the trait that it wraps, so anything can be run on them: a system of your own, or a
@@ -61,6 +62,7 @@ mod call;
 mod checkpoint_store;
 mod crash;
 mod damage;
+mod deadline_store;
 mod entries;
 mod event_store;
 mod fault;
@@ -85,6 +87,7 @@ use super::VirtualClock;
 pub use call::Call;
 pub use checkpoint_store::FaultyCheckpointStore;
 pub use crash::{Crashed, crash_at, crash_at_every_await};
+pub use deadline_store::FaultyDeadlineStore;
 pub use event_store::FaultyEventStore;
 pub use fault::{Fault, Injection};
 pub use feed::FaultyFeed;
