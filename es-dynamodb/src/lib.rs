@@ -1,5 +1,5 @@
-//! The DynamoDB backend of [`es_core`]: log, feed, snapshots, progress, views, leases and idempotency
-//! records in DynamoDB tables, at the least cost.
+//! The DynamoDB backend of [`es_core`]: log, feed, snapshots, progress, views, leases, deadlines and
+//! idempotency records in DynamoDB tables, at the least cost.
 //!
 //! ```no_run
 //! use std::sync::Arc;
@@ -70,9 +70,9 @@
 //! | `permissions` | what a program may do with the tables: [`iam_policy`] |
 //! | `event_log` | appending and reading streams |
 //! | `feed` | the scan of the history and the table's stream |
-//! | `snapshots`, `progress`, `views`, `leases`, `idempotency` | the stores of these names |
+//! | `snapshots`, `progress`, `views`, `leases`, `deadlines`, `idempotency` | the stores of these names |
 //! | `metering`, [`telemetry`] | counting requests and capacity |
-//! | `batch_get`, `partition_query`, `contention`, `attempts` | requests that need several: pages, unprocessed keys, conflicts |
+//! | `batch_get`, `batch_write`, `partition_query`, `contention`, `attempts` | requests that need several: pages, unprocessed keys and items, conflicts |
 //! | `item`, `item_size` | attributes, and what they count |
 //! | `errors` | what DynamoDB's errors become |
 
@@ -82,8 +82,10 @@ pub mod telemetry;
 
 mod attempts;
 mod batch_get;
+mod batch_write;
 mod cloudformation;
 mod contention;
+mod deadlines;
 mod ensure_indexes;
 mod ensure_tables;
 mod errors;

@@ -12,7 +12,7 @@ pub enum Role {
     /// Executes commands: appends to the log and reads it, keeps snapshots and idempotency records.
     Commands,
     /// Runs projections and policies, and operates them: follows the feed, writes views, keeps progress,
-    /// dead letters and leases. A policy executes commands, too.
+    /// dead letters, leases and deadlines. A policy executes commands, too.
     Projections,
     /// Reads views.
     Queries,

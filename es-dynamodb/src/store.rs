@@ -17,7 +17,7 @@ use crate::views::{ExpiringViews, KnownPointers};
 /// The service's name, for errors.
 pub(crate) const SERVICE: &str = "DynamoDB";
 
-/// Log, feed, snapshots, progress, views, leases and idempotency records in DynamoDB tables. Cloning is
+/// Log, feed, snapshots, progress, views, leases, deadlines and idempotency records in DynamoDB tables. Cloning is
 /// cheap, and clones share everything.
 #[derive(Clone)]
 pub struct DynamoStore {

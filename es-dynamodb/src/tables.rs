@@ -105,7 +105,7 @@ impl TableNames {
         }
     }
 
-    /// Snapshots, progress, leases and idempotency records.
+    /// Snapshots, progress, leases, deadlines and idempotency records.
     pub(crate) fn state_definition(&self) -> TableDefinition {
         TableDefinition {
             name: self.state.clone(),

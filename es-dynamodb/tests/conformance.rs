@@ -106,6 +106,10 @@ mod lease_store {
     es_core::lease_store_conformance!(super::trusting);
 }
 
+mod deadline_store {
+    es_core::deadline_store_conformance!(super::trusting);
+}
+
 mod idempotency_store {
     es_core::idempotency_store_conformance!(super::on_a_clock);
 }

@@ -1,5 +1,5 @@
 //! The embedded, durable default backend of [`es_core`]: log, feed, snapshots, checkpoints, views,
-//! leases, idempotency records, queues and topics in one SQLite file. Nothing to install, nothing to
+//! leases, deadlines, idempotency records, queues and topics in one SQLite file. Nothing to install, nothing to
 //! run; the same program runs on a service later.
 //!
 //! ```
@@ -75,7 +75,7 @@
 //! | `feed` | the log as a feed |
 //! | `snapshots`, `checkpoints`, `views` | the stores of these names |
 //! | `dead_letters` | what consumers could not handle |
-//! | `leases`, `idempotency` | who works on what, and what was done already |
+//! | `leases`, `deadlines`, `idempotency` | who works on what, what is due when, and what was done already |
 //! | `view_query` | [`DocumentQuery`]: filtering, ordering and paging views |
 //! | `queues` | queues and topics: configuring, sending, receiving, dead letters, publishing |
 //! | `errors` | what SQLite's errors become |
@@ -89,6 +89,7 @@ pub mod telemetry;
 mod checkpoints;
 mod commit_rows;
 mod dead_letters;
+mod deadlines;
 mod errors;
 mod expiry;
 mod feed;

@@ -58,6 +58,10 @@ mod lease_store {
     es_core::lease_store_conformance!(super::store);
 }
 
+mod deadline_store {
+    es_core::deadline_store_conformance!(super::store);
+}
+
 mod idempotency_store {
     es_core::idempotency_store_conformance!(super::on_a_clock);
 }

@@ -4,7 +4,8 @@
 mod support;
 
 use es_core::{
-    Checkpoint, Commit, Error, EventStore as _, Expected, Feed, ReadStream, StreamId, Version,
+    Checkpoint, Commit, ConsumerId, Deadline, DeadlineId, DeadlineStore as _, DueQuery, Error,
+    EventStore as _, Expected, Feed, ReadStream, StreamId, Timestamp, Version,
 };
 use es_sqlite::SqliteStore;
 use support::{Place, append, commit, partition, read, read_feed, stream};
@@ -255,4 +256,28 @@ async fn a_damaged_page_of_the_file_is_an_error() {
     };
     assert!(matches!(error, Error::Corrupt { .. }), "{error:?}");
     support::assert_names(&error, &place.db());
+}
+
+#[tokio::test]
+async fn a_damaged_deadline_is_told() {
+    let place = Place::new();
+    let process = ConsumerId::new("checkout").unwrap();
+    let due: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
+    let id = DeadlineId::from_bytes([7; 16]);
+    let store = place.open().await;
+    store.set(&[Deadline::new(process.clone(), "order-17", id, due).unwrap()]).await.unwrap();
+    for change in [
+        "due = 9223372036854775807 WHERE due > 0",
+        "due = 0, id = x'00'",
+        "id = zeroblob(16), instance = ''",
+    ] {
+        place.tamper(&format!("UPDATE deadlines SET {change}"));
+        let query = DueQuery::new(process.clone(), Timestamp::MAX);
+        let found = match change {
+            // So late that no query reaches it.
+            change if change.contains("9223") => store.next(&process).await.map(drop),
+            _ => store.due(&query).await.map(drop),
+        };
+        assert!(matches!(found, Err(Error::Corrupt { .. })), "{change}: {found:?}");
+    }
 }

@@ -6,9 +6,10 @@ mod support;
 use std::time::Duration;
 
 use es_core::{
-    Begun, CheckpointStore, ConsumerId, DeadLetterQuery, Error, EventStore as _, Expected,
-    IdempotencyStore as _, IdempotentRequest, LeaseStore as _, MessageQueue as _, NewLease,
-    NewMessage, QueueName, QueueOptions, SnapshotStore, ViewName, ViewQuery, ViewStore as _,
+    Begun, CheckpointStore, ConsumerId, DeadLetterQuery, Deadline, DeadlineId, DeadlineStore as _,
+    DueQuery, Error, EventStore as _, Expected, IdempotencyStore as _, IdempotentRequest,
+    LeaseStore as _, MessageQueue as _, NewLease, NewMessage, QueueName, QueueOptions,
+    SnapshotStore, ViewName, ViewQuery, ViewStore as _,
 };
 use es_sqlite::{SqliteStore, Synchronous};
 use support::{
@@ -17,7 +18,7 @@ use support::{
 };
 
 /// The version of files that this crate writes.
-const NEWEST: i64 = 4;
+const NEWEST: i64 = 5;
 
 fn version(place: &Place) -> i64 {
     place.raw().pragma_query_value(None, "user_version", |row| row.get(0)).unwrap()
@@ -294,6 +295,32 @@ async fn a_file_of_version_1_opens() {
     let request = IdempotentRequest::new("orders", "17", b"").unwrap();
     let begun = store.begin(&request, Duration::from_secs(1)).await.unwrap();
     assert!(matches!(begun, Begun::Started(_)), "{begun:?}");
+    // Nor deadlines.
+    store.set(&[deadline(&consumer)]).await.unwrap();
+    assert!(store.next(&consumer).await.unwrap().is_some());
+}
+
+fn deadline(process: &ConsumerId) -> Deadline {
+    let due = "2026-03-01T12:00:00.000001Z".parse().unwrap();
+    Deadline::new(process.clone(), "order-17", DeadlineId::from_bytes([0xab; 16]), due).unwrap()
+}
+
+#[tokio::test]
+async fn deadlines_are_there_after_a_restart_and_people_can_read_them() {
+    let place = Place::new();
+    let process = ConsumerId::new("checkout").unwrap();
+    let store = place.open().await;
+    store.set(&[deadline(&process)]).await.unwrap();
+    store.close().await.unwrap();
+    let query = DueQuery::new(process.clone(), deadline(&process).due());
+    assert_eq!(place.open().await.due(&query).await.unwrap().deadlines, [deadline(&process)]);
+    let row: (String, String, String, String) = place
+        .raw()
+        .query_row("SELECT process, instance, due, id FROM upcoming", [], |row| row.try_into())
+        .unwrap();
+    let row = [&*row.0, &*row.1, &*row.2, &*row.3];
+    let id = "ab".repeat(16);
+    assert_eq!(row, ["checkout", "order-17", "2026-03-01T12:00:00.000Z", &*id]);
 }
 
 /// A migrated file has the tables and indexes of a new one, word for word.

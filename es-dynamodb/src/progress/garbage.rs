@@ -3,7 +3,6 @@
 //! The step that takes something out of use lists it here, so that nothing is lost track of, and it is
 //! removed when the step is done. If that does not happen, because the program ends, it happens later.
 
-use aws_sdk_dynamodb::types::{DeleteRequest, WriteRequest};
 use es_core::{Error, Result};
 
 use super::letter_changes::parked_of;
@@ -11,7 +10,6 @@ use super::letter_item::letters_of;
 use super::position::positions_of;
 use super::stream_state::streams_of;
 use super::write::Write;
-use crate::attempts::Attempts;
 use crate::item::{Item, TakeAttribute, key, text};
 use crate::partition_query::PartitionQuery;
 use crate::store::DynamoStore;
@@ -21,9 +19,6 @@ const GARBAGE: &str = "garbage";
 /// What is going on, for errors.
 const COLLECTING: &str = "collecting garbage";
 const TABLE: &str = "table";
-
-/// The most items that one `BatchWriteItem` takes.
-const MAX_BATCH: usize = 25;
 
 /// How many items are removed right after the step that took them out of use. A caller does not wait for
 /// hundreds of thousands: what is left is for [`DynamoStore::collect_garbage`].
@@ -182,34 +177,8 @@ impl DynamoStore {
                 break;
             }
             removed += keys.len();
-            for batch in keys.chunks(MAX_BATCH) {
-                self.remove_batch(&partition.table, batch).await?;
-            }
+            self.delete_items(COLLECTING, &partition.table, keys).await?;
         }
         Ok(removed)
-    }
-
-    async fn remove_batch(&self, table: &str, keys: &[Item]) -> Result<()> {
-        let delete = |key: &Item| {
-            let delete = DeleteRequest::builder().set_key(Some(key.clone())).build();
-            delete.map(|delete| WriteRequest::builder().delete_request(delete).build())
-        };
-        let requests: Result<Vec<_>, _> = keys.iter().map(delete).collect();
-        let mut requests = requests.map_err(|error| Error::Backend {
-            what: COLLECTING.to_owned(),
-            source: error.into(),
-        })?;
-        let mut attempts = Attempts::default();
-        loop {
-            let batch = self.dynamodb().batch_write_item().request_items(table, requests);
-            let answer =
-                batch.send().await.map_err(|error| self.failed(COLLECTING, table, error))?;
-            let unprocessed = answer.unprocessed_items.and_then(|mut left| left.remove(table));
-            requests = unprocessed.unwrap_or_default();
-            if requests.is_empty() {
-                return Ok(());
-            }
-            attempts.pause(self, COLLECTING, "a batch was not processed whole").await?;
-        }
     }
 }
