@@ -3,6 +3,7 @@ use std::io::Write as _;
 
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 use serde::Serialize;
+use unicode_properties::{GeneralCategory, UnicodeGeneralCategory as _};
 
 use super::AnyError;
 
@@ -39,32 +40,9 @@ pub fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() || is_format(c) { '\u{FFFD}' } else { c }).collect()
 }
 
-/// Whether the general category is Cf, Zl or Zp, by Unicode 16.0 (`DerivedGeneralCategory.txt`).
 fn is_format(c: char) -> bool {
-    matches!(
-        c,
-        '\u{AD}'
-            | '\u{600}'..='\u{605}'
-            | '\u{61C}'
-            | '\u{6DD}'
-            | '\u{70F}'
-            | '\u{890}'..='\u{891}'
-            | '\u{8E2}'
-            | '\u{180E}'
-            | '\u{200B}'..='\u{200F}'
-            | '\u{2028}'..='\u{202E}'
-            | '\u{2060}'..='\u{2064}'
-            | '\u{2066}'..='\u{206F}'
-            | '\u{FEFF}'
-            | '\u{FFF9}'..='\u{FFFB}'
-            | '\u{110BD}'
-            | '\u{110CD}'
-            | '\u{13430}'..='\u{1343F}'
-            | '\u{1BCA0}'..='\u{1BCA3}'
-            | '\u{1D173}'..='\u{1D17A}'
-            | '\u{E0001}'
-            | '\u{E0020}'..='\u{E007F}'
-    )
+    use GeneralCategory::{Format, LineSeparator, ParagraphSeparator};
+    matches!(c.general_category(), Format | LineSeparator | ParagraphSeparator)
 }
 
 /// An empty table with these columns.

@@ -26,7 +26,6 @@
 //! | [`history`] | the events of one dispense, to be looked at |
 //! | [`views`] | the read models: one document per dispense |
 //! | [`dead_letters`] | what could not be handled, to be looked at |
-//! | [`health`] | how the policy and the projections are |
 //! | [`backend`] | where everything is kept: embedded, in DynamoDB, or there with Kinesis behind it |
 //! | [`service`] | the parts put together on a backend |
 //! | [`api`] | the HTTP interface |
@@ -41,7 +40,6 @@ pub mod cli;
 pub mod dead_letters;
 pub mod domain;
 pub mod files;
-pub mod health;
 pub mod history;
 pub mod journey;
 pub mod prescription;

@@ -1,7 +1,6 @@
 //! What the program prints.
 
 mod dead_letters;
-mod health;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -17,7 +16,6 @@ use super::journey::ParkedDispense;
 use super::views::DispenseSummary;
 
 pub use dead_letters::{dead_letters_table, stream_letters_text};
-pub use health::health_table;
 
 /// The totals over all dispenses of a data directory.
 #[derive(Debug, Serialize)]

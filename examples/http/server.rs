@@ -78,6 +78,16 @@ impl Server {
         Ok(Self { listener, limits })
     }
 
+    /// The same on a free port, for whoever is told where.
+    ///
+    /// # Errors
+    ///
+    /// When there is none.
+    pub async fn on_a_free_port() -> Result<Self, AnyError> {
+        const DRAIN_TIME: Duration = Duration::from_secs(10);
+        Self::bind(ServerArguments { port: 0, drain_time: DRAIN_TIME }).await
+    }
+
     /// Where it is reached.
     ///
     /// # Errors
@@ -109,6 +119,28 @@ impl Server {
         }
         drop(stop);
         signals.unless_received(running).await
+    }
+
+    /// Answers requests beside `workers` until a visit is done, and says what came of it. Then all of them end.
+    ///
+    /// # Errors
+    ///
+    /// The error that a worker stopped at.
+    pub async fn run_while<T>(
+        self,
+        router: Router,
+        workers: Workers,
+        visit: impl Future<Output = T>,
+    ) -> Result<T, AnyError> {
+        let (stop, stopped) = oneshot::channel::<()>();
+        let running = self.run_until(router, workers, std::future::pending(), dropped(stopped));
+        let visit = async {
+            let visited = visit.await;
+            drop(stop);
+            Ok(visited)
+        };
+        let ((), visited) = tokio::try_join!(running, visit)?;
+        Ok(visited)
     }
 
     async fn run_until(

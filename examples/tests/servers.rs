@@ -6,10 +6,10 @@ mod support;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
-use support::{DISPENSARY, INGEST, Program, Running, eventually};
+use support::{DISPENSARY, INGEST, Program, Running, USERS, eventually};
 
-const SERVERS: [(Program, &str); 2] =
-    [(DISPENSARY, "/dispenses/d/prescription"), (INGEST, "/events")];
+const SERVERS: [(Program, &str); 3] =
+    [(DISPENSARY, "/dispenses/d/prescription"), (INGEST, "/events"), (USERS, "/command")];
 
 /// A server with a client that has sent half a request.
 struct Scene {

@@ -3,14 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use es_core::{StreamId, Version, ViewQuery};
 use serde::{Deserialize, Serialize};
 
-use crate::http::{Id, Problem, etag};
+use crate::http::{Id, Problem, Query, etag};
 
 use crate::dispensary::domain::Status;
 use crate::dispensary::history;
@@ -18,7 +17,6 @@ use crate::dispensary::service::Dispensary;
 use crate::dispensary::views::{DispenseDetail, DispenseSummary};
 
 type App = State<Arc<Dispensary>>;
-type Parameters<T> = Result<Query<T>, QueryRejection>;
 
 /// How long a request waits for a view. Clients ask again.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -42,10 +40,10 @@ struct Page {
 
 pub(super) async fn list(
     State(app): App,
-    parameters: Parameters<ListParameters>,
+    Query(parameters): Query<ListParameters>,
 ) -> Result<Response, Problem> {
     const MAX_LIMIT: usize = 1000;
-    let ListParameters { status, after, limit } = checked(parameters)?;
+    let ListParameters { status, after, limit } = parameters;
     let limit = limit.unwrap_or(100);
     if !(1..=MAX_LIMIT).contains(&limit) {
         return Err(Problem::bad_request(format!(
@@ -73,9 +71,9 @@ pub(super) struct DetailParameters {
 pub(super) async fn detail(
     State(app): App,
     Id(id): Id,
-    parameters: Parameters<DetailParameters>,
+    Query(parameters): Query<DetailParameters>,
 ) -> Result<Response, Problem> {
-    let detail = match checked(parameters)? {
+    let detail = match parameters {
         DetailParameters { version: Some(_), at_least: Some(_) } => {
             return Err(Problem::bad_request("version and at_least exclude each other"));
         }
@@ -111,11 +109,4 @@ pub(super) async fn events(State(app): App, Id(id): Id) -> Result<Response, Prob
         return Err(Problem::not_found("there is no such dispense"));
     }
     Ok(axum::Json(History { events }).into_response())
-}
-
-fn checked<T>(parameters: Parameters<T>) -> Result<T, Problem> {
-    match parameters {
-        Ok(Query(parameters)) => Ok(parameters),
-        Err(rejection) => Err(Problem::bad_request(rejection.body_text())),
-    }
 }

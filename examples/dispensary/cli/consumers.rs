@@ -5,8 +5,7 @@ use es_core::{RewindTo, Timestamp};
 use serde_json::json;
 
 use crate::command_line::{AnyError, print};
-use crate::dispensary::health;
-use crate::dispensary::report::health_table;
+use crate::health::{self, health_table};
 
 use super::bar::Bar;
 use super::opened::Opened;
@@ -33,7 +32,7 @@ pub(super) struct RewindPlace {
 
 pub(super) async fn health(place: Place, json: bool) -> Result<(), AnyError> {
     let opened = Opened::existing(place).await?;
-    let report = health::of(&opened.dispensary).await?;
+    let report = health::of(&opened.dispensary.consumers).await?;
     print(json, &report, || health_table(&report))?;
     opened.close().await?;
     match report.complaint() {

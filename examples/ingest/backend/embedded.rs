@@ -9,7 +9,6 @@ use super::{Backend, OpenError};
 use crate::data_directory::has_database;
 use crate::ingest::documents::Directory;
 use crate::ingest::names::Names;
-use crate::topology::check_there;
 
 /// The embedded backend: a database in a directory, and the directory that is watched.
 #[derive(Debug)]
@@ -56,7 +55,7 @@ impl Embedded {
             return Err(OpenError::Missing(directory.to_owned()));
         }
         let store = SqliteStore::open(directory.join(Self::DATABASE)).await?;
-        check_there(&names.topology()?, &store, &store).await?;
+        names.topology()?.check_there(&store, &store).await?;
         Ok(Self { store: Arc::new(store), watched, names })
     }
 

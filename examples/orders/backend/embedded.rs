@@ -1,4 +1,4 @@
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -6,9 +6,8 @@ use es_core::Error;
 use es_sqlite::SqliteStore;
 
 use super::{Backend, OpenError};
-use crate::data_directory::has_database;
+use crate::data_directory::{has_database, remove_database};
 use crate::orders::channels::Channels;
-use crate::topology::check_there;
 
 /// The embedded backend: a database in a directory.
 #[derive(Debug)]
@@ -44,7 +43,7 @@ impl Embedded {
             return Err(OpenError::Missing(directory.to_owned()));
         }
         let store = SqliteStore::open(directory.join(DATABASE)).await?;
-        check_there(&channels.topology()?, &store, &store).await?;
+        channels.topology()?.check_there(&store, &store).await?;
         Ok(Self { store: Arc::new(store), channels })
     }
 
@@ -58,23 +57,7 @@ impl Embedded {
         if !has_database(&directory.join(DATABASE)) {
             return Err(OpenError::Missing(directory.to_owned()));
         }
-        // The database last: as long as it is there, this can be repeated.
-        for end in ["-wal", "-shm", ""] {
-            let path = directory.join(format!("{DATABASE}{end}"));
-            match std::fs::remove_file(&path) {
-                Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(OpenError::Remove { path, source });
-                }
-                _ => {}
-            }
-        }
-        // What somebody else has put there stays.
-        match std::fs::remove_dir(directory) {
-            Err(source) if source.kind() != std::io::ErrorKind::DirectoryNotEmpty => {
-                Err(OpenError::Remove { path: PathBuf::from(directory), source })
-            }
-            _ => Ok(()),
-        }
+        Ok(remove_database(directory, DATABASE)?)
     }
 
     /// The backend.

@@ -13,6 +13,7 @@ use es_core::{
 };
 
 use super::channels::Channels;
+use crate::data_directory::CannotRemove;
 
 #[cfg(feature = "aws")]
 pub use aws::{Aws, AwsOptions};
@@ -53,14 +54,9 @@ pub enum OpenError {
         /// The reason.
         source: std::io::Error,
     },
-    /// A file cannot be removed.
-    #[error("{} cannot be removed", .path.display())]
-    Remove {
-        /// The file.
-        path: PathBuf,
-        /// The reason.
-        source: std::io::Error,
-    },
+    /// Data cannot be removed.
+    #[error(transparent)]
+    Remove(#[from] CannotRemove),
     /// There is no data where some is to be read.
     #[error("there are no orders in {}", .0.display())]
     Missing(PathBuf),

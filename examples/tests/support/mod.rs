@@ -22,9 +22,10 @@ pub use inbox::S3Inbox;
 pub use inbox::{Inbox, Ingested, LocalInbox};
 pub use log::start_dispenses;
 #[cfg(feature = "aws")]
-pub use place::DynamoDb;
+pub use place::{DynamoDb, DynamoDbAlone};
 pub use place::{Embedded, Place};
 pub use program::{
-    DISPENSARY, INGEST, ORDERS, Output, Program, Running, Server, dispensary, dispensary_on,
+    DISPENSARY, INGEST, INVENTORY, ORDERS, Output, Program, Running, Server, USERS, dispensary,
+    dispensary_on,
 };
 pub use requests::replay;

@@ -88,6 +88,25 @@ impl Place for DynamoDb {
     }
 }
 
+/// The same for programs that keep nothing else.
+#[cfg(feature = "aws")]
+#[derive(Debug)]
+pub struct DynamoDbAlone(DynamoDb);
+
+#[cfg(feature = "aws")]
+impl DynamoDbAlone {
+    pub fn new() -> Self {
+        Self(DynamoDb::new())
+    }
+}
+
+#[cfg(feature = "aws")]
+impl Place for DynamoDbAlone {
+    fn arguments(&self) -> Vec<OsString> {
+        ["--backend", "aws", "--endpoint-url", self.0.url()].map(OsString::from).into()
+    }
+}
+
 #[cfg(feature = "aws")]
 impl Drop for DynamoDb {
     fn drop(&mut self) {

@@ -12,7 +12,9 @@ pub struct Program(pub &'static str);
 
 pub const DISPENSARY: Program = Program("dispensary");
 pub const INGEST: Program = Program("ingest");
+pub const INVENTORY: Program = Program("inventory");
 pub const ORDERS: Program = Program("orders");
+pub const USERS: Program = Program("users");
 
 impl Program {
     /// Runs it to its end.
@@ -122,7 +124,7 @@ fn executable(name: &str) -> PathBuf {
     let path = profile.join("examples").join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
     let built = std::fs::metadata(&path).and_then(|built| built.modified()).ok();
     let sources = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let changed = [name, "aws", "command_line", "data_directory.rs", "http", "topology"]
+    let changed = [name, "aws", "command_line", "data_directory.rs", "health", "http"]
         .map(|part| newest_source(&sources.join(part)));
     let changed = changed.into_iter().max().unwrap();
     assert!(

@@ -1,9 +1,11 @@
-//! How the policy and the projections are, for people and for probes.
+//! How those are who follow a feed, as policies and projections, for people and for probes.
 
-use es_core::{Checkpoint, ConsumerState, Error, Health, LastError};
+mod table;
+
+use es_core::{Checkpoint, ConsumerState, Consumers, Error, Health, LastError};
 use serde::Serialize;
 
-use super::service::Dispensary;
+pub use table::health_table;
 
 /// How all of them are.
 #[derive(Debug, Serialize)]
@@ -50,13 +52,13 @@ pub struct Position {
     pub error: Option<String>,
 }
 
-/// Looks at the policy and the projections.
+/// Looks at all of them.
 ///
 /// # Errors
 ///
 /// Those of the backend.
-pub async fn of(dispensary: &Dispensary) -> Result<HealthReport, Error> {
-    let health = dispensary.consumers.health().await?;
+pub async fn of(consumers: &Consumers) -> Result<HealthReport, Error> {
+    let health = consumers.health().await?;
     let consumers: Vec<ConsumerHealth> = health.into_iter().map(ConsumerHealth::from).collect();
     Ok(HealthReport { well: consumers.iter().all(|consumer| consumer.well), consumers })
 }

@@ -5,9 +5,10 @@ use es_core::ConsumerState;
 use indicatif::HumanDuration;
 
 use crate::command_line::{number, printable, table};
-use crate::dispensary::health::{ConsumerHealth, HealthReport};
 
-/// A table of the policy and the projections.
+use super::{ConsumerHealth, HealthReport};
+
+/// A table of all of them.
 pub fn health_table(report: &HealthReport) -> String {
     let mut table =
         table(["Consumer", "State", "Position", "Lag", "Parked streams", "Dead letters", "Errors"]);

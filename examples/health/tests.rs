@@ -4,10 +4,9 @@ use es_core::memory::MemoryStore;
 use es_core::testing::faults::{Call, Fault, Faults, FaultyFeed};
 use object_store::memory::InMemory;
 
-use super::of;
+use super::{health_table, of};
 use crate::dispensary::backend::Backend;
 use crate::dispensary::domain::DispenseCommand;
-use crate::dispensary::report::health_table;
 use crate::dispensary::service::Dispensary;
 
 #[tokio::test]
@@ -24,10 +23,10 @@ async fn a_feed_that_cannot_be_read_is_told_with_the_reason() {
     };
     let dispensary = Dispensary::new(backend).await.unwrap();
     dispensary.dispenses.execute("d", DispenseCommand::Start).await.unwrap();
-    assert_eq!(of(&dispensary).await.unwrap().complaint(), None);
+    assert_eq!(of(&dispensary.consumers).await.unwrap().complaint(), None);
 
     faults.at(Call::ReadFeed, 1, Fault::CorruptBytes);
-    let report = of(&dispensary).await.unwrap();
+    let report = of(&dispensary.consumers).await.unwrap();
     let analysis = &report.consumers[0];
     let error = analysis.positions[0].error.as_ref().unwrap();
     assert!(!error.is_empty());

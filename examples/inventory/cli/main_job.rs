@@ -1,0 +1,121 @@
+//! Orders in, an account of all of them out.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use clap::Args;
+use es_core::{Repository, ViewQuery};
+use futures::TryStreamExt as _;
+
+use crate::command_line::{AnyError, print};
+use crate::inventory::audit::Audit;
+use crate::inventory::chance::Chance;
+use crate::inventory::journey::{Journey, Plan};
+use crate::inventory::outcome::{Outcome, Run};
+use crate::inventory::payments::SimulatedProvider;
+use crate::inventory::report::outcome_text;
+
+use super::opened::Opened;
+use super::place::Place;
+
+/// What the main job is made of.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Main job")]
+pub(super) struct Scale {
+    /// How many orders are taken [default: 300]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    orders: Option<u32>,
+    /// How many different items there are [default: 8]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    items: Option<u32>,
+    /// How many of each item there are at the beginning [default: 40]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    stock: Option<u32>,
+    /// The part of the payments that is declined [default: 0.1]
+    #[arg(long, value_name = "0..1", value_parser = rate)]
+    decline_rate: Option<f64>,
+    /// The part of the payments that is never answered [default: 0.05]
+    #[arg(long, value_name = "0..1", value_parser = rate)]
+    silent_rate: Option<f64>,
+    /// How often all processors are killed [default: 8]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(..=10_000))]
+    crashes: Option<u32>,
+    /// What everything that happens by chance comes from [default: 1]
+    #[arg(long, value_name = "S")]
+    seed: Option<u64>,
+}
+
+impl Scale {
+    /// Refuses what is about the main job where something else is asked for.
+    pub(super) fn check_not_given(&self) -> Result<(), AnyError> {
+        let given = [
+            self.orders.map(|_| "--orders"),
+            self.items.map(|_| "--items"),
+            self.stock.map(|_| "--stock"),
+            self.decline_rate.map(|_| "--decline-rate"),
+            self.silent_rate.map(|_| "--silent-rate"),
+            self.crashes.map(|_| "--crashes"),
+            self.seed.map(|_| "--seed"),
+        ];
+        match given.into_iter().flatten().next() {
+            Some(flag) => Err(format!("{flag} goes with the main job").into()),
+            None => Ok(()),
+        }
+    }
+
+    fn plan(&self) -> Plan {
+        Plan {
+            orders: self.orders.unwrap_or(300),
+            items: self.items.unwrap_or(8),
+            stock: self.stock.unwrap_or(40),
+            crashes: self.crashes.unwrap_or(8),
+            seed: self.seed.unwrap_or(1),
+        }
+    }
+}
+
+/// Reads a rate.
+fn rate(text: &str) -> Result<f64, String> {
+    let rate = text.parse::<f64>().ok().filter(|rate| (0.0..=1.0).contains(rate));
+    rate.ok_or_else(|| format!("{text:?} is not a rate from 0 to 1"))
+}
+
+pub(super) async fn run(place: &Place, scale: &Scale, json: bool) -> Result<(), AnyError> {
+    let opened = Opened::new(place).await?;
+    if !place.is_named() {
+        // Before anything happens, so that it is known after a crash, too.
+        eprintln!("note: the data is in {}; --data-dir DIR has it elsewhere", opened.place);
+    }
+    let outcome = travel(&opened, scale).await?;
+    print(json, &outcome, || outcome_text(&outcome))?;
+    opened.close().await?;
+    match outcome.violated().as_slice() {
+        [] => Ok(()),
+        violated => Err(format!("it does not hold: {}", violated.join("; ")).into()),
+    }
+}
+
+async fn travel(opened: &Opened, scale: &Scale) -> Result<Outcome, AnyError> {
+    let began = Instant::now();
+    let plan = scale.plan();
+    let provider = SimulatedProvider::new(
+        Repository::new(opened.backend.log.clone()),
+        Chance::from_seed(plan.seed),
+        scale.decline_rate.unwrap_or(0.1),
+        scale.silent_rate.unwrap_or(0.05),
+    );
+    let mut journey =
+        Journey::new(plan, opened.backend.clone(), Arc::new(provider), opened.clock.clone())
+            .await?;
+    journey.go().await?;
+    let parked = ViewQuery::default().equals("status", "parked");
+    let parked = journey.inventory().workflow_statuses.view().all(parked);
+    let run = Run {
+        parked: parked.try_fold(0, |n, _| async move { Ok(n + 1) }).await?,
+        crashes: journey.crashes(),
+        seconds: began.elapsed().as_secs_f64(),
+        data: opened.place.clone(),
+    };
+    let audit = Audit::of(&*opened.backend.feed).await?;
+    Ok(Outcome::of(&audit, run))
+}

@@ -1,0 +1,93 @@
+use es_core::memory::{MemoryQueues, MemoryStore};
+
+use super::*;
+use crate::inventory::audit::{Audit, OrderFacts};
+use crate::inventory::bus;
+use crate::inventory::invariants::check;
+use crate::inventory::payments::SimulatedProvider;
+use es_core::{Repository, SystemEntropy};
+
+const PLAN: Plan = Plan { orders: 40, items: 4, stock: 12, crashes: 12, seed: 0 };
+
+/// What outlives a journey.
+struct World {
+    store: Arc<MemoryStore>,
+    queues: Arc<MemoryQueues>,
+    clock: Arc<SkippingClock>,
+}
+
+impl World {
+    async fn new() -> Self {
+        let clock = Arc::new(SkippingClock::default());
+        let queues = Arc::new(MemoryQueues::new(clock.clone(), Arc::new(SystemEntropy)));
+        bus::topology().unwrap().ensure(&*queues, &*queues).await.unwrap();
+        Self { store: Arc::default(), queues, clock }
+    }
+}
+
+fn backend(World { store, queues, .. }: &World) -> Backend {
+    Backend {
+        queues: queues.clone(),
+        log: store.clone(),
+        feed: store.clone(),
+        snapshots: store.clone(),
+        views: store.clone(),
+        checkpoints: store.clone(),
+        deadlines: store.clone(),
+    }
+}
+
+async fn journey(plan: Plan, world: &World) -> Journey {
+    let books = Repository::new(world.store.clone());
+    let provider = SimulatedProvider::new(books, Chance::from_seed(plan.seed), 0.2, 0.15);
+    Journey::new(plan, backend(world), Arc::new(provider), world.clock.clone()).await.unwrap()
+}
+
+async fn went(plan: Plan) -> Audit {
+    let world = World::new().await;
+    let mut journey = journey(plan, &world).await;
+    journey.go().await.unwrap();
+    assert_eq!(journey.crashes(), u64::from(plan.crashes));
+    Audit::of(&*world.store).await.unwrap()
+}
+
+#[tokio::test]
+async fn whatever_dies_everything_holds_in_the_end() {
+    let mut reasons = std::collections::BTreeSet::new();
+    for seed in 0..12 {
+        let audit = went(Plan { seed, ..PLAN }).await;
+        let violated: Vec<_> = check(&audit).into_iter().filter(|it| !it.holds).collect();
+        assert!(violated.is_empty(), "seed {seed}: {violated:#?}");
+        assert_eq!(audit.orders.len(), 40);
+        reasons.extend(audit.orders.into_values().map(|order| order.reason));
+    }
+    let reasons: Vec<_> = reasons.iter().map(Option::as_deref).collect();
+    let all = [
+        None,
+        Some("not enough stock"),
+        Some("payment declined"),
+        Some("the saga was not done in time"),
+    ];
+    assert_eq!(reasons, all, "everything has happened that can");
+}
+
+#[tokio::test]
+async fn where_there_is_enough_for_all_crashes_change_the_end_of_no_order() {
+    let ends = |audit: Audit| -> Vec<_> {
+        let end = |order: OrderFacts| (order.outcome, order.reason, order.charges, order.refunded);
+        audit.orders.into_iter().map(|(id, order)| (id, end(order))).collect()
+    };
+    let plan = Plan { stock: 10_000, seed: 7, ..PLAN };
+    let undisturbed = ends(went(Plan { crashes: 0, ..plan }).await);
+    assert_eq!(ends(went(Plan { crashes: 30, ..plan }).await), undisturbed);
+}
+
+#[tokio::test]
+async fn a_run_that_is_over_is_not_repeated() {
+    let world = World::new().await;
+    let log = async || Audit::of(&*world.store).await.unwrap();
+    journey(PLAN, &world).await.go().await.unwrap();
+    let first = format!("{:?}", log().await);
+    journey(Plan { crashes: 0, ..PLAN }, &world).await.go().await.unwrap();
+    assert_eq!(format!("{:?}", log().await), first);
+}

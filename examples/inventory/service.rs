@@ -1,0 +1,209 @@
+//! The parts, put together on a backend.
+
+use std::sync::Arc;
+
+use es_core::saga::{SagaRun, sagas};
+use es_core::{
+    Clock, DeadlineSweeper, Error, MessageHandler, MessageQueue, Orchestrator, ProcessStatuses,
+    Projection, Projector, QueueConsumer, QueueName, Reactor, Repository, SnapshotPolicy,
+};
+
+use es_routing::EventBus;
+use futures::future::try_join_all;
+
+use super::backend::Backend;
+use super::bus;
+use super::desks::Desks;
+use super::domain::{Order, Payment, Stock};
+use super::fulfilment::{Fulfilment, Workflows};
+use super::payments::PaymentProvider;
+use super::processors::{
+    InventoryProcessor, NotificationProcessor, OrderProcessor, PaymentProcessor, Relay,
+    WorkflowProcessor,
+};
+use super::views::{OrderSummaries, StockLevels};
+
+/// The view of all workflows.
+pub type WorkflowStatuses = ProcessStatuses<SagaRun<Fulfilment>>;
+
+/// The system.
+#[derive(Debug)]
+pub struct Inventory {
+    /// The orders.
+    pub orders: Repository<Order>,
+    /// The stock, item by item.
+    pub stock: Repository<Stock>,
+    /// The workflow of each order.
+    pub workflows: Workflows,
+    /// The read model of the orders.
+    pub order_summaries: Projection<OrderSummaries>,
+    /// The read model of the stock.
+    pub stock_levels: Projection<StockLevels>,
+    /// The read model of the workflows.
+    pub workflow_statuses: Projection<WorkflowStatuses>,
+    /// Where others tell of deliveries.
+    pub bus: Arc<dyn EventBus>,
+    relay: Reactor<Relay>,
+    from_queues: [QueueConsumer; 4],
+    payment_processor: Reactor<PaymentProcessor>,
+    orchestrator: Orchestrator<SagaRun<Fulfilment>>,
+    sweeper: DeadlineSweeper,
+}
+
+impl Inventory {
+    /// Puts the parts together and makes the read models readable. Nothing runs yet.
+    ///
+    /// # Errors
+    ///
+    /// Those of the backend.
+    pub async fn new(
+        backend: Backend,
+        provider: Arc<dyn PaymentProvider>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, Error> {
+        let Backend { log, feed, snapshots, views, checkpoints, deadlines, queues } = backend;
+        let orders = Repository::<Order>::new(log.clone()).with_clock(clock.clone());
+        let stock = Repository::<Stock>::new(log.clone())
+            .with_cache(1_000)
+            .with_snapshots(snapshots, SnapshotPolicy::Every(100))
+            .with_clock(clock.clone());
+        let payments = Repository::<Payment>::new(log.clone()).with_clock(clock.clone());
+        let desks = Desks {
+            orders: orders.clone(),
+            stock: stock.clone(),
+            payments: payments.clone(),
+            provider: provider.clone(),
+        };
+        let workflows: Workflows = sagas(log.clone(), desks, deadlines)?;
+        let workflows = workflows.with_cache(1_000).with_clock(clock.clone());
+        let sweeper = workflows.sweeper()?;
+
+        let (feed, progress) = (&feed, &checkpoints);
+        let bus: Arc<dyn EventBus> = Arc::new(bus::local(queues.clone(), clock.clone())?);
+        let relay = Relay { bus: bus.clone() };
+        let relay = Reactor::new(relay, feed.clone(), log.clone(), progress.clone())?;
+        let begun = Repository::new(log.clone()).with_clock(clock.clone());
+        let notifications = Repository::new(log.clone()).with_clock(clock.clone());
+        let workflow_processor = WorkflowProcessor { orders: orders.clone(), workflows: begun };
+        let from = Queues { queues, clock: clock.clone() };
+        let from_queues = [
+            from.consumer("order_processor", bus::ORDERS, OrderProcessor { bus: bus.clone() })?,
+            from.consumer("workflow_processor", bus::WORKFLOWS, workflow_processor)?,
+            from.consumer(
+                "notification_processor",
+                bus::NOTIFICATIONS,
+                NotificationProcessor { notifications },
+            )?,
+            from.consumer(
+                "inventory_processor",
+                bus::STOCK,
+                InventoryProcessor { stock: stock.clone() },
+            )?,
+        ];
+        let payment_processor = PaymentProcessor { payments, provider };
+        let payment_processor =
+            Reactor::new(payment_processor, feed.clone(), log.clone(), progress.clone())?;
+        let orchestrator =
+            Reactor::new(workflows.clone(), feed.clone(), log.clone(), progress.clone())?;
+
+        let order_summaries =
+            Projection::new(OrderSummaries, feed.clone(), log.clone(), views.clone())?;
+        let stock_levels = Projection::new(StockLevels, feed.clone(), log.clone(), views.clone())?;
+        let workflow_statuses =
+            Projection::new(WorkflowStatuses::new(), feed.clone(), log.clone(), views)?;
+        order_summaries.prepare().await?;
+        stock_levels.prepare().await?;
+        workflow_statuses.prepare().await?;
+        Ok(Self {
+            orders,
+            stock,
+            workflows,
+            order_summaries: order_summaries.with_clock(clock.clone()),
+            stock_levels: stock_levels.with_clock(clock.clone()),
+            workflow_statuses: workflow_statuses.with_clock(clock.clone()),
+            bus,
+            relay: relay.with_clock(clock.clone()),
+            from_queues,
+            payment_processor: payment_processor.with_clock(clock.clone()),
+            orchestrator: orchestrator.with_clock(clock),
+            sweeper,
+        })
+    }
+
+    /// Lets everybody who follows the log do what there is to do now, all at the same time, and fires the deadlines
+    /// that have passed. What they bring about meanwhile may be left: nothing is when nothing was done.
+    ///
+    /// It may be dropped at any time, as if the program had been killed.
+    ///
+    /// # Errors
+    ///
+    /// The first error of anybody; the others are stopped where they are.
+    pub async fn work(&self) -> Result<Work, Error> {
+        let from_queues = self.from_queues.iter().map(QueueConsumer::work_off);
+        let (told, received, payments, workflows, swept) = futures::try_join!(
+            self.relay.catch_up(),
+            try_join_all(from_queues),
+            self.payment_processor.catch_up(),
+            self.orchestrator.catch_up(),
+            self.sweeper.sweep(),
+        )?;
+        let caught_up = [told, payments, workflows];
+        let received = received.iter().map(|it| it.received);
+        Ok(Work {
+            done: caught_up.iter().map(|it| it.applied).sum::<u64>()
+                + received.sum::<u64>()
+                + swept.fired,
+            given_up: caught_up.iter().map(|it| it.parked).sum(),
+        })
+    }
+
+    /// Brings the read models up to date.
+    ///
+    /// # Errors
+    ///
+    /// Those of the backend, and [`Error::Parked`] when something in the log cannot be read.
+    pub async fn catch_up_views(&self) -> Result<(), Error> {
+        futures::try_join!(
+            catch_up(&self.order_summaries),
+            catch_up(&self.stock_levels),
+            catch_up(&self.workflow_statuses),
+        )?;
+        Ok(())
+    }
+}
+
+/// Consumers of the queues behind the bus.
+struct Queues {
+    queues: Arc<dyn MessageQueue>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Queues {
+    fn consumer(
+        &self,
+        name: &'static str,
+        queue: &str,
+        handler: impl MessageHandler,
+    ) -> Result<QueueConsumer, Error> {
+        let consumer =
+            QueueConsumer::new(name, self.queues.clone(), QueueName::new(queue)?, handler)?;
+        Ok(consumer
+            .visibility_timeout(bus::VISIBILITY_TIMEOUT)
+            .max_attempts(bus::MAX_ATTEMPTS)
+            .dead_letters_to(bus::dead_letters_of(queue)?)
+            .with_clock(self.clock.clone()))
+    }
+}
+
+/// What was done at one time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Work {
+    /// How many commits and messages were handled and deadlines fired.
+    pub done: u64,
+    /// How many commits are dead letters now.
+    pub given_up: u64,
+}
+
+async fn catch_up<P: Projector>(projection: &Projection<P>) -> Result<(), Error> {
+    projection.catch_up().await.map(drop)
+}
