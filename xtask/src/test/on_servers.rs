@@ -57,6 +57,14 @@ pub(super) const ON_SERVERS: [OnServer; 2] = [
                 disagreements: &KINESIS_OF_MINISTACK,
             },
             Suite {
+                name: "es-eventbridge on ministack",
+                package: "es-eventbridge",
+                targets: |target| target == ANY_SERVICE,
+                variable: "ES_TEST_ENDPOINT_EVENTBRIDGE",
+                at_once: None,
+                disagreements: &[],
+            },
+            Suite {
                 name: "es-sns-sqs on ministack",
                 package: "es-sns-sqs",
                 targets: |target| target == ANY_SERVICE,
@@ -82,7 +90,7 @@ pub(super) const ON_SERVERS: [OnServer; 2] = [
 
 /// The target of `es-dynamodb` whose server is in its tests, whatever other one there is.
 const WITHOUT_NETWORK: &str = "whole_system";
-/// The target of `es-kinesis` and `es-sns-sqs` whose tests ask for nothing but the API; all others bring
+/// The target of `es-eventbridge`, `es-kinesis` and `es-sns-sqs` whose tests ask for nothing but the API; all others bring
 /// a server.
 const ANY_SERVICE: &str = "service";
 

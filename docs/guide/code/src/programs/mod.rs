@@ -8,6 +8,7 @@ mod late_fees;
 mod notices;
 mod operations;
 mod own_writes;
+mod parcels;
 mod rebuild;
 mod repair;
 mod shelf;
@@ -40,4 +41,5 @@ pub const PROGRAMS: &[Program] = &[
     Program { name: "rebuild", main: || Box::pin(rebuild::main()) },
     Program { name: "operations", main: || Box::pin(operations::main()) },
     Program { name: "notices", main: || Box::pin(notices::main()) },
+    Program { name: "parcels", main: || Box::pin(parcels::main()) },
 ];

@@ -5,10 +5,12 @@ use std::fs;
 
 use super::pages::{self, Page};
 
-const SOURCES: [&str; 5] = [
+const SOURCES: [&str; 7] = [
     "es-core/src/telemetry.rs",
     "es-dynamodb/src/telemetry.rs",
+    "es-eventbridge/src/telemetry.rs",
     "es-kinesis/src/telemetry.rs",
+    "es-routing/src/telemetry.rs",
     "es-sns-sqs/src/telemetry.rs",
     "es-sqlite/src/telemetry.rs",
 ];
