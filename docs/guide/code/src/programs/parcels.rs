@@ -26,8 +26,10 @@ pub async fn main() -> Result<(), BoxError> {
     for parcel in ["p-1", "p-2"] {
         let ask = ParcelCommand::Ask { reader: "ada".into(), postage: 250 };
         parcels.execute(parcel, ask).await?;
+        // Sagas run beside each other, and the purse is enough for one: the
+        // second is asked for when the first has paid.
+        orchestrator.catch_up().await?;
     }
-    orchestrator.catch_up().await?;
     sweeper.sweep().await?;
 
     for parcel in ["p-1", "p-2"] {
