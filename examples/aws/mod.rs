@@ -1,7 +1,9 @@
 //! How the systems find AWS, or a server that stands for it.
 
 mod connection;
+mod data;
 mod topic;
 
 pub use connection::ConnectionArguments;
+pub use data::DataArguments;
 pub use topic::NamedTopic;

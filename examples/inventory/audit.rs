@@ -65,7 +65,7 @@ pub struct OrderFacts {
 const PAGE: usize = 500;
 
 impl Audit {
-    /// Reads the whole log.
+    /// Reads the whole log: a feed that has all of it.
     ///
     /// # Errors
     ///

@@ -18,14 +18,17 @@ use super::domain::{Money, OrderedItem};
 /// Which events go where, in the form of EventBridge.
 pub const RULES: &str = include_str!("rules.json");
 
+/// What the bus is called, behind the prefix of everything.
+pub const NAME: &str = "bus";
+
 /// The queue of the order processor.
-pub const ORDERS: &str = "inventory-orders";
+pub const ORDERS: &str = "orders";
 /// The queue of the inventory processor.
-pub const STOCK: &str = "inventory-stock";
+pub const STOCK: &str = "stock";
 /// The queue of the notification processor.
-pub const NOTIFICATIONS: &str = "inventory-notifications";
+pub const NOTIFICATIONS: &str = "notifications";
 /// The queue of the workflow processor.
-pub const WORKFLOWS: &str = "inventory-workflows";
+pub const WORKFLOWS: &str = "workflows";
 /// All of them.
 pub const QUEUES: [&str; 4] = [ORDERS, STOCK, NOTIFICATIONS, WORKFLOWS];
 
@@ -63,14 +66,22 @@ pub fn topology() -> Result<Topology, Error> {
     Ok(topology.build()?)
 }
 
+/// The rules of the bus, wherever it is.
+///
+/// # Errors
+///
+/// None: the rules are right.
+pub fn rules() -> Result<Rules, Error> {
+    Rules::parse(RULES).map_err(|error| Error::Misuse(error.to_string()))
+}
+
 /// The bus in the process.
 ///
 /// # Errors
 ///
 /// None: the rules are right, and their queues are there.
 pub fn local(queues: Arc<dyn MessageQueue>, clock: Arc<dyn Clock>) -> Result<LocalBus, Error> {
-    let rules = Rules::parse(RULES).map_err(|error| Error::Misuse(error.to_string()))?;
-    LocalBus::new(rules, |router| router.queues(queues).with_clock(clock))
+    LocalBus::new(rules()?, |router| router.queues(queues).with_clock(clock))
 }
 
 /// `Order Created`.

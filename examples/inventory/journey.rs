@@ -12,12 +12,12 @@ use std::sync::Arc;
 use es_core::saga::Saga as _;
 use es_core::{
     Clock as _, ConsumerId, Error, ExecuteError, ExecuteOptions, Metadata, QueueName, Redrive,
-    ViewQuery,
+    SystemClock, ViewQuery,
 };
 use es_routing::{InvalidBusEvent, NewBusEvent, NotPut};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
-use super::backend::Backend;
+use super::backend::{Backend, Delivery};
 use super::bus::{Action, InventoryUpdated, QUEUES, VISIBILITY_TIMEOUT, dead_letters_of};
 use super::chance::Chance;
 use super::clock::SkippingClock;
@@ -200,8 +200,9 @@ impl Journey {
         metadata
     }
 
-    /// Everybody works until nobody has anything to do.
-    async fn settle(&mut self, wave: u64) -> Result<(), JourneyError> {
+    /// Everybody works until nobody has anything to do. Says how much was done.
+    async fn settle(&mut self, wave: u64) -> Result<u64, JourneyError> {
+        let mut done = 0;
         loop {
             let Some(worked) = self.crashes.disturb(wave, self.inventory.work()).await else {
                 self.inventory = self.begin_again().await?;
@@ -209,10 +210,10 @@ impl Journey {
             };
             match worked {
                 Ok(work) if work.given_up > 0 => return Err(JourneyError::GivenUp(work.given_up)),
-                Ok(work) if work.done == 0 && !self.crashes.is_due(wave) => return Ok(()),
-                Ok(_) => {}
+                Ok(work) if work.done == 0 && !self.crashes.is_due(wave) => return Ok(done),
+                Ok(work) => done += work.done,
                 // What is tried again is not done yet.
-                Err(error) if error.is_transient() => {}
+                Err(error) if error.is_transient() => done += 1,
                 Err(error) => return Err(error.into()),
             }
         }
@@ -230,25 +231,32 @@ impl Journey {
         let process = ConsumerId::new(Fulfilment::NAME)?;
         let mut in_vain = 0;
         loop {
-            let now = self.clock.now();
             // What was killed had messages in hand: they are hidden for a time, and dead letters at the third time.
             let hidden = self.send_back().await? + self.messages().await?;
-            let until = match self.backend.deadlines.next(&process).await? {
+            if in_vain > MOST_IN_VAIN {
+                return Err(JourneyError::NoProgress);
+            }
+            if let Delivery::ByServices { patience } = self.backend.delivery {
+                // What they may still bring comes before the time is skipped: it would be late otherwise.
+                SystemClock.sleep(patience).await;
+                if self.settle(self.plan.waves()).await? > 0 || hidden > 0 {
+                    in_vain += 1;
+                    continue;
+                }
+            }
+            let now = self.clock.now();
+            match self.backend.deadlines.next(&process).await? {
                 None if hidden == 0 => break,
                 Some(next) if hidden == 0 && next > now => {
                     in_vain = 0;
-                    next
+                    self.clock.skip_to(next);
                 }
                 // Hidden messages come again; a deadline that could not be met is tried again.
                 _ => {
                     in_vain += 1;
-                    now.saturating_add(2 * VISIBILITY_TIMEOUT).unwrap_or(now)
+                    self.clock.skip_to(now.saturating_add(2 * VISIBILITY_TIMEOUT).unwrap_or(now));
                 }
-            };
-            if in_vain > MOST_IN_VAIN {
-                return Err(JourneyError::NoProgress);
             }
-            self.clock.skip_to(until);
             self.settle(self.plan.waves()).await?;
         }
         self.inventory.catch_up_views().await?;

@@ -61,7 +61,8 @@ impl Inventory {
         provider: Arc<dyn PaymentProvider>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, Error> {
-        let Backend { log, feed, snapshots, views, checkpoints, deadlines, queues } = backend;
+        let Backend { log, feed, snapshots, views, checkpoints, deadlines, bus, queues, .. } =
+            backend;
         let orders = Repository::<Order>::new(log.clone()).with_clock(clock.clone());
         let stock = Repository::<Stock>::new(log.clone())
             .with_cache(1_000)
@@ -79,7 +80,6 @@ impl Inventory {
         let sweeper = workflows.sweeper()?;
 
         let (feed, progress) = (&feed, &checkpoints);
-        let bus: Arc<dyn EventBus> = Arc::new(bus::local(queues.clone(), clock.clone())?);
         let relay = Relay { bus: bus.clone() };
         let relay = Reactor::new(relay, feed.clone(), log.clone(), progress.clone())?;
         let begun = Repository::new(log.clone()).with_clock(clock.clone());

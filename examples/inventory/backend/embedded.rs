@@ -2,16 +2,18 @@ use std::path::Path;
 use std::sync::Arc;
 
 use es_core::{Clock, Error};
+use es_routing::EventBus;
 use es_sqlite::SqliteStore;
 
-use super::{Backend, OpenError};
-use crate::data_directory::has_database;
+use super::{Backend, Delivery, OpenError};
+use crate::data_directory::{has_database, remove_database};
 use crate::inventory::bus;
 
 /// The embedded backend: a database in a directory.
 #[derive(Debug)]
 pub struct Embedded {
     store: Arc<SqliteStore>,
+    bus: Arc<dyn EventBus>,
 }
 
 const DATABASE: &str = "inventory.db";
@@ -43,8 +45,23 @@ impl Embedded {
     }
 
     async fn opened(directory: &Path, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
-        let store = SqliteStore::builder(directory.join(DATABASE)).clock(clock).open().await?;
-        Ok(Self { store: Arc::new(store) })
+        let store = SqliteStore::builder(directory.join(DATABASE)).clock(clock.clone());
+        let store = Arc::new(store.open().await?);
+        let bus = Arc::new(bus::local(store.clone(), clock)?);
+        Ok(Self { store, bus })
+    }
+
+    /// Removes the data in `directory`, and the directory itself if nothing else is in it. No program may have it
+    /// open.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::Missing`], [`OpenError::Remove`].
+    pub fn remove(directory: &Path) -> Result<(), OpenError> {
+        if !has_database(&directory.join(DATABASE)) {
+            return Err(OpenError::Missing(directory.to_owned()));
+        }
+        Ok(remove_database(directory, DATABASE)?)
     }
 
     /// The backend.
@@ -52,11 +69,15 @@ impl Embedded {
         Backend {
             log: self.store.clone(),
             feed: self.store.clone(),
+            // It keeps everything.
+            history: self.store.clone(),
             snapshots: self.store.clone(),
             views: self.store.clone(),
             checkpoints: self.store.clone(),
             deadlines: self.store.clone(),
+            bus: self.bus.clone(),
             queues: self.store.clone(),
+            delivery: Delivery::InProcess,
         }
     }
 

@@ -116,6 +116,6 @@ async fn travel(opened: &Opened, scale: &Scale) -> Result<Outcome, AnyError> {
         seconds: began.elapsed().as_secs_f64(),
         data: opened.place.clone(),
     };
-    let audit = Audit::of(&*opened.backend.feed).await?;
+    let audit = Audit::of(&*opened.backend.history).await?;
     Ok(Outcome::of(&audit, run))
 }

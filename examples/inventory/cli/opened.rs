@@ -1,16 +1,19 @@
+use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use es_core::Error;
 
 use crate::command_line::AnyError;
+#[cfg(feature = "aws")]
+use crate::inventory::backend::Aws;
 use crate::inventory::backend::{Backend, Embedded};
 use crate::inventory::clock::SkippingClock;
 use crate::inventory::domain::Money;
 use crate::inventory::payments::{Answer, PaymentProvider};
 use crate::inventory::service::Inventory;
 
-use super::place::Place;
+use super::place::{BackendKind, Place};
 
 /// Open data.
 pub(super) struct Opened {
@@ -18,25 +21,69 @@ pub(super) struct Opened {
     pub(super) place: String,
     pub(super) backend: Backend,
     pub(super) clock: Arc<SkippingClock>,
-    embedded: Embedded,
+    kept: Kept,
+}
+
+/// What has to be closed in the end.
+enum Kept {
+    Embedded(Embedded),
+    /// Nothing: there are connections only.
+    #[cfg(feature = "aws")]
+    Aws,
 }
 
 impl Opened {
     /// The data at `place`, which is made if need be.
     pub(super) async fn new(place: &Place) -> Result<Self, AnyError> {
-        let (directory, clock) = (place.directory(), Arc::new(SkippingClock::default()));
-        let embedded = Embedded::open(&directory, clock.clone()).await?;
-        let place = std::path::absolute(directory)?.display().to_string();
-        Ok(Self { place, backend: embedded.backend(), clock, embedded })
+        place.check_flags()?;
+        match place.backend {
+            BackendKind::Sqlite => {
+                let (directory, clock) = (place.directory(), Arc::new(SkippingClock::default()));
+                let embedded = Embedded::open(&directory, clock.clone()).await?;
+                Self::embedded(&directory, embedded, clock)
+            }
+            BackendKind::Aws => Self::aws(place, true).await,
+        }
     }
 
     /// The data at `place`, which must be there. Nothing is made.
     pub(super) async fn existing(place: &Place) -> Result<Self, AnyError> {
+        place.check_flags()?;
+        place.check_makes_nothing()?;
         place.check_named()?;
-        let (directory, clock) = (place.directory(), Arc::new(SkippingClock::default()));
-        let embedded = Embedded::open_existing(&directory, clock.clone()).await?;
+        match place.backend {
+            BackendKind::Sqlite => {
+                let (directory, clock) = (place.directory(), Arc::new(SkippingClock::default()));
+                let embedded = Embedded::open_existing(&directory, clock.clone()).await?;
+                Self::embedded(&directory, embedded, clock)
+            }
+            BackendKind::Aws => Self::aws(place, false).await,
+        }
+    }
+
+    fn embedded(
+        directory: &Path,
+        embedded: Embedded,
+        clock: Arc<SkippingClock>,
+    ) -> Result<Self, AnyError> {
         let place = std::path::absolute(directory)?.display().to_string();
-        Ok(Self { place, backend: embedded.backend(), clock, embedded })
+        Ok(Self { place, backend: embedded.backend(), clock, kept: Kept::Embedded(embedded) })
+    }
+
+    #[cfg(feature = "aws")]
+    async fn aws(place: &Place, makes: bool) -> Result<Self, AnyError> {
+        let options = place.aws_options();
+        let place = options.place();
+        let aws = match makes {
+            true => Aws::open(options).await?,
+            false => Aws::open_existing(options).await?,
+        };
+        Ok(Self { place, backend: aws.backend(), clock: Arc::default(), kept: Kept::Aws })
+    }
+
+    #[cfg(not(feature = "aws"))]
+    async fn aws(_: &Place, _: bool) -> Result<Self, AnyError> {
+        Err("this program was built without AWS: build it with `--features aws`".into())
     }
 
     /// The system, to look at it: nobody takes money there.
@@ -49,7 +96,12 @@ impl Opened {
 
     pub(super) async fn close(self) -> Result<(), AnyError> {
         drop(self.backend);
-        Ok(self.embedded.close().await?)
+        match self.kept {
+            Kept::Embedded(embedded) => embedded.close().await?,
+            #[cfg(feature = "aws")]
+            Kept::Aws => {}
+        }
+        Ok(())
     }
 }
 

@@ -2,9 +2,12 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
+use crate::aws::DataArguments;
 use crate::command_line::{AnyError, default_directory};
+#[cfg(feature = "aws")]
+use crate::inventory::backend::AwsOptions;
 
 /// Where the data is.
 #[derive(Debug, Args)]
@@ -12,12 +15,46 @@ pub(super) struct Place {
     /// Where the database is [default: a fresh directory under the system's temporary directory]
     #[arg(long, alias = "data", global = true, value_name = "DIR")]
     data_dir: Option<PathBuf>,
+    /// What keeps events, views, progress, deadlines and messages
+    #[arg(long, global = true, value_enum, default_value_t)]
+    pub(super) backend: BackendKind,
+    #[command(flatten, next_help_heading = "With --backend aws")]
+    aws: DataArguments,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(super) enum BackendKind {
+    /// A database in the data directory, and a bus in the process
+    #[default]
+    Sqlite,
+    /// DynamoDB, EventBridge and SQS (needs a program built with the feature `aws`)
+    Aws,
 }
 
 impl Place {
+    /// Refuses flags that have no meaning for the backend that was chosen.
+    pub(super) fn check_flags(&self) -> Result<(), AnyError> {
+        let misplaced = match self.backend {
+            BackendKind::Sqlite => self.aws.given().map(|flag| (flag, "aws")),
+            BackendKind::Aws => self.data_dir.as_ref().map(|_| ("--data-dir", "sqlite")),
+        };
+        match misplaced {
+            Some((flag, backend)) => Err(format!("{flag} goes with --backend {backend}").into()),
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses to make anything where somebody only looks.
+    pub(super) fn check_makes_nothing(&self) -> Result<(), AnyError> {
+        match self.aws.create {
+            true => Err("--create goes with the main job".into()),
+            false => Ok(()),
+        }
+    }
+
     /// Whether the data is where it can be found again.
     pub(super) fn is_named(&self) -> bool {
-        self.data_dir.is_some()
+        self.data_dir.is_some() || self.backend == BackendKind::Aws
     }
 
     /// Refuses a place that is another one each time.
@@ -31,5 +68,20 @@ impl Place {
     /// The data directory.
     pub(super) fn directory(&self) -> PathBuf {
         self.data_dir.clone().unwrap_or_else(|| default_directory::fresh("inventory"))
+    }
+
+    /// What the names of tables, bus and queues begin with.
+    #[cfg(feature = "aws")]
+    pub(super) fn prefix(&self) -> &str {
+        self.aws.table_prefix.as_deref().unwrap_or("inventory-")
+    }
+
+    #[cfg(feature = "aws")]
+    pub(super) fn aws_options(&self) -> AwsOptions {
+        AwsOptions {
+            prefix: self.prefix().to_owned(),
+            connection: self.aws.connection.clone(),
+            create: self.aws.makes(),
+        }
     }
 }

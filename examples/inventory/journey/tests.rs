@@ -25,9 +25,12 @@ impl World {
     }
 }
 
-fn backend(World { store, queues, .. }: &World) -> Backend {
+fn backend(World { store, queues, clock }: &World) -> Backend {
     Backend {
+        bus: Arc::new(bus::local(queues.clone(), clock.clone()).unwrap()),
         queues: queues.clone(),
+        delivery: Delivery::InProcess,
+        history: store.clone(),
         log: store.clone(),
         feed: store.clone(),
         snapshots: store.clone(),

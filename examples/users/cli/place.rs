@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use crate::aws::ConnectionArguments;
+use crate::aws::DataArguments;
 use crate::command_line::{AnyError, default_directory};
 #[cfg(feature = "aws")]
 use crate::users::backend::AwsOptions;
@@ -18,8 +18,8 @@ pub(super) struct Place {
     /// What keeps events, read models and progress
     #[arg(long, global = true, value_enum, default_value_t)]
     pub(super) backend: BackendKind,
-    #[command(flatten)]
-    aws: AwsArguments,
+    #[command(flatten, next_help_heading = "With --backend aws")]
+    aws: DataArguments,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
@@ -29,28 +29,6 @@ pub(super) enum BackendKind {
     Sqlite,
     /// DynamoDB (needs a program built with the feature `aws`)
     Aws,
-}
-
-/// For `--backend aws`.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "With --backend aws")]
-struct AwsArguments {
-    #[command(flatten)]
-    connection: ConnectionArguments,
-    /// What the names of the tables begin with [default: users-]
-    #[arg(long, global = true, value_name = "PREFIX")]
-    table_prefix: Option<String>,
-    /// Make tables that are missing [default: with --endpoint-url, by the main job and `serve`]
-    #[arg(long, global = true)]
-    create: bool,
-}
-
-impl AwsArguments {
-    /// The flag of the first argument that was given, if any was.
-    fn given(&self) -> Option<&'static str> {
-        let prefix = self.table_prefix.as_ref().map(|_| "--table-prefix");
-        self.connection.given().or(prefix).or(self.create.then_some("--create"))
-    }
 }
 
 impl Place {
@@ -100,11 +78,10 @@ impl Place {
 
     #[cfg(feature = "aws")]
     pub(super) fn aws_options(&self, makes: bool) -> AwsOptions {
-        let AwsArguments { connection, create, .. } = &self.aws;
         AwsOptions {
             table_prefix: self.table_prefix().to_owned(),
-            connection: connection.clone(),
-            create: makes && (*create || connection.endpoint_url.is_some()),
+            connection: self.aws.connection.clone(),
+            create: makes && self.aws.makes(),
         }
     }
 }
