@@ -35,6 +35,15 @@ pub(super) enum TextCondition {
 }
 
 impl Condition {
+    /// How many conditions it is.
+    pub(super) fn count(&self) -> usize {
+        match self {
+            Self::NotNumber(numbers) => numbers.len(),
+            Self::NotText(conditions) => conditions.len(),
+            _ => 1,
+        }
+    }
+
     /// Whether it holds for a value that is neither an object nor a list.
     pub(super) fn holds_for(&self, value: &Value) -> bool {
         match self {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::condition::Condition;
+use super::presence::Compared;
 use super::undecidable::Undecidable;
 
 /// What a pattern without `$or` asks of an object.
@@ -21,17 +22,31 @@ pub(super) enum Field {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct OneOf {
     pub(super) conditions: Vec<Condition>,
-    /// Where the field is, if one condition is that it is not there.
-    pub(super) or_absent: Option<Vec<String>>,
+    /// The number of the field among the [absences](super::presence::Absences), if one condition is that it is not
+    /// there.
+    pub(super) or_absent: Option<usize>,
 }
 
 impl Fields {
-    pub(super) fn match_event(&self, event: &Value) -> Result<bool, Undecidable> {
-        self.match_value(Some(event), event)
+    pub(super) fn match_event(&self, event: &Compared<'_>) -> Result<bool, Undecidable> {
+        self.match_value(Some(event.event()), event)
+    }
+
+    /// How many conditions these are.
+    pub(super) fn conditions(&self) -> usize {
+        let conditions = |field: &Field| match field {
+            Field::Object(fields) => fields.conditions(),
+            Field::Value(one_of) => one_of.count(),
+        };
+        self.0.values().map(conditions).sum()
     }
 
     /// Whether `value`, somewhere in `event`, is an object with such fields, or a list with one.
-    fn match_value(&self, value: Option<&Value>, event: &Value) -> Result<bool, Undecidable> {
+    fn match_value(
+        &self,
+        value: Option<&Value>,
+        event: &Compared<'_>,
+    ) -> Result<bool, Undecidable> {
         match value {
             Some(Value::Object(object)) => self.match_object(Some(object), event),
             Some(Value::Array(elements)) => {
@@ -50,14 +65,15 @@ impl Fields {
     fn match_object(
         &self,
         object: Option<&Map<String, Value>>,
-        event: &Value,
+        event: &Compared<'_>,
     ) -> Result<bool, Undecidable> {
         for (name, field) in &self.0 {
+            event.steps(1);
             let value = object.and_then(|object| object.get(name));
             let holds = match field {
                 Field::Value(one_of) => one_of.holds_for(value, event)?,
                 Field::Object(fields) => {
-                    object.map_or(Ok(()), |object| check_names(object, name))?;
+                    object.map_or(Ok(()), |object| event.check_names(object, name))?;
                     fields.match_value(value, event)?
                 }
             };
@@ -70,60 +86,25 @@ impl Fields {
 }
 
 impl OneOf {
-    fn holds_for(&self, value: Option<&Value>, event: &Value) -> Result<bool, Undecidable> {
-        if value.is_some_and(|value| any_value(value, &|value| self.takes(value))) {
+    fn count(&self) -> usize {
+        let listed: usize = self.conditions.iter().map(Condition::count).sum();
+        listed + usize::from(self.or_absent.is_some())
+    }
+
+    fn holds_for(&self, value: Option<&Value>, event: &Compared<'_>) -> Result<bool, Undecidable> {
+        let takes = |value: &Value| {
+            self.conditions.iter().any(|condition| {
+                event.steps(condition.count());
+                condition.holds_for(value)
+            })
+        };
+        if value.is_some_and(|value| event.any_value(value, &takes)) {
             return Ok(true);
         }
-        match &self.or_absent {
+        match self.or_absent {
             // That it is not there means: nowhere, also not in other elements of a list.
-            Some(path) => Ok(!is_present(Some(event), path)?),
+            Some(number) => Ok(!event.is_present(number)?),
             None => Ok(false),
         }
-    }
-
-    fn takes(&self, value: &Value) -> bool {
-        self.conditions.iter().any(|condition| condition.holds_for(value))
-    }
-}
-
-/// Whether one of the values does: of a list the elements, also of lists in it. Objects are no values.
-fn any_value(value: &Value, does: &impl Fn(&Value) -> bool) -> bool {
-    match value {
-        Value::Array(elements) => elements.iter().any(|element| any_value(element, does)),
-        Value::Object(_) => false,
-        value => does(value),
-    }
-}
-
-/// Whether there is a value at the end of the path.
-fn is_present(value: Option<&Value>, path: &[String]) -> Result<bool, Undecidable> {
-    let Some(value) = value else { return Ok(false) };
-    let Some((name, rest)) = path.split_first() else { return Ok(any_value(value, &|_| true)) };
-    match value {
-        Value::Object(object) => {
-            if !rest.is_empty() {
-                check_names(object, name)?;
-            }
-            is_present(object.get(name), rest)
-        }
-        Value::Array(elements) => {
-            for element in elements {
-                if is_present(Some(element), path)? {
-                    return Ok(true);
-                }
-            }
-            Ok(false)
-        }
-        _ => Ok(false),
-    }
-}
-
-/// That no name begins with this one and a dot.
-fn check_names(object: &Map<String, Value>, name: &str) -> Result<(), Undecidable> {
-    let is_inside =
-        |other: &String| other.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'));
-    match object.keys().any(is_inside) {
-        true => Err(Undecidable { field: name.to_owned() }),
-        false => Ok(()),
     }
 }

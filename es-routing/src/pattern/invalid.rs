@@ -29,6 +29,9 @@ pub enum PatternFault {
     /// Written out, it has too many alternatives.
     #[error("its $or come to more than {limit} alternatives", limit = EventPattern::MAX_ALTERNATIVES)]
     TooManyAlternatives,
+    /// Written out, it has too many conditions.
+    #[error("its alternatives come to more than {limit} conditions", limit = EventPattern::MAX_CONDITIONS)]
+    TooManyConditions,
     /// The pattern, or what stands for a field, is neither an object of fields nor a list of conditions.
     #[error("a field has an object of fields, or a list of conditions")]
     NotAField,

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use serde_json::Value;
 
+mod alternatives;
 mod condition;
 mod fields;
 mod ignoring_case;
@@ -12,6 +13,9 @@ mod invalid;
 mod ip_range;
 mod number;
 mod parsing;
+mod presence;
+#[cfg(test)]
+mod tests;
 mod undecidable;
 mod wildcard;
 
@@ -19,6 +23,7 @@ pub use invalid::{InvalidPattern, PatternFault};
 pub use undecidable::Undecidable;
 
 use fields::Fields;
+use presence::{Absences, Compared};
 
 /// A pattern in the language of EventBridge: of each field that it names, one of the listed conditions must
 /// hold for the event. It is compiled when it is parsed.
@@ -79,7 +84,8 @@ use fields::Fields;
 ///   in another form than the shortest: `300`, not `300.0` or `3e2`;
 /// - ranges of addresses with less than 8 bits, which take numbers, too, there;
 /// - letters in conditions that ignore case which have no case of one character, as `ß`;
-/// - more than [1,000 alternatives](Self::MAX_ALTERNATIVES) and [4,096 bytes](Self::MAX_LEN).
+/// - more than [1,000 alternatives](Self::MAX_ALTERNATIVES), [10,000 conditions](Self::MAX_CONDITIONS) in them, and
+///   [4,096 bytes](Self::MAX_LEN).
 ///
 /// Two answers of Event Ruler are taken for mistakes, as the documents say something else: a range of addresses
 /// takes some of the other kind whose digits begin alike, and texts beyond ASCII can pass `*.*` without a dot
@@ -91,6 +97,7 @@ use fields::Fields;
 pub struct EventPattern {
     /// Of which one has to match: the pattern without `$or`.
     alternatives: Vec<Fields>,
+    absences: Absences,
     json: String,
 }
 
@@ -104,12 +111,22 @@ impl EventPattern {
     /// The most alternatives that a pattern has when every `$or` is written out.
     pub const MAX_ALTERNATIVES: usize = 1_000;
 
+    /// The most conditions that a pattern has when every `$or` is written out: each alternative has those beside it.
+    pub const MAX_CONDITIONS: usize = 10_000;
+
     /// Whether the event, in its JSON form, has what the pattern asks for.
+    ///
+    /// Each condition, written out, is compared with each value of the event at most a few times, however both are
+    /// made.
     ///
     /// # Errors
     ///
     /// [`Undecidable`] when it depends on a field whose name has a dot.
     pub fn matches(&self, event: &Value) -> Result<bool, Undecidable> {
+        self.match_compared(&Compared::new(event, &self.absences))
+    }
+
+    fn match_compared(&self, event: &Compared<'_>) -> Result<bool, Undecidable> {
         for fields in &self.alternatives {
             if fields.match_event(event)? {
                 return Ok(true);
@@ -134,8 +151,8 @@ impl FromStr for EventPattern {
     /// [`InvalidPattern`] with the place of the first fault.
     fn from_str(json: &str) -> Result<Self, InvalidPattern> {
         let compact = parsing::without_white_space(json)?;
-        let alternatives = parsing::alternatives(json)?;
-        Ok(Self { alternatives, json: compact })
+        let (alternatives, absences) = parsing::alternatives(json)?;
+        Ok(Self { alternatives, absences, json: compact })
     }
 }
 

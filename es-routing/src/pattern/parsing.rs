@@ -9,12 +9,14 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::EventPattern;
+use super::alternatives::{combined, single};
 use super::condition::{Condition, TextCondition};
 use super::fields::{Field, Fields, OneOf};
 use super::ignoring_case::IgnoringCase;
 use super::invalid::{InvalidPattern, PatternFault};
 use super::ip_range::IpRange;
 use super::number::{self, Range};
+use super::presence::Absences;
 use super::wildcard::Wildcard;
 
 const OR: &str = "$or";
@@ -71,40 +73,37 @@ fn not_json(error: &serde_json::Error) -> InvalidPattern {
 }
 
 /// The pattern with each `$or` written out.
-pub(super) fn alternatives(json: &str) -> Parsed<Vec<Fields>> {
+pub(super) fn alternatives(json: &str) -> Parsed<(Vec<Fields>, Absences)> {
     let raw: &RawValue = serde_json::from_str(json).map_err(|error| not_json(&error))?;
-    object(raw, &[])
+    let mut absences = Absences::default();
+    Ok((object(raw, &[], &mut absences)?, absences))
 }
 
 /// The alternatives of an object of the pattern, which stands at `place`.
-fn object(raw: &RawValue, place: &[&str]) -> Parsed<Vec<Fields>> {
+fn object(raw: &RawValue, place: &[&str], absences: &mut Absences) -> Parsed<Vec<Fields>> {
     let entries = entries(raw, place)?;
     let mut alternatives = vec![Fields::default()];
     for (name, value) in &entries {
         let place = &[place, &[name.as_str()]].concat();
         let choices = match value.get().as_bytes().first() {
-            _ if name == OR => choices(value, place)?,
+            _ if name == OR => choices(value, place, absences)?,
             _ if name.contains('.') => {
                 return Err(PatternFault::DottedName(name.clone()).at(place));
             }
             Some(b'{') => {
-                let inner = object(value, place)?.into_iter();
+                let inner = object(value, place, absences)?.into_iter();
                 inner.map(|fields| single(name, Field::Object(fields))).collect()
             }
-            Some(b'[') => vec![single(name, Field::Value(one_of(value, place)?))],
+            Some(b'[') => vec![single(name, Field::Value(one_of(value, place, absences)?))],
             _ => return Err(PatternFault::NotAField.at(place)),
         };
-        alternatives = combined(&alternatives, &choices, place)?;
+        alternatives = combined(alternatives, &choices, place)?;
     }
     Ok(alternatives)
 }
 
-fn single(name: &str, field: Field) -> Fields {
-    Fields([(name.to_owned(), field)].into())
-}
-
 /// The alternatives of a `$or`.
-fn choices(raw: &RawValue, place: &[&str]) -> Parsed<Vec<Fields>> {
+fn choices(raw: &RawValue, place: &[&str], absences: &mut Absences) -> Parsed<Vec<Fields>> {
     let outer = place.split_last().map(|(_, outer)| outer).unwrap_or_default();
     let fault = || PatternFault::NotAlternatives.at(place);
     let objects: Vec<&RawValue> = list(raw).ok_or_else(fault)?;
@@ -117,42 +116,13 @@ fn choices(raw: &RawValue, place: &[&str]) -> Parsed<Vec<Fields>> {
         if names.iter().any(|(name, _)| CONDITIONS.contains(&name.as_str())) {
             return Err(fault());
         }
-        choices.extend(object(choice, outer)?);
+        choices.extend(object(choice, outer, absences)?);
     }
     if objects.len() < 2 { Err(fault()) } else { Ok(choices) }
 }
 
-/// Each of the one with each of the other.
-fn combined(all: &[Fields], choices: &[Fields], place: &[&str]) -> Parsed<Vec<Fields>> {
-    if all.len().saturating_mul(choices.len()) > EventPattern::MAX_ALTERNATIVES {
-        return Err(PatternFault::TooManyAlternatives.at(place));
-    }
-    let mut combined = Vec::with_capacity(all.len() * choices.len());
-    for fields in all {
-        for choice in choices {
-            let mut both = fields.clone();
-            merge(&mut both, choice.clone()).map_err(|fault| fault.at(place))?;
-            combined.push(both);
-        }
-    }
-    Ok(combined)
-}
-
-fn merge(into: &mut Fields, other: Fields) -> Result<(), PatternFault> {
-    for (name, field) in other.0 {
-        match (into.0.get_mut(&name), field) {
-            (None, field) => {
-                into.0.insert(name, field);
-            }
-            (Some(Field::Object(fields)), Field::Object(others)) => merge(fields, others)?,
-            _ => return Err(PatternFault::TwicePerAlternative(name)),
-        }
-    }
-    Ok(())
-}
-
 /// The conditions of a field.
-fn one_of(raw: &RawValue, place: &[&str]) -> Parsed<OneOf> {
+fn one_of(raw: &RawValue, place: &[&str], absences: &mut Absences) -> Parsed<OneOf> {
     let elements = list(raw).ok_or_else(|| PatternFault::NotAField.at(place))?;
     if elements.is_empty() {
         return Err(PatternFault::Empty.at(place));
@@ -161,7 +131,7 @@ fn one_of(raw: &RawValue, place: &[&str]) -> Parsed<OneOf> {
     for element in elements {
         match condition(element, place)? {
             Some(condition) => one_of.conditions.push(condition),
-            None => one_of.or_absent = Some(place.iter().map(|&name| name.to_owned()).collect()),
+            None => one_of.or_absent = Some(absences.number(place)),
         }
     }
     Ok(one_of)
