@@ -119,7 +119,7 @@ impl MessageError {
     }
 
     /// The error and its causes in one line.
-    pub(crate) fn with_causes(&self) -> String {
+    pub fn with_causes(&self) -> String {
         with_causes(&*self.source)
     }
 

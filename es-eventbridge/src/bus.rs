@@ -38,7 +38,9 @@ pub(crate) const SERVICE: &str = "EventBridge";
 /// - **By tens**, up to [`max_bytes`](EventBridgeOptions::max_bytes) in a request; a few requests are on their way
 ///   at a time. A thousand small events are a hundred requests.
 /// - **Each for itself.** Of a request that was taken in part, only the rest is put again, after a backoff with
-///   full jitter. What will never be taken is not put again, and nothing waits for it.
+///   full jitter. What will never be taken is not put again, and nothing waits for it. A request that fails as a whole
+///   hides nothing of the others, and one that is refused for what is in it goes again event by event, so that one
+///   event does not hold nine. So [`put_events`](EventBus::put_events) always has an answer for each.
 /// - **At least once.** A request whose answer was lost is repeated, and its events have then two
 ///   [ids](EventId) of EventBridge. The id of a [CloudEvent](NewBusEvent::from_cloud_event) in the event is the
 ///   same, and [`Incoming::id`](es_core::Incoming::id) is made of it.
@@ -98,7 +100,7 @@ impl EventBridgeBus {
 #[async_trait]
 impl EventBus for EventBridgeBus {
     async fn put_events(&self, events: &[NewBusEvent]) -> Result<Vec<Result<EventId, NotPut>>> {
-        self.put_all(events).await
+        Ok(self.put_all(events).await)
     }
 }
 

@@ -48,7 +48,7 @@
 //! | module | is about |
 //! |---|---|
 //! | `options`, `bus` | [`EventBridgeOptions`], [`EventBridgeBus`]: connecting |
-//! | `putting` | putting events |
+//! | `putting`, `shared_error` | putting events, and what is told of each |
 //! | `rules` | deploying a rule file: [`ensure`](EventBridgeBus::ensure), [`check`](EventBridgeBus::check), [`remove`](EventBridgeBus::remove) |
 //! | `service` | what errors become |
 //! | `cloudformation`, `permissions` | [`cloudformation_template`], [`iam_policy`]: for operators |
@@ -65,6 +65,7 @@ mod permissions;
 mod putting;
 mod rules;
 mod service;
+mod shared_error;
 
 pub use bus::EventBridgeBus;
 pub use cloudformation::cloudformation_template;

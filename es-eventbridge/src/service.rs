@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 
 use aws_config::Region;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use es_aws::{Attempt, Connection, Endpoint, Refusal};
@@ -62,8 +63,40 @@ impl Service {
     }
 }
 
+/// Codes of refusals for what is in a request: see the
+/// [common errors](https://docs.aws.amazon.com/eventbridge/latest/APIReference/CommonErrors.html).
+const ABOUT_CONTENT: [&str; 4] = [
+    "RequestEntityTooLargeException",
+    "SerializationException",
+    "ValidationError",
+    "ValidationException",
+];
+
+/// The longest message of a service that an error repeats, in characters. It can quote what it refuses.
+const MAX_MESSAGE_CHARS: usize = 512;
+
+/// Whether a request of several may have been refused for one of them.
+pub(crate) fn is_about_content<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
+    /// Larger than the front of the service takes.
+    const TOO_LARGE: u16 = 413;
+    let is_too_large = error.raw_response().is_some_and(|it| it.status().as_u16() == TOO_LARGE);
+    let code = error.as_service_error().and_then(ProvideErrorMetadata::code);
+    is_too_large || code.is_some_and(|code| ABOUT_CONTENT.contains(&code))
+}
+
+/// The error of one entry of a request that was answered.
+pub(crate) fn entry_failed(what: String, code: &str, message: Option<&str>) -> Error {
+    let message: String =
+        message.unwrap_or("it says no more").chars().take(MAX_MESSAGE_CHARS).collect();
+    let source = format!("{code}: {message}").into();
+    match passes(code) {
+        true => Error::Unavailable { what, source },
+        false => Error::Backend { what, source },
+    }
+}
+
 /// Whether what failed with this code may be taken later.
-pub(crate) fn passes(code: &str) -> bool {
+fn passes(code: &str) -> bool {
     PASSING.contains(&code)
 }
 

@@ -30,7 +30,8 @@ pub trait EventBus: Debug + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// What has nothing to do with a single event, as that there is no such bus. Some may have been put.
+    /// Only before anything was put: from then on each event has an answer of its own, also when all of them failed
+    /// for one cause.
     async fn put_events(&self, events: &[NewBusEvent]) -> Result<Vec<Result<EventId, NotPut>>>;
 
     /// Puts one event on the bus.
@@ -60,7 +61,8 @@ pub enum NotPut {
     #[error(transparent)]
     Undecidable(Undecidable),
     /// It was given up. A [transient](Error::is_transient) error: it may be accepted, or be with some of its
-    /// targets; put it again. Another error: it was not put.
+    /// targets; put it again. Another error: putting it again does not help; it was not put, unless the answer to an
+    /// attempt before was lost.
     #[error(transparent)]
     Failed(Error),
 }

@@ -62,6 +62,7 @@ pub mod telemetry;
 
 mod bus_event;
 mod event_bus;
+mod excerpt;
 mod input;
 mod local_bus;
 mod pattern;

@@ -10,7 +10,7 @@ use es_routing::{Rule, Rules};
 use super::queues::senders;
 use super::target::deployed;
 use crate::bus::EventBridgeBus;
-use crate::service;
+use crate::service::{self, entry_failed};
 
 impl EventBridgeBus {
     /// Makes sure that there is the bus, with these rules, and that the queues let them send. The queues are made
@@ -129,13 +129,5 @@ impl EventBridgeBus {
                 return Ok(Some(targets));
             }
         }
-    }
-}
-
-fn entry_failed(what: String, code: &str, message: Option<&str>) -> Error {
-    let source = format!("{code}: {}", message.unwrap_or("it says no more")).into();
-    match service::passes(code) {
-        true => Error::Unavailable { what, source },
-        false => Error::Backend { what, source },
     }
 }

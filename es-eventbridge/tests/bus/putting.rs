@@ -124,14 +124,19 @@ async fn an_event_is_given_up_after_its_attempts_and_can_be_put_again() {
 }
 
 #[tokio::test]
-async fn a_request_that_is_refused_for_good_is_an_error_with_the_place() {
+async fn a_request_that_is_refused_for_good_is_told_of_each_event_with_the_place() {
     let scene = Scene::new();
     scene.events.plan([Outcome::Refused("AccessDeniedException")]);
-    let error = scene.bus.put_events(&events(1)).await.unwrap_err();
-    assert!(!error.is_transient());
-    let text = error.with_causes();
-    assert!(text.contains("putting events on bus p-shop"), "{text}");
-    assert_eq!(requests(&scene).len(), 1);
+    let put = scene.bus.put_events(&events(3)).await.unwrap();
+    assert_eq!(put.len(), 3);
+    for put in &put {
+        let Err(NotPut::Failed(error @ Error::Backend { .. })) = put else { panic!("{put:?}") };
+        let text = error.with_causes();
+        assert!(text.contains("putting events on bus p-shop"), "{text}");
+        assert!(text.contains("check credentials"), "{text}");
+        assert!(text.contains("AccessDeniedException: not now"), "{text}");
+    }
+    assert_eq!(requests(&scene).len(), 1, "it helps nobody to ask event by event");
 }
 
 #[tokio::test]
@@ -150,6 +155,108 @@ async fn requests_are_not_too_large_and_neither_are_events() {
     let expected = InvalidBusEvent::TooLarge { actual: 1_001, limit: 1_000 };
     assert!(matches!(&put[4], Err(NotPut::Invalid(invalid)) if *invalid == expected), "{put:?}");
     assert!(put[..4].iter().all(Result::is_ok));
+}
+
+/// The numbers of events, by what is in them.
+fn numbers(details: &[String]) -> Vec<usize> {
+    let number = |detail: &String| -> usize {
+        serde_json::from_str::<Value>(detail).unwrap()["n"].as_u64().unwrap() as usize
+    };
+    details.iter().map(number).collect()
+}
+
+#[tokio::test]
+async fn a_request_that_is_refused_in_the_middle_of_several_hides_no_answer_of_the_others() {
+    let scene = Scene::with(|options| options.requests_in_flight(1));
+    let mut partly = vec![None; 10];
+    (partly[3], partly[7]) = (Some("MalformedDetail"), Some("ThrottlingException"));
+    scene.events.plan([
+        Outcome::Entries(partly),
+        Outcome::Refused("AccessDeniedException"),
+        Outcome::Refused("ThrottlingException"),
+        Outcome::LostAnswer,
+    ]);
+
+    let put = scene.bus.put_events(&events(38)).await.unwrap();
+
+    for (n, put) in put.iter().enumerate() {
+        match n {
+            3 | 10..20 => {
+                let Err(NotPut::Failed(error @ Error::Backend { .. })) = put else {
+                    panic!("{n}: {put:?}")
+                };
+                let code = if n == 3 { "MalformedDetail" } else { "AccessDeniedException" };
+                assert!(error.with_causes().contains(code), "{n}: {}", error.with_causes());
+            }
+            _ => assert!(put.is_ok(), "{n}: {put:?}"),
+        }
+    }
+    // What was throttled goes again with what was lost, and nothing else does.
+    let again: Vec<u64> = [7].into_iter().chain(20..38).collect();
+    let (first, second) = again.split_at(10);
+    assert_eq!(requests(&scene)[4..], [first, second]);
+    let mut taken = numbers(&scene.events.taken());
+    taken.sort_unstable();
+    let lost = 30..38;
+    let mut expected: Vec<_> = (0..38).filter(|n| *n != 3 && !(10..20).contains(n)).collect();
+    expected.extend(lost);
+    expected.sort_unstable();
+    assert_eq!(taken, expected, "twice only what nobody knew of");
+}
+
+#[tokio::test]
+async fn one_event_that_is_too_large_for_the_service_holds_no_other_of_its_request() {
+    let scene = Scene::new();
+    scene.events.limit_requests(200);
+    let large =
+        NewBusEvent::new("orders", "Order Created", json!({ "n": 1, "t": "x".repeat(300) }));
+    let put = scene.bus.put_events(&[event(0), large.unwrap(), event(2)]).await.unwrap();
+    assert!(put[0].is_ok() && put[2].is_ok(), "{put:?}");
+    let Err(NotPut::Failed(error @ Error::Backend { .. })) = &put[1] else { panic!("{put:?}") };
+    assert!(error.with_causes().contains("Total size"), "{}", error.with_causes());
+    assert_eq!(requests(&scene), [vec![0, 1, 2], vec![0], vec![1], vec![2]]);
+    assert_eq!(numbers(&scene.events.taken()), [0, 2]);
+}
+
+#[tokio::test]
+async fn whatever_happens_to_requests_each_event_is_told_and_none_that_was_told_is_put_again() {
+    const CODES: [&str; 3] = ["ThrottlingException", "InternalFailure", "MalformedDetail"];
+    let mut told = [0; 3];
+    for seed in 0..200 {
+        let scene = Scene::with(|options| options.attempts(3).requests_in_flight(3));
+        let mut random = fastrand::Rng::with_seed(seed);
+        let entry = |random: &mut fastrand::Rng| random.choice(CODES).filter(|_| random.bool());
+        let outcome = |random: &mut fastrand::Rng| match random.u8(..7) {
+            0 | 1 => Outcome::LostAnswer,
+            2 => Outcome::Refused("AccessDeniedException"),
+            3 => Outcome::Refused("ThrottlingException"),
+            4 => Outcome::Refused("ValidationException"),
+            5 => Outcome::EntryLeftOut,
+            _ => Outcome::Entries((0..10).map(|_| entry(random)).collect()),
+        };
+        scene.events.plan((0..30).map(|_| outcome(&mut random)).collect::<Vec<_>>());
+        let put = scene.bus.put_events(&events(45)).await.unwrap();
+
+        assert_eq!(put.len(), 45);
+        let taken = numbers(&scene.events.taken());
+        let (told_of, requests) = (numbers(&scene.events.told()), requests(&scene));
+        for (n, put) in put.iter().enumerate() {
+            let copies = taken.iter().filter(|it| **it == n).count();
+            let asked = requests.iter().filter(|it| it.contains(&(n as u64))).count();
+            // Each attempt may come to a second request, alone.
+            assert!((1..=6).contains(&asked), "seed {seed}: {n} was put {asked} times");
+            let answers = told_of.iter().filter(|it| **it == n).count();
+            assert_eq!(answers, usize::from(put.is_ok()), "seed {seed}: {n} was told once");
+            assert!(copies >= answers, "seed {seed}: {n} is lost");
+            let kind = match put {
+                Ok(_) => 0,
+                Err(not_put) if not_put.is_transient() => 1,
+                Err(_) => 2,
+            };
+            told[kind] += 1;
+        }
+    }
+    assert!(told.iter().all(|count| *count > 100), "all of it happens: {told:?}");
 }
 
 #[test]

@@ -1,170 +1,49 @@
-//! One rule file, run in the process and deployed, decides alike.
+//! One rule file, run in the process and deployed, decides as the engine of EventBridge does.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use es_core::{Incoming, MessageQueue as _, QueueName, QueueOptions, ReceiveOptions, Timestamp};
 use es_routing::{EventBus as _, EventId, NewBusEvent, Router, Rules};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::server::Server;
 use crate::support::rules;
 
-const EVENTS: usize = 400;
+/// Rules, events, and which rules match which events by the engine of EventBridge: see `data/README.md`.
+const RECORDED: &str = include_str!("../data/event_ruler.tsv");
 
-/// One pattern for each condition, and some that put them together.
-fn patterns() -> Vec<(&'static str, Value)> {
-    vec![
-        (
-            "exact",
-            json!({ "source": ["orders"], "detail-type": ["Order Created", "Order Completed"] }),
-        ),
-        ("number", json!({ "detail": { "count": [3] } })),
-        ("truth", json!({ "detail": { "express": [true] } })),
-        ("null", json!({ "detail": { "coupon": [null] } })),
-        ("empty", json!({ "detail": { "name": [""] } })),
-        ("prefix", json!({ "detail": { "name": [{ "prefix": "An" }] } })),
-        (
-            "prefix-any-case",
-            json!({ "detail": { "name": [{ "prefix": { "equals-ignore-case": "an" } }] } }),
-        ),
-        ("suffix", json!({ "detail": { "name": [{ "suffix": "na" }] } })),
-        (
-            "suffix-any-case",
-            json!({ "detail": { "name": [{ "suffix": { "equals-ignore-case": "NA" } }] } }),
-        ),
-        ("any-case", json!({ "detail": { "name": [{ "equals-ignore-case": "anna" }] } })),
-        ("wildcard", json!({ "detail": { "name": [{ "wildcard": "A*a" }] } })),
-        ("but", json!({ "detail": { "state": [{ "anything-but": "open" }] } })),
-        ("but-list", json!({ "detail": { "state": [{ "anything-but": ["open", "paid"] }] } })),
-        ("but-numbers", json!({ "detail": { "count": [{ "anything-but": [1, 2] }] } })),
-        ("but-prefix", json!({ "detail": { "name": [{ "anything-but": { "prefix": "An" } }] } })),
-        (
-            "but-prefixes",
-            json!({ "detail": { "name": [{ "anything-but": { "prefix": ["An", "an"] } }] } }),
-        ),
-        ("but-suffix", json!({ "detail": { "name": [{ "anything-but": { "suffix": "a" } }] } })),
-        (
-            "but-any-case",
-            json!({ "detail": { "name": [{ "anything-but": { "equals-ignore-case": "anna" } }] } }),
-        ),
-        (
-            "but-wildcard",
-            json!({ "detail": { "name": [{ "anything-but": { "wildcard": "*nn*" } }] } }),
-        ),
-        ("range", json!({ "detail": { "total": [{ "numeric": [">", 10, "<=", 50.5] }] } })),
-        ("equal", json!({ "detail": { "total": [{ "numeric": ["=", 50.5] }] } })),
-        ("cidr", json!({ "detail": { "ip": [{ "cidr": "10.0.0.0/24" }] } })),
-        ("cidr-six", json!({ "detail": { "ip": [{ "cidr": "2001:db8::/32" }] } })),
-        ("there", json!({ "detail": { "coupon": [{ "exists": true }] } })),
-        ("not-there", json!({ "detail": { "coupon": [{ "exists": false }] } })),
-        ("value-or-absent", json!({ "detail": { "coupon": ["c-1", { "exists": false }] } })),
-        ("list", json!({ "detail": { "tags": ["red"] } })),
-        (
-            "objects-in-list",
-            json!({ "detail": { "items": { "id": ["a"], "quantity": [{ "numeric": [">=", 2] }] } } }),
-        ),
-        ("or", json!({ "$or": [{ "source": ["stock"] }, { "detail": { "express": [true] } }] })),
-        (
-            "or-inside",
-            json!({ "source": ["orders"], "detail": { "$or": [
-            { "total": [{ "numeric": ["<", 20] }] }, { "state": ["paid"], "count": [{ "numeric": [">", 1] }] } ] } }),
-        ),
-        (
-            "all",
-            json!({ "source": [{ "prefix": "" }], "detail": { "state": ["paid", "open"],
-            "name": [{ "anything-but": "" }], "total": [{ "numeric": [">=", 10] }] } }),
-        ),
-    ]
+/// What is recorded.
+struct Record {
+    /// Each pattern as a rule with a queue of its own.
+    rules: Rules,
+    events: Vec<NewBusEvent>,
+    decisions: Decisions,
 }
 
-/// Each pattern as a rule with a queue of its own.
-fn one_queue_each(patterns: &[(&'static str, Value)]) -> Rules {
-    let rule = |(name, pattern): &(&'static str, Value)| json!({ "name": name, "event_pattern": pattern, "targets": [{ "id": "queue", "queue": name }] });
-    rules(patterns.iter().map(rule).collect())
-}
-
-/// An event with values at which the patterns part.
-fn generated(random: &mut fastrand::Rng, n: usize) -> NewBusEvent {
-    fn one<'a>(random: &mut fastrand::Rng, of: &'a [Value]) -> &'a Value {
-        &of[random.usize(..of.len())]
-    }
-    let fields = [
-        (
-            "name",
-            vec![
-                json!("Anna"),
-                json!("anna"),
-                json!("ANNA"),
-                json!("An"),
-                json!("Hanna"),
-                json!("Bob"),
-                json!(""),
-                json!(7),
-            ],
-        ),
-        (
-            "state",
-            vec![json!("open"), json!("paid"), json!("Open"), json!(null), json!(["open", "sent"])],
-        ),
-        ("count", vec![json!(1), json!(2), json!(3), json!(3.0), json!("3")]),
-        (
-            "total",
-            vec![
-                json!(10),
-                json!(10.01),
-                json!(19.99),
-                json!(50.5),
-                json!(50.51),
-                json!("20"),
-                json!(-1),
-            ],
-        ),
-        (
-            "ip",
-            vec![
-                json!("10.0.0.7"),
-                json!("10.0.1.7"),
-                json!("2001:db8::1"),
-                json!("2001:DB8:0::2"),
-                json!("10.0.0"),
-                json!(10),
-            ],
-        ),
-        ("express", vec![json!(true), json!(false), json!("true")]),
-        ("coupon", vec![json!(null), json!("c-1"), json!("c-2"), json!([]), json!({ "id": 1 })]),
-        (
-            "tags",
-            vec![
-                json!(["red", "blue"]),
-                json!("red"),
-                json!([["red"]]),
-                json!(["blue"]),
-                json!([]),
-            ],
-        ),
-        (
-            "items",
-            vec![
-                json!([{ "id": "a", "quantity": 1 }, { "id": "b", "quantity": 2 }]),
-                json!([{ "id": "b", "quantity": 1 }, { "id": "a", "quantity": 2 }]),
-                json!({ "id": "a", "quantity": 5 }),
-                json!([]),
-            ],
-        ),
-    ];
-    let mut detail = Map::from_iter([("n".to_owned(), json!(n))]);
-    for (name, values) in &fields {
-        if random.u8(..) > 60 {
-            detail.insert((*name).to_owned(), one(random, values).clone());
+impl Record {
+    fn read() -> Self {
+        let json = |text: &str| serde_json::from_str::<Value>(text).expect("JSON");
+        let (mut named, mut events) = (Vec::new(), Vec::new());
+        let mut decisions = Decisions::new();
+        for line in RECORDED.lines() {
+            match line.split('\t').collect::<Vec<_>>()[..] {
+                ["rule", name, pattern] => named
+                    .push(json!({ "name": name, "event_pattern": json(pattern),
+                    "targets": [{ "id": "queue", "queue": name }] })),
+                ["event", source, detail_type, detail, matching] => {
+                    for rule in matching.split(' ').filter(|name| !name.is_empty()) {
+                        let number = u64::try_from(events.len()).expect("a number");
+                        decisions.entry(rule.to_owned()).or_default().insert(number);
+                    }
+                    let event = NewBusEvent::new(source, detail_type, json(detail));
+                    events.push(event.expect("an event"));
+                }
+                _ => panic!("{line} is no rule and no event"),
+            }
         }
+        Self { rules: rules(named.into()), events, decisions }
     }
-    let source = one(random, &[json!("orders"), json!("stock"), json!("orders.eu")]).clone();
-    let kind =
-        one(random, &[json!("Order Created"), json!("Order Completed"), json!("Stock Counted")])
-            .clone();
-    let text = |value: Value| value.as_str().expect("a text").to_owned();
-    NewBusEvent::new(text(source), text(kind), detail).expect("an event")
 }
 
 /// Which rules match, by the number of each event.
@@ -209,42 +88,66 @@ async fn arrived(server: &Server, queue: &QueueName, expected: usize) -> BTreeSe
     numbers
 }
 
+/// The first event of each rule of which one side says that it matches, and the other not.
+fn differences(
+    record: &Record,
+    decide: impl Fn(&str) -> BTreeSet<u64>,
+) -> Vec<(String, &'static str, String)> {
+    let mut otherwise = Vec::new();
+    for rule in &record.rules {
+        let recorded = record.decisions.get(rule.name()).cloned().unwrap_or_default();
+        let decided = decide(rule.name());
+        if let Some(n) = decided.symmetric_difference(&recorded).next() {
+            let event = &record.events[usize::try_from(*n).expect("a place")];
+            let side = if recorded.contains(n) { "does not match" } else { "matches" };
+            let shown = format!("{} {}", event.source(), event.detail_json());
+            otherwise.push((rule.name().to_owned(), side, shown));
+        }
+    }
+    otherwise
+}
+
+#[test]
+fn the_record_has_events_on_both_sides_of_each_rule() {
+    let record = Record::read();
+    assert!(record.rules.iter().len() > 30 && record.events.len() == 400);
+    for rule in &record.rules {
+        let matching = record.decisions.get(rule.name()).map_or(0, BTreeSet::len);
+        assert!((1..record.events.len()).contains(&matching), "{} decides nothing", rule.name());
+    }
+}
+
+#[test]
+fn a_rule_file_decides_in_the_process_as_the_engine_of_event_bridge_does() {
+    let record = Record::read();
+    let here = decided_here(&record.rules, &record.events);
+    let otherwise = differences(&record, |rule| here.get(rule).cloned().unwrap_or_default());
+    assert!(otherwise.is_empty(), "{otherwise:#?}");
+}
+
 #[tokio::test]
 async fn a_rule_file_decides_alike_in_the_process_and_deployed() {
     let server = Server::start().await;
-    let rules = one_queue_each(&patterns());
+    let record = Record::read();
+    let rules = &record.rules;
     for queue in rules.queues() {
         server.queues.configure(queue, QueueOptions::default()).await.expect("a queue");
     }
-    server.bus.ensure(&rules).await.unwrap_or_else(|error| panic!("{}", error.with_causes()));
-    let mut random = fastrand::Rng::with_seed(2_026);
-    let events: Vec<_> = (0..EVENTS).map(|n| generated(&mut random, n)).collect();
+    server.bus.ensure(rules).await.unwrap_or_else(|error| panic!("{}", error.with_causes()));
 
-    for put in server.bus.put_events(&events).await.expect("a bus") {
+    for put in server.bus.put_events(&record.events).await.expect("a bus") {
         put.expect("an event that is taken");
     }
 
-    let here = decided_here(&rules, &events);
-    let mut otherwise = Vec::new();
-    for rule in &rules {
-        let name = rule.name();
-        let expected = here.get(name).cloned().unwrap_or_default();
-        assert!(
-            (1..EVENTS).contains(&expected.len()),
-            "{name} decides nothing: {}",
-            expected.len()
-        );
-        let queue = QueueName::new(name).expect("a name");
-        let there = arrived(&server, &queue, expected.len()).await;
-        if there != expected {
-            let n = *there.symmetric_difference(&expected).next().expect("they differ");
-            let event = &events[n as usize];
-            let side = if expected.contains(&n) { "here only" } else { "there only" };
-            otherwise.push((name, format!("{side}: {} {}", event.source(), event.detail_json())));
-        }
+    let mut there = Decisions::new();
+    for rule in rules {
+        let expected = record.decisions.get(rule.name()).map_or(0, BTreeSet::len);
+        let queue = QueueName::new(rule.name()).expect("a name");
+        there.insert(rule.name().to_owned(), arrived(&server, &queue, expected).await);
     }
+    let otherwise = differences(&record, |rule| there.get(rule).cloned().unwrap_or_default());
     assert!(otherwise.is_empty(), "{otherwise:#?}");
-    server.bus.remove(&rules).await.unwrap_or_else(|error| panic!("{}", error.with_causes()));
+    server.bus.remove(rules).await.unwrap_or_else(|error| panic!("{}", error.with_causes()));
 }
 
 #[tokio::test]

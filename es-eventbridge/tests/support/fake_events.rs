@@ -56,6 +56,12 @@ struct State {
     requests: Vec<(String, Value)>,
     script: VecDeque<Outcome>,
     events_taken: u64,
+    /// The details of what was taken, in their order.
+    taken: Vec<String>,
+    /// The details of what was taken, and answered for.
+    told: Vec<String>,
+    /// The most bytes of a request; no limit when there is none.
+    max_request_bytes: Option<usize>,
 }
 
 #[derive(Default, Clone)]
@@ -92,6 +98,21 @@ impl FakeEvents {
     /// What becomes of the next requests to put events.
     pub(crate) fn plan(&self, outcomes: impl IntoIterator<Item = Outcome>) {
         self.state().script.extend(outcomes);
+    }
+
+    /// Refuses requests that are larger, as a whole.
+    pub(crate) fn limit_requests(&self, bytes: usize) {
+        self.state().max_request_bytes = Some(bytes);
+    }
+
+    /// The details of the events that were taken, as often as they were.
+    pub(crate) fn taken(&self) -> Vec<String> {
+        self.state().taken.clone()
+    }
+
+    /// The details of the events that were taken, and that somebody was told so of.
+    pub(crate) fn told(&self) -> Vec<String> {
+        self.state().told.clone()
     }
 
     /// The bodies of all requests of an operation, in their order.
@@ -210,7 +231,14 @@ impl FakeEvents {
     async fn put_events(&self, body: &Value) -> Option<Answer> {
         let entries = body["Entries"].as_array().expect("entries");
         assert!((1..=10).contains(&entries.len()), "{} entries", entries.len());
-        let outcome = self.state().script.pop_front();
+        let (outcome, limit) = {
+            let mut state = self.state();
+            (state.script.pop_front(), state.max_request_bytes.unwrap_or(usize::MAX))
+        };
+        if entries.iter().map(size).sum::<usize>() > limit {
+            let message = "Total size of the entries in the request is over the limit.";
+            return Some(Err(("ValidationException", message.to_owned())));
+        }
         if let Some(Outcome::Refused(code)) = outcome {
             return Some(Err((code, "not now".to_owned())));
         }
@@ -233,6 +261,8 @@ impl FakeEvents {
             Some(Outcome::EntryLeftOut) => drop(answers.pop()),
             _ => {}
         }
+        let taken = entries.iter().zip(&answers).filter(|(_, it)| it["EventId"].is_string());
+        self.state().told.extend(taken.map(|(entry, _)| text(entry, "Detail")));
         Some(Ok(json!({ "Entries": answers })))
     }
 
@@ -241,6 +271,7 @@ impl FakeEvents {
         let id = {
             let mut state = self.state();
             state.events_taken += 1;
+            state.taken.push(text(entry, "Detail"));
             format!("event-{}", state.events_taken)
         };
         let detail: Value = serde_json::from_str(&text(entry, "Detail")).expect("detail in JSON");
@@ -370,6 +401,11 @@ fn response(answer: Answer) -> HttpResponse {
 
 fn rule_arn(bus: &str, rule: &str) -> String {
     format!("arn:aws:events:{REGION}:{ACCOUNT}:rule/{bus}/{rule}")
+}
+
+/// The bytes of an entry without time and resources.
+fn size(entry: &Value) -> usize {
+    ["Source", "DetailType", "Detail"].map(|field| text(entry, field).len()).iter().sum()
 }
 
 fn text(value: &Value, field: &str) -> String {

@@ -37,7 +37,7 @@ impl NewBusEvent {
     /// Those of [`new`](Self::new), and [`InvalidBusEvent::Encode`] for what [`CloudEvent::to_detail`] refuses.
     pub fn from_cloud_event(event: &CloudEvent) -> Result<Self, InvalidBusEvent> {
         let detail = event.to_detail();
-        let detail = detail.map_err(|error| InvalidBusEvent::Encode(error.with_causes()))?;
+        let detail = detail.map_err(|error| InvalidBusEvent::encode(&error.with_causes()))?;
         let new = Self::new(event.source(), event.event_type(), detail)?;
         let new = new.with_resources(event.subject());
         Ok(event.time().into_iter().fold(new, Self::with_time))

@@ -1,10 +1,12 @@
 //! What is wrong with an event.
 
+use crate::excerpt::{REASON, excerpt};
+
 /// An event that no bus takes, or something that is no event of one. It never says what is in it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidBusEvent {
-    /// JSON cannot have its detail.
+    /// JSON cannot have its detail: what the serializer says, cut after 256 bytes.
     #[error("its detail cannot be encoded: {0}")]
     Encode(String),
     /// Its detail is something else.
@@ -40,4 +42,10 @@ pub enum InvalidBusEvent {
         /// Where, counted from 1.
         column: usize,
     },
+}
+
+impl InvalidBusEvent {
+    pub(super) fn encode(reason: &str) -> Self {
+        Self::Encode(excerpt(reason, REASON).to_owned())
+    }
 }

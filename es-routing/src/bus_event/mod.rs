@@ -11,6 +11,8 @@ mod invalid;
 
 pub use invalid::InvalidBusEvent;
 
+use crate::excerpt::{NAME, excerpt};
+
 /// An event on its way to a bus.
 ///
 /// ```
@@ -50,7 +52,7 @@ impl NewBusEvent {
         detail: impl Serialize,
     ) -> Result<Self, InvalidBusEvent> {
         let detail = serde_json::to_value(detail)
-            .map_err(|error| InvalidBusEvent::Encode(error.to_string()))?;
+            .map_err(|error| InvalidBusEvent::encode(&error.to_string()))?;
         let Value::Object(detail) = detail else { return Err(InvalidBusEvent::DetailNotAnObject) };
         let (source, detail_type) = (source.into(), detail_type.into());
         check_source(&source)?;
@@ -150,11 +152,11 @@ fn check_detail_type(detail_type: &str) -> Result<(), InvalidBusEvent> {
 }
 
 impl fmt::Debug for NewBusEvent {
-    /// Without the detail, which does not belong into logs.
+    /// Without the detail, which does not belong into logs, and with the beginning of the rest.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("NewBusEvent")
-            .field("source", &self.source)
-            .field("detail_type", &self.detail_type)
+            .field("source", &excerpt(&self.source, NAME))
+            .field("detail_type", &excerpt(&self.detail_type, NAME))
             .finish_non_exhaustive()
     }
 }
@@ -175,6 +177,7 @@ impl fmt::Debug for NewBusEvent {
 /// ```
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub struct BusEvent {
     /// That of the envelope, "0".
     pub version: String,
@@ -226,12 +229,12 @@ impl std::str::FromStr for BusEvent {
 }
 
 impl fmt::Debug for BusEvent {
-    /// Without the detail, which does not belong into logs.
+    /// Without the detail, which does not belong into logs, and with the beginning of the rest.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("BusEvent")
             .field("id", &self.id)
-            .field("source", &self.source)
-            .field("detail_type", &self.detail_type)
+            .field("source", &excerpt(&self.source, NAME))
+            .field("detail_type", &excerpt(&self.detail_type, NAME))
             .field("time", &self.time)
             .finish_non_exhaustive()
     }
@@ -252,6 +255,11 @@ impl EventId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The id for logs, which is the beginning of what is no id.
+    pub(crate) fn shown(&self) -> &str {
+        excerpt(&self.0, NAME)
+    }
 }
 
 impl fmt::Display for EventId {
@@ -262,6 +270,6 @@ impl fmt::Display for EventId {
 
 impl fmt::Debug for EventId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "EventId({})", self.0)
+        write!(f, "EventId({})", self.shown())
     }
 }

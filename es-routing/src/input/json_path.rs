@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::invalid::InvalidInput;
+use crate::excerpt::{NAME, excerpt};
 
 /// A path of names and places.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,7 +26,7 @@ impl JsonPath {
         let steps = text.strip_prefix('$').filter(|_| text.len() <= MAX_LEN).and_then(steps);
         match steps {
             Some(steps) => Ok(Self { text: text.to_owned(), steps }),
-            None => Err(InvalidInput::Path(text.chars().take(64).collect())),
+            None => Err(InvalidInput::Path(excerpt(text, NAME).to_owned())),
         }
     }
 

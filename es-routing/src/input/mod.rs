@@ -12,6 +12,7 @@ mod template;
 pub use invalid::{InvalidInput, NoInput};
 
 use crate::bus_event::BusEvent;
+use crate::excerpt::{NAME, excerpt};
 use json_path::JsonPath;
 use template::Template;
 
@@ -104,7 +105,7 @@ impl Input {
         }
         check_len(template)?;
         if let Some(name) = paths.keys().find(|name| !is_free(name)) {
-            return Err(InvalidInput::Name(name.chars().take(64).collect()));
+            return Err(InvalidInput::Name(excerpt(name, NAME).to_owned()));
         }
         let paths: BTreeMap<_, _> = paths
             .into_iter()

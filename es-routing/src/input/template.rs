@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::Surroundings;
 use super::invalid::{InvalidInput, NoInput};
 use super::json_path::JsonPath;
+use crate::excerpt::{NAME, excerpt};
 
 /// A template, in parts.
 #[derive(Debug, Clone, PartialEq)]
@@ -180,6 +181,6 @@ fn reference(written: &str, is_known: impl Fn(&str) -> bool) -> Result<Reference
         "aws.events.event.json" => Ok(Reference::Event),
         "aws.events.event" => Ok(Reference::EventWithoutDetail),
         name if is_known(name) => Ok(Reference::Path(name.to_owned())),
-        unknown => Err(InvalidInput::UnknownName(unknown.chars().take(64).collect())),
+        unknown => Err(InvalidInput::UnknownName(excerpt(unknown, NAME).to_owned())),
     }
 }

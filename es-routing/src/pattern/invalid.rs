@@ -5,6 +5,7 @@ use super::EventPattern;
 /// A pattern that is not taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the event pattern{} is not taken: {fault}", at(.place))]
+#[non_exhaustive]
 pub struct InvalidPattern {
     /// The field whose condition it is, as `detail.state`; empty for the pattern as a whole.
     pub place: String,

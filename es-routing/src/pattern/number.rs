@@ -3,6 +3,7 @@
 use serde_json::value::RawValue;
 
 use super::invalid::PatternFault;
+use crate::excerpt::{NAME, excerpt};
 
 /// What EventBridge's documents say that numbers are compared for exactly.
 const LARGEST: f64 = 5.0e9;
@@ -36,7 +37,7 @@ fn shortest(number: f64) -> String {
 }
 
 fn shortened(text: &str) -> String {
-    text.chars().take(32).collect()
+    excerpt(text, NAME).to_owned()
 }
 
 /// A range of numbers.

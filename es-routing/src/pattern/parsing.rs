@@ -18,6 +18,7 @@ use super::ip_range::IpRange;
 use super::number::{self, Range};
 use super::presence::Absences;
 use super::wildcard::Wildcard;
+use crate::excerpt::{NAME, REASON, excerpt};
 
 const OR: &str = "$or";
 
@@ -69,7 +70,11 @@ fn check_len(len: usize) -> Parsed<()> {
 }
 
 fn not_json(error: &serde_json::Error) -> InvalidPattern {
-    PatternFault::Json(error.to_string()).at(&[])
+    json_fault(error).at(&[])
+}
+
+fn json_fault(error: &serde_json::Error) -> PatternFault {
+    PatternFault::Json(excerpt(&error.to_string(), REASON).to_owned())
 }
 
 /// The pattern with each `$or` written out.
@@ -155,8 +160,7 @@ fn condition(raw: &RawValue, place: &[&str]) -> Parsed<Option<Condition>> {
 }
 
 fn value(raw: &RawValue) -> Result<Condition, PatternFault> {
-    let value: Value =
-        serde_json::from_str(raw.get()).map_err(|error| PatternFault::Json(error.to_string()))?;
+    let value: Value = serde_json::from_str(raw.get()).map_err(|error| json_fault(&error))?;
     Ok(Condition::Is(value))
 }
 
@@ -190,7 +194,7 @@ fn named(name: &str, raw: &RawValue) -> Result<Option<Condition>, PatternFault> 
             Condition::Text(TextCondition::Wildcard(wildcard))
         }
         unknown => {
-            return Err(PatternFault::UnknownCondition(unknown.chars().take(32).collect()));
+            return Err(PatternFault::UnknownCondition(excerpt(unknown, NAME).to_owned()));
         }
     };
     Ok(Some(condition))

@@ -7,6 +7,7 @@
     "the event has a field whose name begins with \"{field}.\", and EventBridge takes it for one inside of \
          {field:?}, for which a rule asks"
 )]
+#[non_exhaustive]
 pub struct Undecidable {
     /// The field that the pattern asks for.
     pub field: String,

@@ -3,6 +3,7 @@
 use es_core::NewMessage;
 
 use crate::bus_event::BusEvent;
+use crate::excerpt::excerpt;
 
 /// What stands beside an event in the dead letters of a target, named and formed as
 /// [EventBridge](https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html) does it. The body is the
@@ -41,7 +42,7 @@ impl DeadLetterAttribute {
 }
 
 /// The longest error message, in bytes.
-const MAX_MESSAGE_LEN: usize = 1_024;
+pub(super) const MAX_MESSAGE_LEN: usize = 1_024;
 
 /// Which limit of the retry policy was reached.
 #[derive(Debug, Clone, Copy)]
@@ -80,12 +81,11 @@ impl DeadLetter<'_> {
 
 /// What an attribute of a message can have.
 fn writable(text: &str) -> String {
-    let cut = text.get(..text.floor_char_boundary(MAX_MESSAGE_LEN)).unwrap_or_default();
     let writable = |letter: char| match letter {
         '\u{FFFE}' | '\u{FFFF}' => '\u{FFFD}',
         control if control.is_control() => ' ',
         letter => letter,
     };
-    let text: String = cut.chars().map(writable).collect();
+    let text: String = excerpt(text, MAX_MESSAGE_LEN).chars().map(writable).collect();
     if text.is_empty() { "no more is known".to_owned() } else { text }
 }

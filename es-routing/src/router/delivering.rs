@@ -8,8 +8,9 @@ use es_core::{Error, MessageError};
 use futures::FutureExt as _;
 
 use super::Router;
-use super::dead_letter::{DeadLetter, Exhausted};
+use super::dead_letter::{DeadLetter, Exhausted, MAX_MESSAGE_LEN};
 use crate::bus_event::BusEvent;
+use crate::excerpt::excerpt;
 use crate::input::Surroundings;
 use crate::rules::{Destination, Rule, RuleTarget};
 use crate::target::{Delivery, DeliveryInput};
@@ -18,6 +19,7 @@ use crate::telemetry;
 /// A target does not have an event, and neither do its dead letters.
 #[derive(Debug, thiserror::Error)]
 #[error("target {target} of rule {rule} does not have the event")]
+#[non_exhaustive]
 pub struct NotDelivered {
     /// The rule.
     pub rule: String,
@@ -128,7 +130,7 @@ impl Task<'_> {
 
     fn next(&self, error: &MessageError, retries: u32) -> Next {
         let policy = self.target.retry_policy();
-        let message = with_causes(error);
+        let message = excerpt(&error.with_causes(), MAX_MESSAGE_LEN).to_owned();
         let give_up = |code, exhausted| {
             let message = message.clone();
             Next::GiveUp(GivenUp { code, message, exhausted, retries })
@@ -159,7 +161,14 @@ impl Task<'_> {
         let (rule, target) = (self.rule.name(), self.target.id());
         let queue = self.target.dead_letter_queue().zip(self.router.dead_letters.as_ref());
         let Some((queue, queues)) = queue else {
-            tracing::warn!(event = %self.event.id, rule, target, code, message, "an event is dropped");
+            tracing::warn!(
+                event = self.event.id.shown(),
+                rule,
+                target,
+                code,
+                message,
+                "an event is dropped"
+            );
             self.count("dropped");
             return Ok(Outcome::Dropped);
         };
@@ -181,7 +190,7 @@ impl Task<'_> {
                 source: Box::new(error),
             });
         }
-        tracing::warn!(event = %self.event.id, rule, target, code, %queue, "an event is a dead letter");
+        tracing::warn!(event = self.event.id.shown(), rule, target, code, %queue, "an event is a dead letter");
         self.count("dead_lettered");
         Ok(Outcome::DeadLettered)
     }
@@ -243,20 +252,4 @@ impl Task<'_> {
         let labels = [rule, target, ("outcome", outcome.to_owned())];
         metrics::counter!(telemetry::DELIVERIES, &labels).increment(1);
     }
-}
-
-/// An error and its causes in one line.
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let reason = error.to_string();
-        // Some errors repeat their cause in their own text.
-        if !text.contains(&reason) {
-            text.push_str(": ");
-            text.push_str(&reason);
-        }
-        cause = error.source();
-    }
-    text
 }

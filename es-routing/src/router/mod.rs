@@ -13,6 +13,7 @@ use futures::future::join_all;
 use tracing::Instrument as _;
 
 use crate::bus_event::BusEvent;
+use crate::excerpt::{NAME, excerpt};
 use crate::pattern::Undecidable;
 use crate::rules::{Destination, Rule, Rules};
 use crate::target::{Delivery, Target, ToFunction, ToQueue, ToTopic};
@@ -175,9 +176,9 @@ impl Router {
     pub async fn route(&self, event: BusEvent) -> Result<Routed, NotRouted> {
         let span = tracing::info_span!(
             "route",
-            event = %event.id,
-            source = event.source,
-            detail_type = event.detail_type,
+            event = event.id.shown(),
+            source = excerpt(&event.source, NAME),
+            detail_type = excerpt(&event.detail_type, NAME),
             traceparent = traceparent(&event),
         );
         self.route_in_span(event).instrument(span).await
@@ -228,7 +229,8 @@ fn count_event(outcome: &'static str) {
 
 /// The trace context of the CloudEvent in it.
 fn traceparent(event: &BusEvent) -> Option<&str> {
-    event.detail.get("cloudevent")?.get("traceparent")?.as_str()
+    let traceparent = event.detail.get("cloudevent")?.get("traceparent")?.as_str()?;
+    Some(excerpt(traceparent, NAME))
 }
 
 impl RouterOptions {

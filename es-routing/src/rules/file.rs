@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 
 use super::invalid::{InvalidRules, RuleFault};
 use super::{Destination, RetryPolicy, Rule, RuleTarget, Rules};
+use crate::excerpt::{NAME, REASON, excerpt};
 use crate::input::{Input, InvalidInput};
 
 /// Far more than the largest file that can be right.
@@ -64,8 +65,9 @@ pub(super) fn parse(json: &str) -> Result<Vec<Rule>, InvalidRules> {
         let fault = RuleFault::FileTooLarge { actual: json.len(), limit: MAX_BYTES };
         return Err(of_file(fault));
     }
-    let file: FileForm = serde_json::from_str(json)
-        .map_err(|error| of_file(RuleFault::Format(error.to_string())))?;
+    let file: FileForm = serde_json::from_str(json).map_err(|error| {
+        of_file(RuleFault::Format(excerpt(&error.to_string(), REASON).to_owned()))
+    })?;
     if file.rules.len() > Rules::MAX_RULES {
         return Err(of_file(RuleFault::TooManyRules(file.rules.len())));
     }
@@ -95,7 +97,7 @@ fn is_name(name: &str) -> bool {
 fn check_name(what: &'static str, name: &str) -> Result<(), RuleFault> {
     match is_name(name) {
         true => Ok(()),
-        false => Err(RuleFault::Name { what, value: name.chars().take(64).collect() }),
+        false => Err(RuleFault::Name { what, value: excerpt(name, NAME).to_owned() }),
     }
 }
 

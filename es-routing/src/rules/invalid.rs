@@ -7,6 +7,7 @@ use crate::pattern::InvalidPattern;
 /// A rule file that is not taken.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error("{}{fault}", place(.rule.as_deref(), .target.as_deref()))]
+#[non_exhaustive]
 pub struct InvalidRules {
     /// The rule: its name, or where it has none that can be said, its place as `#3`; none for the file.
     pub rule: Option<String>,
@@ -50,7 +51,7 @@ pub enum RuleFault {
     Name {
         /// The name of a rule, or the id of a target.
         what: &'static str,
-        /// The name, cut after 64 characters.
+        /// The name, cut after 64 bytes.
         value: String,
     },
     /// There are two of this name.

@@ -221,6 +221,7 @@ impl fmt::Display for Destination {
 
 /// How long a delivery is tried. It is given up by whichever comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct RetryPolicy {
     /// How often it is tried again. 0 to 185; default 185.
     pub maximum_retry_attempts: u32,

@@ -1,8 +1,8 @@
 //! Input that means harm.
 
+use es_core::MessageError;
 use es_routing::{
     BusEvent, EventPattern, InvalidBusEvent, NewBusEvent, NotPut, NotRouted, PatternFault, Rules,
-    Undecidable,
 };
 use es_routing::{EventBus as _, LocalBus};
 use serde_json::{Value, json};
@@ -108,10 +108,10 @@ fn white_space_does_not_count_against_the_length() {
 #[test]
 fn an_event_with_a_dot_where_a_rule_looks_is_undecidable() {
     let pattern: EventPattern = r#"{"a": {"b": {"c": [1, {"exists": false}]}}}"#.parse().unwrap();
-    let undecidable = |field: &str| Err(Undecidable { field: field.into() });
-    assert_eq!(pattern.matches(&json!({ "a.b": { "c": 1 } })), undecidable("a"));
-    assert_eq!(pattern.matches(&json!({ "a": { "b.c": 1 } })), undecidable("b"));
-    assert_eq!(pattern.matches(&json!({ "a": [{ "b.c": 2, "b": 3 }] })), undecidable("b"));
+    let undecidable = |event: Value| pattern.matches(&event).unwrap_err().field;
+    assert_eq!(undecidable(json!({ "a.b": { "c": 1 } })), "a");
+    assert_eq!(undecidable(json!({ "a": { "b.c": 1 } })), "b");
+    assert_eq!(undecidable(json!({ "a": [{ "b.c": 2, "b": 3 }] })), "b");
     // Elsewhere it does no harm.
     let event = json!({ "x.y": 1, "ab.c": 1, "a": { "b": { "c": 1, "c.d": 1 }, "x.y": 1 } });
     assert_eq!(pattern.matches(&event), Ok(true));
@@ -184,6 +184,60 @@ fn what_is_no_event_is_refused_without_saying_what_is_in_it() {
     assert!("\"\\".parse::<BusEvent>().is_err());
     let deep = format!("{}{}", r#"{"detail":"#.repeat(10_000), "}".repeat(10_000));
     assert!(deep.parse::<BusEvent>().is_err());
+}
+
+/// Says a megabyte wherever it can.
+struct Talkative;
+
+impl serde::Serialize for Talkative {
+    fn serialize<S: serde::Serializer>(&self, _serializer: S) -> Result<S::Ok, S::Error> {
+        Err(serde::ser::Error::custom(megabyte()))
+    }
+}
+
+fn megabyte() -> String {
+    "ä secret ".repeat(1 << 17)
+}
+
+#[tokio::test]
+async fn what_is_said_of_events_and_errors_is_short_however_long_they_are() {
+    let mut envelope = event(json!({ "secret": megabyte() })).to_value();
+    for field in ["id", "source", "detail-type", "account", "region", "version"] {
+        envelope[field] = json!(megabyte());
+    }
+    let hostile: BusEvent = envelope.to_string().parse().unwrap();
+    let rule = json!({ "rules": [{ megabyte(): 1 }] }).to_string().parse::<Rules>().unwrap_err();
+    let pattern = format!("{{\"a\": [{{\"{}\": 1}}]}}", "x".repeat(4_000));
+    let pattern = pattern.parse::<EventPattern>().unwrap_err();
+    let encoded = NewBusEvent::new("s", "t", Talkative).unwrap_err();
+    let rules = rule_to(json!([{ "id": "t", "function": "f", "dead_letter_queue": "dead" }]));
+    let scene = Scene::with_queues(&["dead"]).await;
+    let failing = |transient: bool| {
+        move |_| async move {
+            Err(match transient {
+                true => MessageError::transient(megabyte()),
+                false => MessageError::permanent(megabyte()),
+            })
+        }
+    };
+    let bus = LocalBus::new(rules.clone(), |it| scene.options(it).function("f", failing(true)));
+    let put_off = bus.unwrap().put_event(&new_event(json!({}))).await.unwrap_err();
+    let router = scene.router(&rules).function("f", failing(false)).build().unwrap();
+    router.route(event(json!({}))).await.unwrap();
+    let [letter] = scene.received("dead").await.try_into().expect("one letter");
+
+    for said in [
+        format!("{hostile:?}"),
+        format!("{:?}", hostile.id),
+        format!("{rule} {rule:?}"),
+        format!("{pattern} {pattern:?}"),
+        format!("{encoded} {encoded:?}"),
+        format!("{put_off}"),
+        format!("{put_off:?}"),
+        letter.attributes["ERROR_MESSAGE"].clone(),
+    ] {
+        assert!((1..2_000).contains(&said.len()), "{} bytes: {said:.100}", said.len());
+    }
 }
 
 #[tokio::test]
