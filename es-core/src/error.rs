@@ -322,6 +322,20 @@ pub enum Error {
         /// The backend's error.
         source: BoxError,
     },
+    /// There is no process of this id: nothing has happened to it.
+    #[error("there is no process {stream}")]
+    NoSuchProcess {
+        /// The stream that it would have.
+        stream: StreamId,
+    },
+    /// A saga cannot be turned back any more; it is as it was.
+    #[error("{stream} cannot be turned back: {reason}")]
+    NoWayBack {
+        /// The saga's stream.
+        stream: StreamId,
+        /// Why.
+        reason: String,
+    },
     /// The program asks for something that the types or the set-up do not provide.
     #[error("{0}")]
     Misuse(String),

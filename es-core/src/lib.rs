@@ -218,8 +218,9 @@ pub use policy::{Policy, Reaction, ReactionError};
 pub use process_manager::{
     AfterFailure, CommandBus, CommandFailure, CommandId, CommandOutcome, CommandText, Correlation,
     Decision, DispatchError, Dispatched, DroppedCommand, FailureAction, HistoryEntry, Orchestrator,
-    ParkedCommand, Process, ProcessEntry, ProcessManager, ProcessRecord, ProcessStatus,
-    ProcessStatuses, ProcessSummary, Processes, Retry, Trigger,
+    Parked, ParkedCommand, ParkedSummary, Process, ProcessEntry, ProcessManager, ProcessRecord,
+    ProcessStatus, ProcessStatuses, ProcessSummary, Processes, Reindexed, ResumedAll, Retry,
+    Trigger,
 };
 pub use projector::Projector;
 pub use queue_consumer::{QueueConsumer, QueueHealth, Verdict, Worked};

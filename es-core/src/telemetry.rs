@@ -66,6 +66,9 @@ pub const MESSAGES_SENT_AGAIN: &str = "es_messages_sent_again_total";
 pub const PROCESS_COMMANDS: &str = "es_process_commands_total";
 /// Counter: commands of processes that were parked, and wait for an operator. Label: `process`.
 pub const PROCESS_COMMANDS_PARKED: &str = "es_process_commands_parked_total";
+/// Gauge: commands of processes that waited for an operator when [somebody looked](crate::Processes::parked). Label:
+/// `process`.
+pub const PROCESS_COMMANDS_PARKED_NOW: &str = "es_process_commands_parked";
 /// Gauge: commits that a consumer is behind, where the feed can tell. Labels: `consumer`,
 /// `partition`.
 pub const LAG: &str = "es_consumer_lag_commits";

@@ -103,5 +103,6 @@ pub use error::ArchiveError;
 pub use export::Export;
 pub use format::MAX_LINE_LEN;
 pub use import::Import;
+pub(crate) use partitions::Partitions;
 pub use report::Report;
 pub use verify::{verify, verify_with};

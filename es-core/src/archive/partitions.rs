@@ -6,7 +6,7 @@ use crate::feed::{Feed, Partition, PartitionId};
 
 /// The partitions of a feed that is read once, parents before their children.
 #[derive(Debug, Default)]
-pub(super) struct Partitions {
+pub(crate) struct Partitions {
     waiting: Vec<Partition>,
     begun: HashSet<PartitionId>,
     /// Those whose children have to wait. Parents that are not listed are gone.
@@ -17,14 +17,14 @@ pub(super) struct Partitions {
 
 impl Partitions {
     /// The partitions that there are now.
-    pub(super) async fn of(feed: &dyn Feed) -> Result<Self> {
+    pub(crate) async fn of(feed: &dyn Feed) -> Result<Self> {
         let mut partitions = Self::default();
         partitions.list(feed).await?;
         Ok(partitions)
     }
 
     /// The next partition that can be read.
-    pub(super) fn begin_next(&mut self) -> Option<PartitionId> {
+    pub(crate) fn begin_next(&mut self) -> Option<PartitionId> {
         let unfinished = &self.unfinished;
         let ready = |p: &Partition| p.parents.iter().all(|parent| !unfinished.contains(parent));
         let next = self.waiting.iter().position(ready)?;
@@ -34,12 +34,12 @@ impl Partitions {
     }
 
     /// Notes that a partition has ended for good.
-    pub(super) fn ended(&mut self, id: &PartitionId) {
+    pub(crate) fn ended(&mut self, id: &PartitionId) {
         self.stale |= self.unfinished.remove(id);
     }
 
     /// Looks for partitions that have come since; returns whether that makes sense.
-    pub(super) async fn list_again(&mut self, feed: &dyn Feed) -> Result<bool> {
+    pub(crate) async fn list_again(&mut self, feed: &dyn Feed) -> Result<bool> {
         let stale = self.stale;
         if stale {
             self.list(feed).await?;

@@ -29,7 +29,7 @@ use super::{
 };
 
 /// How long after the writing of a commit it is looked whether it was carried out.
-const NET: SignedDuration = SignedDuration::from_secs(60);
+pub(super) const NET: SignedDuration = SignedDuration::from_secs(60);
 
 /// A command to be executed.
 #[derive(Clone, Copy)]
@@ -64,7 +64,9 @@ impl<P: ProcessManager> Processes<P> {
             for (index, name, text, confirmed) in issued_among(&records) {
                 let id = CommandId { commit: commit.id(), index };
                 let known = process.as_ref().and_then(|process| process.issued(id));
-                for &told_in in known.map_or(&[][..], |issued| &issued.told_in) {
+                for told_in in
+                    process.as_ref().map_or_else(Vec::new, |process| process.left_by_outcomes(id))
+                {
                     let commit = self.commit(commit.stream(), told_in).await?;
                     work.push_back(Written { commit, again: true, net: None });
                 }
@@ -268,7 +270,7 @@ impl<P: ProcessManager> Processes<P> {
         Ok(())
     }
 
-    async fn index(&self, stream: &StreamId, retries: &[Retry]) -> Result<()> {
+    pub(super) async fn index(&self, stream: &StreamId, retries: &[Retry]) -> Result<()> {
         if retries.is_empty() {
             return Ok(());
         }

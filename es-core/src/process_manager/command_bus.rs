@@ -1,4 +1,5 @@
 use std::error::Error as StdError;
+use std::fmt;
 
 use async_trait::async_trait;
 
@@ -113,8 +114,10 @@ impl From<Receipt> for Dispatched {
     }
 }
 
-/// Why a command of a process manager was not carried out.
-#[derive(Debug, thiserror::Error)]
+/// Why a command of a process manager was not carried out. As a text it is what its source says, which may be about a
+/// person: it is written down with the process, cut after 2,048 bytes and marked as
+/// [personal data](crate::PersonalData), and is not logged if the domain rejected the command.
+#[derive(thiserror::Error)]
 #[error("{source}")]
 pub struct DispatchError {
     kind: Kind,
@@ -157,6 +160,13 @@ impl DispatchError {
     /// The error, if it is a `D`: the domain's own, when that [rejected](Self::is_rejected) the command.
     pub fn downcast_ref<D: StdError + 'static>(&self) -> Option<&D> {
         self.source.downcast_ref()
+    }
+}
+
+impl fmt::Debug for DispatchError {
+    /// Without what was said: it may be personal data.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "DispatchError({:?})", self.kind)
     }
 }
 

@@ -1,3 +1,5 @@
+use std::fmt;
+
 use crate::codec::{Codec, PayloadError};
 use crate::encoded_events::EncodedEvent;
 use crate::event::{DecodeError, Event, EventSchema, UnknownEvents};
@@ -6,12 +8,22 @@ use crate::event_union::{Part, assert_distinct};
 use super::ProcessRecord;
 
 /// One entry in the stream of a process.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub enum ProcessEntry<E> {
     /// What the framework wrote down.
     Record(ProcessRecord),
     /// A fact of the process manager.
     Fact(E),
+}
+
+impl<E: Event> fmt::Debug for ProcessEntry<E> {
+    /// Without contents: they may be personal data.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Record(record) => record.fmt(f),
+            Self::Fact(fact) => write!(f, "Fact({})", fact.name()),
+        }
+    }
 }
 
 impl<E: Event> ProcessEntry<E> {

@@ -5,6 +5,7 @@ use crate::backoff::Backoff;
 use super::{CommandId, DispatchError};
 
 /// A command that failed, for a process manager to decide what to do.
+#[non_exhaustive]
 pub struct CommandFailure<'a, C> {
     /// The command.
     pub command: &'a C,
@@ -18,6 +19,7 @@ pub struct CommandFailure<'a, C> {
 
 /// What to do about a command that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum FailureAction {
     /// Try it again, after a time as the backoff says for this attempt. The waiting survives restarts, and
     /// holds up nobody else.
@@ -33,6 +35,7 @@ pub enum FailureAction {
 }
 
 /// A command that was carried out.
+#[non_exhaustive]
 pub struct CommandOutcome<'a, C> {
     /// The command.
     pub command: &'a C,
@@ -43,6 +46,7 @@ pub struct CommandOutcome<'a, C> {
 }
 
 /// A command that an operator gave up.
+#[non_exhaustive]
 pub struct DroppedCommand<'a, C> {
     /// The command; `None` if this program cannot read it.
     pub command: Option<&'a C>,

@@ -33,6 +33,16 @@ pub(super) fn intervention_on(command: CommandId, attempt: u32) -> IdempotencyKe
     IdempotencyKey::of_policy(format!("operator/{command}/{attempt}"))
 }
 
+/// Of the commit in which an operator ends the process.
+pub(super) fn cancellation() -> IdempotencyKey {
+    IdempotencyKey::of_policy("operator/cancel".to_owned())
+}
+
+/// Of the commit in which an operator turns a saga back.
+pub(super) fn turning_back() -> IdempotencyKey {
+    IdempotencyKey::of_policy("operator/turn-back".to_owned())
+}
+
 /// Of the effect of a command, however often it is tried.
 pub(super) fn effect_of(process: &str, command: CommandId) -> IdempotencyKey {
     IdempotencyKey::of_policy(format!("{process}/{command}"))

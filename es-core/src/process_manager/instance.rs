@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -14,6 +14,7 @@ use super::{
 pub struct Process<P> {
     state: P,
     outcome: Option<String>,
+    cancelled: bool,
     /// The commit whose entries are being folded.
     current: Option<CommitId>,
     /// The commands of each commit, in order.
@@ -35,10 +36,13 @@ pub enum ProcessStatus {
     Parked,
     /// It is complete.
     Completed,
+    /// An operator [ended](super::Processes::cancel) it.
+    Cancelled,
 }
 
 /// A command that waits for an operator.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ParkedCommand {
     /// Its identity.
     pub id: CommandId,
@@ -46,8 +50,15 @@ pub struct ParkedCommand {
     pub name: String,
     /// How often it was tried.
     pub attempts: u32,
-    /// What was said the last time.
+    /// What was said the last time, at most 2,048 bytes: it may be about a person.
     pub error: String,
+}
+
+impl fmt::Debug for ParkedCommand {
+    /// Without the error: it may be personal data.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ParkedCommand({} {} after attempt {})", self.name, self.id, self.attempts)
+    }
 }
 
 /// A command that was issued.
@@ -94,12 +105,14 @@ impl<P> Process<P> {
         &self.state
     }
 
-    /// Where it is. A parked command shows also when the process is complete.
+    /// Where it is. A parked command shows also when the process is complete or cancelled.
     pub fn status(&self) -> ProcessStatus {
         if !self.has_begun() {
             ProcessStatus::NotBegun
         } else if self.all_issued().any(|(_, it)| matches!(it.progress, Progress::Parked { .. })) {
             ProcessStatus::Parked
+        } else if self.cancelled {
+            ProcessStatus::Cancelled
         } else if self.outcome.is_some() {
             ProcessStatus::Completed
         } else {
@@ -132,6 +145,46 @@ impl<P> Process<P> {
 
     pub(super) fn has_begun(&self) -> bool {
         self.current.is_some()
+    }
+
+    /// The commit that was written last.
+    pub(super) fn last_commit(&self) -> Option<CommitId> {
+        self.current
+    }
+
+    /// Whether it was completed or cancelled.
+    pub(super) fn is_over(&self) -> bool {
+        self.cancelled || self.outcome.is_some()
+    }
+
+    /// The commits that issued a command whose outcome is not written: it may not have been executed.
+    pub(super) fn unfinished(&self) -> HashSet<CommitId> {
+        let is_open = |issued: &[Issued]| issued.iter().any(|it| it.progress == Progress::Issued);
+        let open = self.issued.iter().filter(|(_, issued)| is_open(issued));
+        open.map(|(&commit, _)| commit).collect()
+    }
+
+    /// What is waited for, of deadlines and of next attempts, each with the commit in which it passes.
+    pub(super) fn waited_for(&self) -> Vec<Retry> {
+        let deadlines =
+            self.deadlines.values().map(|&SetDeadline { due, id, .. }| Retry { due, id });
+        let retries = self.all_issued().filter_map(|(_, issued)| match issued.progress {
+            Progress::Retrying { retry, .. } => Some(retry),
+            _ => None,
+        });
+        deadlines.chain(retries).collect()
+    }
+
+    /// The commits that tell how a command went and may have decided something that is not done yet. A command that was
+    /// tried a thousand times has as many outcomes: most of them decided nothing but the next attempt.
+    pub(super) fn left_by_outcomes(&self, command: CommandId) -> Vec<CommitId> {
+        let Some(issued) = self.issued(command) else { return Vec::new() };
+        let decided = |commit: &CommitId| {
+            issued.told_in.last() == Some(commit)
+                || self.issued.get(commit).is_some_and(|issued| !issued.is_empty())
+                || self.deadlines.values().any(|deadline| deadline.set_by == *commit)
+        };
+        issued.told_in.iter().copied().filter(decided).collect()
     }
 
     /// Whether what has this id was met before.
@@ -167,11 +220,12 @@ impl<P> Process<P> {
         self.deadlines.get(name).map(|deadline| deadline.id)
     }
 
-    /// The command of this name that was issued last.
+    /// The commands that were issued, in order.
     #[cfg(feature = "testing")]
-    pub(super) fn last_issued(&self, name: &str) -> Option<(CommandId, &Issued)> {
-        let of_name = self.all_issued().filter(|(_, issued)| issued.name == name);
-        of_name.max_by_key(|(_, issued)| issued.number)
+    pub(super) fn issued_in_order(&self) -> Vec<(CommandId, &Issued)> {
+        let mut issued: Vec<_> = self.all_issued().collect();
+        issued.sort_by_key(|(_, issued)| issued.number);
+        issued
     }
 
     fn all_issued(&self) -> impl Iterator<Item = (CommandId, &Issued)> {
@@ -235,6 +289,11 @@ impl<P> Process<P> {
                 self.meet(id);
                 self.settle(command, id, Progress::Retrying { attempt, retry });
             }
+            ProcessRecord::Cancelled { id, .. } => {
+                self.meet(id);
+                self.cancelled = true;
+            }
+            ProcessRecord::TurnedBack { id, .. } => self.meet(id),
             ProcessRecord::CommandsWithdrawn => self.withdraw(),
             ProcessRecord::CommandIssued { name, confirmed, command } => {
                 let number = self.issued_so_far;
@@ -271,6 +330,7 @@ impl<P: Default> Default for Process<P> {
         Self {
             state: P::default(),
             outcome: None,
+            cancelled: false,
             current: None,
             issued: HashMap::new(),
             issued_so_far: 0,

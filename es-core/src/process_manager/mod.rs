@@ -8,8 +8,10 @@
 //! | `identities` | what the ids of commits and commands are derived from |
 //! | `instance`, `step` | one process: its state, folded from its stream, and the next commit |
 //! | `processes`, `carrying_out` | the engine: what comes in is written down, what was decided is done |
+//! | `interventions` | what an operator does about a process |
+//! | `reindexing` | the index of deadlines, made again from the streams |
 //! | `rehearsal` | a process without a store, for the test kit |
-//! | `statuses` | a view of all processes |
+//! | `statuses`, `parked` | a view of all processes, and what waits for an operator |
 
 mod carrying_out;
 mod command_bus;
@@ -18,10 +20,13 @@ mod entry;
 mod failure;
 mod identities;
 mod instance;
+mod interventions;
+mod parked;
 mod processes;
 mod record;
 #[cfg(feature = "testing")]
 pub(crate) mod rehearsal;
+mod reindexing;
 mod statuses;
 mod step;
 
@@ -40,9 +45,12 @@ pub use decision::Decision;
 pub use entry::ProcessEntry;
 pub use failure::{CommandFailure, CommandOutcome, DroppedCommand, FailureAction};
 pub use instance::{ParkedCommand, Process, ProcessStatus};
+pub use parked::{Parked, ResumedAll};
 pub use processes::{HistoryEntry, Orchestrator, Processes};
 pub use record::{AfterFailure, CommandId, CommandText, ProcessRecord, Retry};
-pub use statuses::{ProcessStatuses, ProcessSummary};
+pub use reindexing::Reindexed;
+pub use statuses::{ParkedSummary, ProcessStatuses, ProcessSummary};
+pub(crate) use step::cut;
 
 /// Leads a process from event to event: which process an event belongs to, what is to be done next, until
 /// when an answer must have come, and when all is done.
@@ -112,10 +120,23 @@ pub trait ProcessManager: Default + Send + Sync + 'static {
     /// Decides what is to be done about `trigger`.
     fn handle(&self, trigger: &Trigger<'_, Self>) -> Decision<Self>;
 
-    /// Decides about what is met after the process was [completed](Decision::complete): an answer that came too
+    /// Decides about what is met after the process was [completed](Decision::complete) or
+    /// [cancelled](Processes::cancel): an answer that came too
     /// late, say, whose effect has to be undone. By default it is ignored.
     fn handle_late(&self, _trigger: &Trigger<'_, Self>) -> Decision<Self> {
         Decision::ignore()
+    }
+
+    /// Decides what is still done when an operator [cancels](Processes::cancel) the process: commands that undo what was
+    /// done, say. By default nothing. The process ends in any case, without deadlines and without the commands that
+    /// had no outcome yet, unless the decision [refuses](Decision::refuse) it.
+    fn on_cancellation(&self, _reason: &str) -> Decision<Self> {
+        Decision::new()
+    }
+
+    /// What a process is about after this fact, for the view of [`ProcessStatuses`]; by default the fact does not say.
+    fn phase(_fact: &Self::Event) -> Option<&'static str> {
+        None
     }
 
     /// Takes a fact into the state. It cannot fail: the fact has happened.

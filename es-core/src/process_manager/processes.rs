@@ -23,11 +23,9 @@ use crate::repository::{ExecuteError, ExecuteOptions, IdempotencyKey, Loaded, Re
 use crate::stream_id::StreamId;
 use crate::version::Version;
 
-use super::instance::{Process, Progress};
+use super::instance::Process;
 use super::step::{Met, Step};
-use super::{
-    CommandBus, CommandId, CommandText, Correlation, ProcessEntry, ProcessManager, identities,
-};
+use super::{CommandBus, Correlation, ProcessEntry, ProcessManager, identities};
 
 /// Follows a feed and leads the processes of `P`: a [`Reactor`] whose policy is [`Processes`].
 pub type Orchestrator<P> = Reactor<Processes<P>>;
@@ -172,48 +170,6 @@ impl<P: ProcessManager> Processes<P> {
         Ok(history)
     }
 
-    /// Has a [parked](super::FailureAction::Park) command of the process `id` tried again, by the
-    /// [sweeper](crate::DeadlineSweeper), at once. If it fails, it is decided again what to do. Nothing happens if
-    /// the command is not parked any more.
-    ///
-    /// # Errors
-    ///
-    /// As [`Repository::execute`].
-    pub async fn resume(&self, id: &str, command: CommandId) -> Result<()> {
-        self.intervene(id, command, |_| Met::Resumption { command }).await
-    }
-
-    /// Gives a [parked](super::FailureAction::Park) command of the process `id` up: it is not tried again. The
-    /// process manager meets [`Trigger::CommandDropped`](super::Trigger::CommandDropped). Nothing happens if the command is
-    /// not parked any more.
-    ///
-    /// # Errors
-    ///
-    /// As [`Repository::execute`].
-    pub async fn drop_parked(&self, id: &str, command: CommandId) -> Result<()> {
-        let of = command;
-        self.intervene(id, command, |text| {
-            let command = text.decode().ok().map(Arc::new);
-            Met::Dropping { of, command }
-        })
-        .await
-    }
-
-    async fn intervene(
-        &self,
-        id: &str,
-        command: CommandId,
-        how: impl FnOnce(&CommandText) -> Met<P>,
-    ) -> Result<()> {
-        let process = self.load(id).await?;
-        let Some(issued) = process.issued(command) else { return Ok(()) };
-        let Progress::Parked { attempts, .. } = issued.progress else { return Ok(()) };
-        let (key, met) = (identities::intervention_on(command, attempts), how(&issued.command));
-        let cause = self.commit(process.stream(), command.commit).await?;
-        let written = self.write_over_net(process.stream(), key, met, &cause).await?;
-        self.carry_out(written).await
-    }
-
     pub(super) fn now(&self) -> Timestamp {
         self.clock.now()
     }
@@ -327,7 +283,8 @@ impl<P: ProcessManager> DeadlineHandler for Processes<P> {
 }
 
 /// One entry of a process's history.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
+#[non_exhaustive]
 pub struct HistoryEntry<E> {
     /// Its position in the stream of the process.
     pub version: Version,
@@ -337,6 +294,18 @@ pub struct HistoryEntry<E> {
     pub commit: CommitId,
     /// What happened.
     pub entry: ProcessEntry<E>,
+}
+
+impl<E: Event> fmt::Debug for HistoryEntry<E> {
+    /// Without contents: they may be personal data.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HistoryEntry")
+            .field("version", &self.version)
+            .field("recorded_at", &self.recorded_at)
+            .field("commit", &self.commit)
+            .field("entry", &self.entry)
+            .finish()
+    }
 }
 
 impl<E: Event> fmt::Display for HistoryEntry<E> {

@@ -20,7 +20,7 @@ use crate::version::Version;
 /// Process:CommandIssued      ReserveStock
 /// Process:DeadlineSet        answer
 /// ```
-#[derive(Debug, Clone, PartialEq, es_derive::Event)]
+#[derive(Clone, PartialEq, es_derive::Event)]
 #[event(prefix = "Process")]
 #[non_exhaustive]
 pub enum ProcessRecord {
@@ -68,7 +68,7 @@ pub enum ProcessRecord {
         attempt: u32,
         /// Whether the domain rejected it.
         rejected: bool,
-        /// What was said.
+        /// What was said, cut after 2,048 bytes.
         #[event(personal)]
         error: String,
         /// What was done about it.
@@ -95,6 +95,22 @@ pub enum ProcessRecord {
         command: CommandId,
         /// Its name.
         name: String,
+    },
+    /// An operator ended the process.
+    Cancelled {
+        /// The commit that this is written in.
+        id: CommitId,
+        /// Why, in the operator's words.
+        #[event(personal)]
+        reason: String,
+    },
+    /// An operator turned a saga back.
+    TurnedBack {
+        /// The commit that this is written in.
+        id: CommitId,
+        /// Why, in the operator's words.
+        #[event(personal)]
+        reason: String,
     },
     /// Commands of earlier commits that have no outcome yet are not wanted any more.
     CommandsWithdrawn,
@@ -163,6 +179,7 @@ impl fmt::Display for CommandId {
 /// What was done about a command that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum AfterFailure {
     /// It is tried again.
     Retried(Retry),
@@ -264,6 +281,8 @@ impl fmt::Display for ProcessRecord {
             }
             Self::CommandResumed { name, .. } => write!(f, "{name} is tried again by an operator"),
             Self::CommandDropped { name, .. } => write!(f, "{name} was given up by an operator"),
+            Self::Cancelled { .. } => f.write_str("an operator cancelled it"),
+            Self::TurnedBack { .. } => f.write_str("an operator turned it back"),
             Self::CommandsWithdrawn => f.write_str("withdrew what was not done yet"),
             Self::CommandIssued { name, .. } => write!(f, "issued {name}"),
             Self::DeadlineSet { deadline, due, .. } => {
@@ -274,6 +293,13 @@ impl fmt::Display for ProcessRecord {
             }
             Self::Completed { outcome } => write!(f, "completed: {outcome}"),
         }
+    }
+}
+
+impl fmt::Debug for ProcessRecord {
+    /// As in the history, without contents: they may be personal data.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ProcessRecord({self})")
     }
 }
 

@@ -48,17 +48,38 @@ impl<P: ProcessManager> Rehearsal<P> {
         Ok(entries)
     }
 
-    /// The last command of this name that has no outcome yet, with the number of its next attempt.
-    pub(crate) fn waiting(&self, name: &str) -> Option<(CommandId, u32, &CommandText)> {
-        let (id, issued) = self.process.last_issued(name)?;
-        let attempt = match issued.progress {
-            Progress::Issued => 1,
-            Progress::Retrying { attempt, .. } => attempt,
-            Progress::Settled { .. } | Progress::Parked { .. } | Progress::Withdrawn => {
-                return None;
-            }
-        };
-        Some((id, attempt, &issued.command))
+    /// The commands of this name that have no outcome yet, in the order in which they were issued, each with the number
+    /// of its next attempt.
+    pub(crate) fn waiting(&self, name: &str) -> Vec<(CommandId, u32, &CommandText)> {
+        let issued = self.process.issued_in_order().into_iter();
+        let waiting =
+            issued.filter(|(_, issued)| issued.name == name).filter_map(|(id, issued)| {
+                let attempt = match issued.progress {
+                    Progress::Issued => 1,
+                    Progress::Retrying { attempt, .. } => attempt,
+                    Progress::Settled { .. } | Progress::Parked { .. } | Progress::Withdrawn => {
+                        return None;
+                    }
+                };
+                Some((id, attempt, &issued.command))
+            });
+        waiting.collect()
+    }
+
+    /// The commands of this name that wait for an operator, in the order in which they were issued.
+    pub(crate) fn parked(&self, name: &str) -> Vec<(CommandId, &CommandText)> {
+        let issued = self.process.issued_in_order().into_iter();
+        let parked = issued.filter(|(_, issued)| {
+            issued.name == name && matches!(issued.progress, Progress::Parked { .. })
+        });
+        parked.map(|(id, issued)| (id, &issued.command)).collect()
+    }
+
+    /// The names of the commands that were withdrawn, in the order in which they were issued.
+    pub(crate) fn withdrawn(&self) -> Vec<(CommandId, String)> {
+        let issued = self.process.issued_in_order().into_iter();
+        let withdrawn = issued.filter(|(_, issued)| issued.progress == Progress::Withdrawn);
+        withdrawn.map(|(id, issued)| (id, issued.name.clone())).collect()
     }
 }
 

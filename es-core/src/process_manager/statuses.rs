@@ -9,10 +9,11 @@ use crate::error::BoxError;
 use crate::event::{Recorded, UnknownEvents};
 use crate::projector::Projector;
 
-use super::{AfterFailure, ProcessManager, ProcessRecord, ProcessStatus};
+use super::{AfterFailure, ProcessEntry, ProcessManager, ProcessRecord, ProcessStatus};
 
 /// A view of all processes of `P`: one [`ProcessSummary`] each, under the process's id. Listings can be
-/// filtered by `status` and `outcome`.
+/// filtered by `status`, `phase` and `outcome`. [`Processes::parked`](super::Processes::parked) counts by it what waits
+/// for an operator.
 ///
 /// [`ProcessManager::NAME`] must be a view's name, too: lower-case letters, digits and `_`, at most 40.
 ///
@@ -39,19 +40,48 @@ pub struct ProcessStatuses<P>(PhantomData<fn() -> P>);
 
 /// Where one process is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ProcessSummary {
     /// Where it is.
     pub status: ProcessStatus,
+    /// What it is about, as its [phases](ProcessManager::phase) say, as long as it is about anything: of a saga `running`
+    /// or `compensating`.
+    pub phase: Option<String>,
+    /// Since when it is there and about that.
+    pub since: Timestamp,
     /// As what it was completed.
     pub outcome: Option<String>,
     /// When it began.
     pub began_at: Timestamp,
     /// When something happened to it for the last time.
     pub changed_at: Timestamp,
-    /// The commands that wait for an operator, each under its [id](super::CommandId) with its name.
-    pub parked: BTreeMap<String, String>,
+    /// The commands that wait for an operator, each under its [id](super::CommandId).
+    pub parked: BTreeMap<String, ParkedSummary>,
     /// The deadlines that are waited for, by name.
     pub deadlines: BTreeMap<String, Timestamp>,
+    /// Whether an operator ended it.
+    pub cancelled: bool,
+}
+
+/// A command that waits for an operator, in the summary of its process.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ParkedSummary {
+    /// Its name.
+    pub name: String,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// Since when it waits.
+    pub since: Timestamp,
+    /// What was said the last time, at most 2,048 bytes: it may be about a person.
+    pub error: String,
+}
+
+impl fmt::Debug for ParkedSummary {
+    /// Without the error: it may be personal data.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ParkedSummary({} after attempt {} at {})", self.name, self.attempts, self.since)
+    }
 }
 
 impl<P> ProcessStatuses<P> {
@@ -75,13 +105,13 @@ impl<P> fmt::Debug for ProcessStatuses<P> {
 
 impl<P: ProcessManager> Projector for ProcessStatuses<P> {
     const NAME: &'static str = P::NAME;
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     const CATEGORIES: &'static [&'static str] = &[P::NAME];
-    const INDEXED_FIELDS: &'static [&'static str] = &["status", "outcome"];
-    type Event = ProcessRecord;
+    const INDEXED_FIELDS: &'static [&'static str] = &["status", "phase", "outcome"];
+    type Event = ProcessEntry<P::Event>;
     type View = ProcessSummary;
 
-    /// The process's own facts are not asked for.
+    /// Facts that this program does not know have no phase.
     fn unknown_events(&self) -> UnknownEvents {
         UnknownEvents::Skip
     }
@@ -90,12 +120,21 @@ impl<P: ProcessManager> Projector for ProcessStatuses<P> {
         &self,
         _: &str,
         view: &mut Option<ProcessSummary>,
-        event: &Recorded<'_, ProcessRecord>,
+        event: &Recorded<'_, ProcessEntry<P::Event>>,
     ) -> Result<(), BoxError> {
         let at = event.recorded_at();
         let summary = view.get_or_insert_with(|| ProcessSummary::began(at));
+        let before = (summary.status, summary.phase.clone());
+        match &event.event {
+            ProcessEntry::Record(record) => summary.take_in(record, at),
+            ProcessEntry::Fact(fact) => {
+                summary.phase = P::phase(fact).map(str::to_owned).or(summary.phase.take());
+            }
+        }
         summary.changed_at = at;
-        summary.take_in(&event.event);
+        if before != (summary.status, summary.phase.clone()) {
+            summary.since = at;
+        }
         Ok(())
     }
 }
@@ -104,18 +143,30 @@ impl ProcessSummary {
     fn began(at: Timestamp) -> Self {
         Self {
             status: ProcessStatus::Running,
+            phase: None,
+            since: at,
             outcome: None,
             began_at: at,
             changed_at: at,
             parked: BTreeMap::new(),
             deadlines: BTreeMap::new(),
+            cancelled: false,
         }
     }
 
-    fn take_in(&mut self, record: &ProcessRecord) {
+    fn take_in(&mut self, record: &ProcessRecord, at: Timestamp) {
         match record {
-            ProcessRecord::CommandFailed { command, name, then: AfterFailure::Parked, .. } => {
-                self.parked.insert(command.to_string(), name.clone());
+            ProcessRecord::CommandFailed {
+                command,
+                name,
+                attempt,
+                error,
+                then: AfterFailure::Parked,
+                ..
+            } => {
+                let (name, error) = (name.clone(), error.clone());
+                let parked = ParkedSummary { name, attempts: *attempt, since: at, error };
+                self.parked.insert(command.to_string(), parked);
             }
             ProcessRecord::CommandResumed { command, .. }
             | ProcessRecord::CommandDropped { command, .. } => {
@@ -129,16 +180,25 @@ impl ProcessSummary {
             | ProcessRecord::DeadlinePassed { deadline, .. } => {
                 self.deadlines.remove(deadline);
             }
-            ProcessRecord::Completed { outcome } => self.outcome = Some(outcome.clone()),
+            ProcessRecord::Completed { outcome } => {
+                self.outcome = Some(outcome.clone());
+                self.phase = None;
+            }
+            ProcessRecord::Cancelled { .. } => {
+                self.cancelled = true;
+                self.phase = None;
+            }
             ProcessRecord::EventReceived { .. }
             | ProcessRecord::CommandFailed { .. }
             | ProcessRecord::CommandSucceeded { .. }
+            | ProcessRecord::TurnedBack { .. }
             | ProcessRecord::CommandIssued { .. } => {}
         }
-        self.status = match (self.parked.is_empty(), &self.outcome) {
-            (false, _) => ProcessStatus::Parked,
-            (true, Some(_)) => ProcessStatus::Completed,
-            (true, None) => ProcessStatus::Running,
+        self.status = match &self.outcome {
+            _ if !self.parked.is_empty() => ProcessStatus::Parked,
+            _ if self.cancelled => ProcessStatus::Cancelled,
+            Some(_) => ProcessStatus::Completed,
+            None => ProcessStatus::Running,
         };
     }
 }

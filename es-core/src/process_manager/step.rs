@@ -64,12 +64,24 @@ pub(crate) enum Met<P: ProcessManager> {
     Resumption {
         command: CommandId,
     },
+    /// An operator ends the process.
+    Cancellation {
+        reason: String,
+    },
+    /// An operator turns a saga back, which says by `decide` what that means.
+    TurningBack {
+        reason: String,
+        decide: TurnBack<P>,
+    },
     /// An operator gives the command up. `None` if this program cannot read it.
     Dropping {
         of: CommandId,
         command: Option<Arc<P::Command>>,
     },
 }
+
+/// What a saga decides when an operator turns it back.
+pub(crate) type TurnBack<P> = fn(&P, &StreamId, &str) -> Result<Decision<P>>;
 
 type Entries<P> = Vec<ProcessEntry<<P as ProcessManager>::Event>>;
 
@@ -99,6 +111,8 @@ impl<P: ProcessManager> Aggregate for Process<P> {
             }
             Met::Resumption { command } => Ok(self.resume(&step, *command)),
             Met::Dropping { of, command } => self.drop_parked(&step, *of, command.as_deref()),
+            Met::Cancellation { reason } => self.cancel(&step, reason),
+            Met::TurningBack { reason, decide } => self.turn_back(&step, reason, *decide),
         }
     }
 
@@ -236,6 +250,24 @@ impl<P: ProcessManager> Process<P> {
         self.entries(step, record, decision)
     }
 
+    fn cancel(&self, step: &Step<P>, reason: &str) -> Result<Entries<P>> {
+        if self.is_over() || !self.has_begun() {
+            return Ok(Vec::new());
+        }
+        let decision = self.state().on_cancellation(reason).withdraw_commands();
+        let cancelled = ProcessRecord::Cancelled { id: step.id, reason: reason.to_owned() };
+        self.entries(step, cancelled, decision)
+    }
+
+    fn turn_back(&self, step: &Step<P>, reason: &str, decide: TurnBack<P>) -> Result<Entries<P>> {
+        let decision = decide(self.state(), &step.stream, reason)?;
+        if decision.is_ignored() {
+            return Ok(Vec::new());
+        }
+        let turned_back = ProcessRecord::TurnedBack { id: step.id, reason: reason.to_owned() };
+        self.entries(step, turned_back, decision)
+    }
+
     fn parked_command(&self, command: CommandId) -> Option<(String, u32)> {
         let issued = self.issued(command)?;
         match issued.progress {
@@ -245,9 +277,9 @@ impl<P: ProcessManager> Process<P> {
     }
 
     fn decide(&self, trigger: &Trigger<'_, P>) -> Decision<P> {
-        match self.outcome() {
-            None => self.state().handle(trigger),
-            Some(_) => self.state().handle_late(trigger),
+        match self.is_over() {
+            false => self.state().handle(trigger),
+            true => self.state().handle_late(trigger),
         }
     }
 
@@ -279,8 +311,8 @@ impl<P: ProcessManager> Process<P> {
         Ok(entries)
     }
 
-    /// The deadlines that end and those that are set. One that is set again ends first, and a process that is
-    /// complete has none.
+    /// The deadlines that end and those that are set. One that is set again ends first, and a process that
+    /// completes or is cancelled has none, whatever the decision sets.
     fn deadlines_into(
         &self,
         step: &Step<P>,
@@ -288,7 +320,8 @@ impl<P: ProcessManager> Process<P> {
         decision: &Decision<P>,
         records: &mut Vec<ProcessRecord>,
     ) -> Result<()> {
-        let completes = decision.outcome.is_some();
+        let completes =
+            decision.outcome.is_some() || matches!(met, ProcessRecord::Cancelled { .. });
         let set = |name: &String| decision.deadlines.iter().any(|(set, _)| set == name);
         for (name, deadline) in self.set_deadlines() {
             let passed =
@@ -370,6 +403,10 @@ impl<P: ProcessManager> Clone for Met<P> {
             }
             Self::Resumption { command } => Self::Resumption { command: *command },
             Self::Dropping { of, command } => Self::Dropping { of: *of, command: command.clone() },
+            Self::Cancellation { reason } => Self::Cancellation { reason: reason.clone() },
+            Self::TurningBack { reason, decide } => {
+                Self::TurningBack { reason: reason.clone(), decide: *decide }
+            }
         }
     }
 }
@@ -381,7 +418,10 @@ impl<P: ProcessManager> Command for Step<P> {
             Met::Deadline { .. } => "PassDeadline",
             // One name, so that whichever outcome is written first stands.
             Met::Outcome { .. } | Met::Unreadable { .. } => "Settle",
-            Met::Resumption { .. } | Met::Dropping { .. } => "Intervene",
+            Met::Resumption { .. }
+            | Met::Dropping { .. }
+            | Met::Cancellation { .. }
+            | Met::TurningBack { .. } => "Intervene",
         }
     }
 }
@@ -413,7 +453,8 @@ fn check_name(what: &'static str, name: &str) -> Result<()> {
     check_id(what, name, MAX_NAME_LEN)
 }
 
-fn cut(mut text: String) -> String {
+/// What others say is written down, but not at any length: a commit has to hold it.
+pub(crate) fn cut(mut text: String) -> String {
     let end = (0..=MAX_ERROR_LEN.min(text.len())).rev().find(|&end| text.is_char_boundary(end));
     text.truncate(end.unwrap_or(0));
     text

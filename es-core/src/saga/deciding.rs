@@ -2,10 +2,12 @@ use std::time::Duration;
 
 use crate::backoff::Backoff;
 use crate::codec::json_error;
+use crate::error::{Error, Result};
 use crate::event::Recorded;
 use crate::process_manager::{
-    CommandFailure, Correlation, Decision, FailureAction, ProcessManager, Trigger,
+    CommandFailure, Correlation, Decision, FailureAction, ProcessManager, Trigger, cut,
 };
+use crate::stream_id::StreamId;
 
 use super::course::Course;
 use super::run::SagaRun;
@@ -96,6 +98,20 @@ impl<S: Saga> ProcessManager for SagaRun<S> {
         }
     }
 
+    fn on_cancellation(&self, _: &str) -> Decision<Self> {
+        Decision::refuse("a saga is turned back, not cancelled: what was done has to be undone")
+    }
+
+    fn phase(fact: &SagaFact<S>) -> Option<&'static str> {
+        match fact {
+            SagaFact::Begun(_) => Some("running"),
+            SagaFact::Happened(SagaEvent::TurnedBack { .. } | SagaEvent::UndoBegun { .. }) => {
+                Some("compensating")
+            }
+            SagaFact::Learned(_) | SagaFact::Happened(_) => None,
+        }
+    }
+
     fn apply(&mut self, fact: SagaFact<S>) {
         self.take_in(fact);
     }
@@ -103,23 +119,49 @@ impl<S: Saga> ProcessManager for SagaRun<S> {
     fn on_failure(&self, failure: &CommandFailure<'_, Self::Command>) -> FailureAction {
         let StepCommand { step, direction, .. } = failure.command;
         let (steps, error) = (S::steps(), failure.error);
-        let again = |backoff| match failure.attempt < Self::ATTEMPTS {
-            true => Some(FailureAction::Retry(backoff)),
-            false => None,
+        let of_step = steps.find(step).and_then(Step::attempts);
+        let (attempts, backoff) = match direction {
+            Direction::Forth => of_step.unwrap_or((Self::ATTEMPTS, STEP_BACKOFF)),
+            Direction::Back => (Self::ATTEMPTS, UNDO_BACKOFF),
         };
+        let again = (failure.attempt < attempts).then_some(FailureAction::Retry(backoff));
         match (direction, steps.way_back_from(step)) {
-            (Direction::Back, _) => again(UNDO_BACKOFF).unwrap_or(FailureAction::Park),
+            (Direction::Back, _) => again.unwrap_or(FailureAction::Park),
             (Direction::Forth, WayBack::Open) if error.is_transient() => {
-                again(STEP_BACKOFF).unwrap_or(FailureAction::Compensate)
+                again.unwrap_or(FailureAction::Compensate)
             }
             (Direction::Forth, WayBack::Open) => FailureAction::Compensate,
             (Direction::Forth, WayBack::IfRejected) if error.is_rejected() => {
                 FailureAction::Compensate
             }
             (Direction::Forth, WayBack::IfRejected | WayBack::Closed) => {
-                again(STEP_BACKOFF).unwrap_or(FailureAction::Park)
+                again.unwrap_or(FailureAction::Park)
             }
         }
+    }
+}
+
+impl<S: Saga> SagaRun<S> {
+    /// What it decides when an operator turns it back: nothing, if it has turned back already.
+    pub(crate) fn turn_back_by_operator(
+        &self,
+        stream: &StreamId,
+        reason: &str,
+    ) -> Result<Decision<Self>> {
+        let no_way_back = |reason: String| Error::NoWayBack { stream: stream.clone(), reason };
+        let Some(data) = &self.data else { return Ok(Decision::ignore()) };
+        if self.course.turned_back().is_some() {
+            return Ok(Decision::ignore());
+        }
+        if self.course.is_completed() {
+            return Err(no_way_back("all is done".to_owned()));
+        }
+        let mut deciding = Deciding::on(data, &self.course);
+        if let Some(step) = deciding.passed_point_of_no_return() {
+            return Err(no_way_back(format!("{step} has begun, which cannot be undone")));
+        }
+        deciding.turn_back(TurnBackCause::Operator, reason.to_owned());
+        Ok(deciding.decided().into_decision(None))
     }
 }
 
@@ -259,7 +301,7 @@ impl<'a, S: Saga> Deciding<'a, S> {
     fn turn_back(&mut self, cause: TurnBackCause, reason: String) {
         let too_late = self.course.is_completed() || self.is_past_return();
         if !too_late && self.course.turned_back().is_none() {
-            self.happen(SagaEvent::TurnedBack { cause, reason });
+            self.happen(SagaEvent::TurnedBack { cause, reason: cut(reason) });
             let deadlines: Vec<_> =
                 self.course.steps().map(|(step, _)| deadline_of(step)).collect();
             self.change(|decision| {
@@ -271,8 +313,15 @@ impl<'a, S: Saga> Deciding<'a, S> {
     }
 
     fn is_past_return(&self) -> bool {
-        let point = self.steps.point_of_no_return().map(|(_, step)| self.course.step(step.name()));
-        matches!(point, Some(Some(StepState::Begun | StepState::Done | StepState::Left)))
+        self.passed_point_of_no_return().is_some()
+    }
+
+    /// The step behind which the saga is and cannot come back.
+    fn passed_point_of_no_return(&self) -> Option<&'static str> {
+        let (_, step) = self.steps.point_of_no_return()?;
+        let state = self.course.step(step.name());
+        let is_begun = matches!(state, Some(StepState::Begun | StepState::Done | StepState::Left));
+        is_begun.then(|| step.name())
     }
 
     fn go_on(&mut self) {

@@ -1,11 +1,12 @@
 use std::fmt;
 
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::codec::{Codec, PayloadError};
 use crate::encoded_events::EncodedEvent;
 use crate::event::{DecodeError, Event, EventSchema, PersonalData, PersonalPart};
+
+use super::Saga;
 
 /// What happens to a saga. In its history it stands between what the framework wrote down about the process.
 ///
@@ -17,7 +18,7 @@ use crate::event::{DecodeError, Event, EventSchema, PersonalData, PersonalPart};
 /// Saga:UndoBegun       stock
 /// Saga:StepUndone      stock
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, es_derive::Event)]
+#[derive(Clone, PartialEq, Eq, es_derive::Event)]
 #[event(prefix = "Saga")]
 #[non_exhaustive]
 pub enum SagaEvent {
@@ -44,7 +45,7 @@ pub enum SagaEvent {
     TurnedBack {
         /// What was the cause.
         cause: TurnBackCause,
-        /// What was said about it.
+        /// What was said about it, cut after 2,048 bytes.
         #[event(personal)]
         reason: String,
     },
@@ -81,6 +82,8 @@ pub enum TurnBackCause {
     Late,
     /// It was [called off](super::Answer::CalledOff).
     CalledOff,
+    /// An operator [turned it back](crate::Processes::turn_back).
+    Operator,
 }
 
 impl fmt::Display for TurnBackCause {
@@ -90,6 +93,7 @@ impl fmt::Display for TurnBackCause {
             Self::StepLate(step) => write!(f, "{step} was not done in time"),
             Self::Late => f.write_str("the saga was not done in time"),
             Self::CalledOff => f.write_str("it was called off"),
+            Self::Operator => f.write_str("an operator turned it back"),
         }
     }
 }
@@ -108,21 +112,23 @@ pub enum SagaFact<S> {
 const BEGUN: &str = "Saga:Begun";
 const LEARNED: &str = "Saga:Learned";
 
-impl<S: Serialize + DeserializeOwned + Send + Sync + 'static> Event for SagaFact<S> {
-    /// Those of [`SagaEvent`], and of the data.
-    const SCHEMAS: &'static [EventSchema] =
-        &[EventSchema { name: BEGUN, version: 1 }, EventSchema { name: LEARNED, version: 1 }];
+/// The facts with data, which have the version of the data, and all others.
+const fn schemas(of_data: u32) -> [EventSchema; 2 + SagaEvent::SCHEMAS.len()] {
+    let data = EventSchema { name: BEGUN, version: of_data };
+    let mut schemas = [data; 2 + SagaEvent::SCHEMAS.len()];
+    schemas[1] = EventSchema { name: LEARNED, version: of_data };
+    let mut at = 0;
+    while at < SagaEvent::SCHEMAS.len() {
+        schemas[2 + at] = SagaEvent::SCHEMAS[at];
+        at += 1;
+    }
+    schemas
+}
 
-    const ALIASES: &'static [&'static str] = &[
-        "Saga:StepBegun",
-        "Saga:StepDone",
-        "Saga:StepFailed",
-        "Saga:Completed",
-        "Saga:TurnedBack",
-        "Saga:UndoBegun",
-        "Saga:StepUndone",
-        "Saga:StepLeft",
-    ];
+impl<S: Saga> Event for SagaFact<S> {
+    const SCHEMAS: &'static [EventSchema] = &schemas(S::DATA_VERSION);
+
+    const ALIASES: &'static [&'static str] = SagaEvent::ALIASES;
 
     const PERSONAL: &'static [PersonalData] = &[
         PersonalData { event: BEGUN, part: PersonalPart::Everything },
@@ -140,7 +146,7 @@ impl<S: Serialize + DeserializeOwned + Send + Sync + 'static> Event for SagaFact
 
     fn schema_version(&self) -> u32 {
         match self {
-            Self::Begun(_) | Self::Learned(_) => 1,
+            Self::Begun(_) | Self::Learned(_) => S::DATA_VERSION,
             Self::Happened(event) => event.schema_version(),
         }
     }
@@ -154,13 +160,20 @@ impl<S: Serialize + DeserializeOwned + Send + Sync + 'static> Event for SagaFact
 
     fn decode(stored: EncodedEvent<'_>) -> Result<Self, DecodeError> {
         match stored.name {
-            BEGUN | LEARNED if stored.schema_version > 1 => {
-                Err(DecodeError::UnknownVersion { newest: 1 })
-            }
-            BEGUN => Ok(Self::Begun(stored.payload.decode()?)),
-            LEARNED => Ok(Self::Learned(stored.payload.decode()?)),
+            BEGUN => read_data(stored).map(Self::Begun),
+            LEARNED => read_data(stored).map(Self::Learned),
             _ => SagaEvent::decode(stored).map(Self::Happened),
         }
+    }
+}
+
+fn read_data<S: Saga>(stored: EncodedEvent<'_>) -> Result<S, DecodeError> {
+    match stored.schema_version {
+        version if version == S::DATA_VERSION => Ok(stored.payload.decode()?),
+        version if version > S::DATA_VERSION => {
+            Err(DecodeError::UnknownVersion { newest: S::DATA_VERSION })
+        }
+        older => S::upcast(older, stored.payload),
     }
 }
 
@@ -183,6 +196,13 @@ impl fmt::Display for SagaEvent {
             }
             Self::StepLeft { step, given_up: false } => write!(f, "{step} stays"),
         }
+    }
+}
+
+impl fmt::Debug for SagaEvent {
+    /// Without the reason of turning back: it may be personal data.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SagaEvent({self})")
     }
 }
 

@@ -21,10 +21,11 @@ use serde::de::DeserializeOwned;
 use std::sync::Arc;
 
 use crate::clock::Timestamp;
+use crate::codec::Payload;
 use crate::command::Command;
 use crate::deadline_store::DeadlineStore;
 use crate::error::Result;
-use crate::event::{Event, Recorded};
+use crate::event::{DecodeError, Event, Recorded};
 use crate::event_store::EventStore;
 use crate::process_manager::{CommandBus, Correlation, HistoryEntry, ProcessEntry, Processes};
 
@@ -96,6 +97,11 @@ pub trait Saga: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// The categories whose events it follows: see [`ProcessManager::CATEGORIES`](crate::ProcessManager::CATEGORIES).
     const CATEGORIES: &'static [&'static str];
 
+    /// The version of the data's form, from 1. A form that older data cannot be read as needs a new one, and an
+    /// [`upcast`](Self::upcast) from those before. [`SchemaLock`](crate::Event) makes a test of that, of
+    /// [`SagaFact`] with this type.
+    const DATA_VERSION: u32 = 1;
+
     /// The events that it follows, of all categories.
     type Input: Event;
 
@@ -120,6 +126,34 @@ pub trait Saga: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// its command has succeeded.
     fn answer(&self, _event: &Recorded<'_, &Self::Input>) -> Answer {
         Answer::Nothing
+    }
+
+    /// Reads data that were written in an older `version`: as that version's type, and makes today's data of it.
+    ///
+    /// ```
+    /// # use es_core::{DecodeError, Payload};
+    /// # use serde::{Deserialize, Serialize};
+    /// #[derive(Serialize, Deserialize)]
+    /// struct Sending { reader: String, cents: u64 }
+    ///
+    /// #[derive(Deserialize)]
+    /// struct SendingV1 { reader: String, euros: u64 }
+    ///
+    /// // In `impl Saga for Sending`, with `const DATA_VERSION: u32 = 2`:
+    /// fn upcast(_version: u32, stored: Payload<'_>) -> Result<Sending, DecodeError> {
+    ///     let SendingV1 { reader, euros } = stored.decode()?;
+    ///     Ok(Sending { reader, cents: euros * 100 })
+    /// }
+    /// # let old = upcast(1, Payload::Json(r#"{"reader":"ada","euros":3}"#))?;
+    /// # assert_eq!((old.reader.as_str(), old.cents), ("ada", 300));
+    /// # Ok::<(), DecodeError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError`], as [`Event::decode`]; by default for every older version.
+    fn upcast(_version: u32, _stored: Payload<'_>) -> Result<Self, DecodeError> {
+        Err(DecodeError::UnknownVersion { newest: Self::DATA_VERSION })
     }
 
     /// Takes from an event what later commands need, as the number of a payment. By default nothing.
@@ -153,11 +187,26 @@ pub fn sagas<S: Saga>(
     bus: impl CommandBus<S::Command>,
     deadlines: Arc<dyn DeadlineStore>,
 ) -> Result<Sagas<S>> {
-    S::steps().check(S::NAME)?;
+    S::steps().check()?;
     Ok(Processes::new(store, ForwardingBus(bus), deadlines))
 }
 
 impl<S: Saga> Processes<SagaRun<S>> {
+    /// Turns the saga `id` back from where it is, for `reason`, which is kept in its stream: what was begun is undone, as
+    /// when it is [called off](Answer::CalledOff). Nothing happens to one that has turned back already. Called again it
+    /// finishes what is not done yet; the first reason stands.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoWayBack`](crate::Error::NoWayBack) when all is done, or the
+    /// [point of no return](Step::point_of_no_return) has begun: the saga is as it was.
+    /// [`Error::NoSuchProcess`](crate::Error::NoSuchProcess) when it has not begun,
+    /// [`Error::Misuse`](crate::Error::Misuse) for a reason that is empty or longer than 1,000 bytes. Otherwise as
+    /// [`Repository::execute`](crate::Repository::execute).
+    pub async fn turn_back(&self, id: &str, reason: &str) -> Result<()> {
+        self.turn_back_by(id, reason, SagaRun::turn_back_by_operator).await
+    }
+
     /// What has happened to the saga `id`, line by line, each with its time; nothing, if it has not begun. The lines
     /// have no contents, only names: they can be shown to anybody who operates the system.
     ///

@@ -31,6 +31,7 @@ pub enum SagaPhase {
 
 /// Where a step is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum StepState {
     /// Its command is executed, or its answer is waited for.
     Begun,

@@ -1,6 +1,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::backoff::Backoff;
 use crate::error::{Error, Result};
 use crate::stream_id::check_id;
 
@@ -25,6 +26,7 @@ pub struct Step<S: Saga> {
     answered: bool,
     within: Option<Duration>,
     point_of_no_return: bool,
+    retry: Option<(u32, Backoff)>,
 }
 
 /// The command that undoes a step.
@@ -106,9 +108,15 @@ impl<S: Saga> Steps<S> {
         step.after.iter().copied().chain(barrier.iter().map(Step::name))
     }
 
-    /// Each step has a name of its own, and comes behind those that it waits for.
-    pub(super) fn check(&self, saga: &str) -> Result<()> {
-        let misuse = |what: String| Err(Error::Misuse(format!("the saga {saga}: {what}")));
+    /// Checks the plan, as [`sagas`](super::sagas) does: call it in a test. Each step has a name of its own and comes
+    /// behind those that it waits for, so that none can wait for itself; what waits for an answer has a time; and what
+    /// comes behind the point of no return has nothing that undoes it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Misuse`], which says the first thing that does not fit.
+    pub fn check(&self) -> Result<()> {
+        let misuse = |what: String| Err(Error::Misuse(format!("the saga {}: {what}", S::NAME)));
         if self.steps.is_empty() {
             return misuse("it has no steps".to_owned());
         }
@@ -129,6 +137,9 @@ impl<S: Saga> Steps<S> {
         }
         for step in &self.steps {
             let name = step.name;
+            if step.retry.is_some_and(|(attempts, _)| attempts == 0) {
+                return misuse(format!("the step {name:?} is never tried"));
+            }
             if step.undone_when_rejected && step.undo.is_none() {
                 return misuse(format!(
                     "the step {name:?} is undone when rejected, and nothing undoes it"
@@ -169,6 +180,7 @@ impl<S: Saga> Step<S> {
             answered: false,
             within: None,
             point_of_no_return: false,
+            retry: None,
         }
     }
 
@@ -228,6 +240,19 @@ impl<S: Saga> Step<S> {
     pub fn point_of_no_return(mut self) -> Self {
         self.point_of_no_return = true;
         self
+    }
+
+    /// Is tried so often, at least once, and waits between attempts as `backoff` says, where another attempt can help.
+    /// Unless this is said it is tried [`ATTEMPTS`](super::SagaRun::ATTEMPTS) times, after a second at first and half a
+    /// minute at most. What undoes it is tried as always.
+    #[must_use]
+    pub fn retry(mut self, attempts: u32, backoff: Backoff) -> Self {
+        self.retry = Some((attempts, backoff));
+        self
+    }
+
+    pub(super) fn attempts(&self) -> Option<(u32, Backoff)> {
+        self.retry
     }
 
     pub(super) fn is_point_of_no_return(&self) -> bool {

@@ -2,8 +2,6 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::SignedDuration;
-
 use crate::clock::{Clock as _, Timestamp};
 use crate::codec::Codec;
 use crate::commit::{Commit, CommitId, NewCommit};
@@ -11,14 +9,14 @@ use crate::encoded_events::EncodedEvents;
 use crate::event::{Event, Recorded};
 use crate::metadata::EncodedMetadata;
 use crate::process_manager::rehearsal::{Met, Rehearsal};
-use crate::process_manager::{
-    Correlation, DispatchError, ProcessEntry, ProcessManager, ProcessRecord,
-};
+use crate::process_manager::{Correlation, DispatchError, ProcessEntry, ProcessManager};
+use crate::saga::{Saga, SagaRun};
 use crate::stream_id::StreamId;
 use crate::version::Version;
 
 use super::VirtualClock;
-use super::differences::{assert_same, indented, written};
+use super::command_named::CommandNamed;
+use super::then_decided::ThenDecided;
 
 /// Given/when/then for a process manager or a [saga](crate::saga::SagaRun), without a store and a bus: what it meets,
 /// and what it decides on it, one after the other.
@@ -42,9 +40,9 @@ use super::differences::{assert_same, indented, written};
 /// Events are encoded, and decoded again, on their way, as by a store.
 #[must_use]
 pub struct GivenProcess<P: ProcessManager> {
-    rehearsal: Rehearsal<P>,
+    pub(super) rehearsal: Rehearsal<P>,
     id: Option<String>,
-    clock: VirtualClock,
+    pub(super) clock: VirtualClock,
     /// How many events came before.
     events: u64,
 }
@@ -117,48 +115,97 @@ impl<P: ProcessManager> GivenProcess<P> {
         self.meet(Met::Deadline { name: name.to_owned() })
     }
 
-    /// The last command of this name, which was to be [confirmed](crate::Decision::confirmed_command), succeeds.
+    /// A command, which was to be [confirmed](crate::Decision::confirmed_command), succeeds.
     ///
     /// # Panics
     ///
     /// When no such command waits.
     #[track_caller]
-    pub fn when_succeeded(self, command: &str) -> ThenDecided<P> {
-        self.settle(command, Ok(()))
+    pub fn when_succeeded<'a>(self, command: impl Into<CommandNamed<'a>>) -> ThenDecided<P> {
+        self.settle(command.into(), Ok(()))
     }
 
-    /// The last command of this name is rejected by the domain.
+    /// A command is rejected by the domain.
     ///
     /// # Panics
     ///
     /// When no such command waits.
     #[track_caller]
-    pub fn when_rejected(
+    pub fn when_rejected<'a>(
         self,
-        command: &str,
+        command: impl Into<CommandNamed<'a>>,
         rejection: impl Into<crate::error::BoxError>,
     ) -> ThenDecided<P> {
-        self.settle(command, Err(DispatchError::rejected(rejection)))
+        self.settle(command.into(), Err(DispatchError::rejected(rejection)))
     }
 
-    /// The last command of this name fails.
+    /// A command fails.
     ///
     /// # Panics
     ///
     /// When no such command waits.
     #[track_caller]
-    pub fn when_failed(self, command: &str, error: DispatchError) -> ThenDecided<P> {
-        self.settle(command, Err(error))
+    pub fn when_failed<'a>(
+        self,
+        command: impl Into<CommandNamed<'a>>,
+        error: DispatchError,
+    ) -> ThenDecided<P> {
+        self.settle(command.into(), Err(error))
+    }
+
+    /// An operator gives up a command that was [parked](crate::FailureAction::Park): as
+    /// [`Processes::drop_parked`](crate::Processes::drop_parked).
+    ///
+    /// # Panics
+    ///
+    /// When no such command is parked.
+    #[track_caller]
+    pub fn when_dropped<'a>(self, command: impl Into<CommandNamed<'a>>) -> ThenDecided<P> {
+        let command = command.into();
+        let Some((of, text)) = command.of(&self.rehearsal.parked(command.name)) else {
+            panic!("no command {command} is parked");
+        };
+        let command = text.decode().ok().map(Arc::new);
+        self.meet(Met::Dropping { of, command })
+    }
+
+    /// An operator has a command tried again that was [parked](crate::FailureAction::Park): as
+    /// [`Processes::resume`](crate::Processes::resume). How the attempt goes, the next step of the scenario says.
+    ///
+    /// # Panics
+    ///
+    /// When no such command is parked.
+    #[track_caller]
+    pub fn when_resumed<'a>(self, command: impl Into<CommandNamed<'a>>) -> ThenDecided<P> {
+        let command = command.into();
+        let Some((command, _)) = command.of(&self.rehearsal.parked(command.name)) else {
+            panic!("no command {command} is parked");
+        };
+        self.meet(Met::Resumption { command })
+    }
+
+    /// An operator ends the process: as [`Processes::cancel`](crate::Processes::cancel).
+    ///
+    /// # Panics
+    ///
+    /// When the process manager refuses.
+    #[track_caller]
+    pub fn when_cancelled(self, reason: &str) -> ThenDecided<P> {
+        self.meet(Met::Cancellation { reason: reason.to_owned() })
     }
 
     #[track_caller]
-    fn settle(self, name: &str, result: Result<(), DispatchError>) -> ThenDecided<P> {
-        let Some((of, attempt, text)) = self.rehearsal.waiting(name) else {
-            panic!("no command {name:?} waits for its outcome");
+    fn settle(
+        self,
+        command: CommandNamed<'_>,
+        result: Result<(), DispatchError>,
+    ) -> ThenDecided<P> {
+        let Some((of, attempt, text)) = command.of(&self.rehearsal.waiting(command.name)) else {
+            panic!("no command {command} waits for its outcome");
         };
         let command = match text.decode() {
             Ok(command) => Arc::new(command),
-            Err(error) => panic!("the command {name} cannot be read back: {error}"),
+            Err(error) => panic!("the command {command} cannot be read back: {error}"),
         };
         self.meet(Met::Outcome { of, attempt, command, result: result.map_err(Arc::new) })
     }
@@ -166,212 +213,33 @@ impl<P: ProcessManager> GivenProcess<P> {
     #[track_caller]
     fn meet(mut self, met: Met<P>) -> ThenDecided<P> {
         let id = self.id.clone().unwrap_or_else(|| "p-1".to_owned());
+        let before = self.rehearsal.withdrawn();
         match self.rehearsal.meet(&id, met, self.clock.now()) {
-            Ok(entries) => self.decided(entries),
+            Ok(entries) => {
+                let mut withdrawn = self.rehearsal.withdrawn();
+                withdrawn.retain(|(id, _)| !before.iter().any(|(earlier, _)| earlier == id));
+                let withdrawn = withdrawn.into_iter().map(|(_, name)| name).collect();
+                ThenDecided { withdrawn, ..self.decided(entries) }
+            }
             Err(error) => panic!("the decision cannot be written: {error}"),
         }
     }
 
     fn decided(self, entries: Vec<ProcessEntry<P::Event>>) -> ThenDecided<P> {
-        ThenDecided { given: self, entries }
+        ThenDecided { given: self, entries, withdrawn: Vec::new() }
     }
 }
 
-/// What a process manager decided.
-pub struct ThenDecided<P: ProcessManager> {
-    given: GivenProcess<P>,
-    entries: Vec<ProcessEntry<P::Event>>,
-}
-
-impl<P: ProcessManager> ThenDecided<P> {
-    /// It decided on exactly these facts.
+impl<S: Saga> GivenProcess<SagaRun<S>> {
+    /// An operator turns the saga back: as [`Processes::turn_back`](crate::Processes::turn_back).
     ///
     /// # Panics
     ///
-    /// When it did not.
+    /// When it has no way back.
     #[track_caller]
-    pub fn then_facts(self, expected: impl IntoIterator<Item = P::Event>) -> Self {
-        let expected: Vec<_> = expected.into_iter().collect();
-        let facts = self.entries.iter().filter_map(|entry| match entry {
-            ProcessEntry::Fact(fact) => Some(fact),
-            ProcessEntry::Record(_) => None,
-        });
-        let actual: String = facts.map(|fact| written(std::slice::from_ref(fact))).collect();
-        let expected: String = expected.chunks(1).map(written).collect();
-        assert_same("other facts were decided on", &expected, &actual);
-        self
-    }
-
-    /// It issued exactly these commands.
-    ///
-    /// # Panics
-    ///
-    /// When it did not.
-    #[track_caller]
-    pub fn then_commands(self, expected: impl IntoIterator<Item = P::Command>) -> Self {
-        let text = |command: P::Command| match serde_json::to_string(&command) {
-            Ok(json) => indented(&json) + "\n",
-            Err(error) => panic!("the expected command cannot be written: {error}"),
-        };
-        let expected: String = expected.into_iter().map(text).collect();
-        let actual: String = self.issued().map(|(_, json)| indented(json) + "\n").collect();
-        assert_same("other commands were issued", &expected, &actual);
-        self
-    }
-
-    /// It issued exactly commands of these names.
-    ///
-    /// # Panics
-    ///
-    /// When it did not.
-    #[track_caller]
-    pub fn then_commands_named<'a>(self, expected: impl IntoIterator<Item = &'a str>) -> Self {
-        let actual: Vec<_> = self.issued().map(|(name, _)| name).collect();
-        assert_eq!(actual, Vec::from_iter(expected), "other commands were issued");
-        self
-    }
-
-    /// It set the deadline of this name, so long after now.
-    ///
-    /// # Panics
-    ///
-    /// When it did not.
-    #[track_caller]
-    pub fn then_deadline(self, name: &str, after: Duration) -> Self {
-        let set = self.records().find_map(|record| match record {
-            ProcessRecord::DeadlineSet { deadline, due, .. } if deadline == name => Some(*due),
-            _ => None,
-        });
-        let Some(due) = set else { panic!("the deadline {name:?} was not set") };
-        let actual = due.duration_since(self.given.clock.now());
-        let expected = SignedDuration::try_from(after).unwrap_or(SignedDuration::MAX);
-        assert_eq!(actual, expected, "the deadline {name:?} was set for another time");
-        self
-    }
-
-    /// It cancelled the deadline of this name.
-    ///
-    /// # Panics
-    ///
-    /// When it did not.
-    #[track_caller]
-    pub fn then_cancelled(self, name: &str) -> Self {
-        let cancelled = self.records().any(|record| {
-            matches!(record, ProcessRecord::DeadlineCancelled { deadline, .. } if deadline == name)
-        });
-        assert!(cancelled, "the deadline {name:?} was not cancelled");
-        self
-    }
-
-    /// It is complete, with this outcome.
-    ///
-    /// # Panics
-    ///
-    /// When it is not.
-    #[track_caller]
-    pub fn then_completed(self, outcome: &str) -> Self {
-        assert_eq!(self.given.rehearsal.process().outcome(), Some(outcome));
-        self
-    }
-
-    /// It ignored what it met: nothing was written.
-    ///
-    /// # Panics
-    ///
-    /// When something was.
-    #[track_caller]
-    pub fn then_ignored(self) -> Self {
-        let told: Vec<_> = self
-            .entries
-            .iter()
-            .map(|entry| match entry {
-                ProcessEntry::Record(record) => record.to_string(),
-                ProcessEntry::Fact(fact) => fact.name().to_owned(),
-            })
-            .collect();
-        assert!(told.is_empty(), "it was not ignored: {told:#?}");
-        self
-    }
-
-    /// Looks at the state.
-    pub fn then_state(self, look: impl FnOnce(&P)) -> Self {
-        look(self.given.rehearsal.process().state());
-        self
-    }
-
-    /// Lets time pass.
-    pub fn after(self, duration: Duration) -> GivenProcess<P> {
-        self.given.after(duration)
-    }
-
-    /// Then an event comes: as [`GivenProcess::when_event`].
-    ///
-    /// # Panics
-    ///
-    /// As there.
-    #[track_caller]
-    pub fn when_event<E: Event>(self, category: &str, aggregate: &str, event: E) -> Self {
-        self.given.when_event(category, aggregate, event)
-    }
-
-    /// Then a deadline passes: as [`GivenProcess::when_deadline`].
-    ///
-    /// # Panics
-    ///
-    /// As there.
-    #[track_caller]
-    pub fn when_deadline(self, name: &str) -> Self {
-        self.given.when_deadline(name)
-    }
-
-    /// Then a command succeeds: as [`GivenProcess::when_succeeded`].
-    ///
-    /// # Panics
-    ///
-    /// As there.
-    #[track_caller]
-    pub fn when_succeeded(self, command: &str) -> Self {
-        self.given.when_succeeded(command)
-    }
-
-    /// Then a command is rejected: as [`GivenProcess::when_rejected`].
-    ///
-    /// # Panics
-    ///
-    /// As there.
-    #[track_caller]
-    pub fn when_rejected(
-        self,
-        command: &str,
-        rejection: impl Into<crate::error::BoxError>,
-    ) -> Self {
-        self.given.when_rejected(command, rejection)
-    }
-
-    /// Then a command fails: as [`GivenProcess::when_failed`].
-    ///
-    /// # Panics
-    ///
-    /// As there.
-    #[track_caller]
-    pub fn when_failed(self, command: &str, error: DispatchError) -> Self {
-        self.given.when_failed(command, error)
-    }
-
-    fn records(&self) -> impl Iterator<Item = &ProcessRecord> {
-        self.entries.iter().filter_map(|entry| match entry {
-            ProcessEntry::Record(record) => Some(record),
-            ProcessEntry::Fact(_) => None,
-        })
-    }
-
-    fn issued(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.records().filter_map(|record| match record {
-            ProcessRecord::CommandIssued { name, command, .. } => {
-                Some((name.as_str(), command.as_str()))
-            }
-            _ => None,
-        })
+    pub fn when_turned_back(self, reason: &str) -> ThenDecided<SagaRun<S>> {
+        let decide = SagaRun::turn_back_by_operator;
+        self.meet(Met::TurningBack { reason: reason.to_owned(), decide })
     }
 }
 
@@ -393,11 +261,5 @@ fn commit<E: Event>(category: &str, id: &str, events: &[E], number: u64, now: Ti
 impl<P: ProcessManager> fmt::Debug for GivenProcess<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("GivenProcess").field("name", &P::NAME).finish_non_exhaustive()
-    }
-}
-
-impl<P: ProcessManager> fmt::Debug for ThenDecided<P> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ThenDecided").field("name", &P::NAME).finish_non_exhaustive()
     }
 }

@@ -170,6 +170,14 @@ impl ProcessManager for Errand {
         }
     }
 
+    fn on_cancellation(&self, _: &str) -> Decision<Self> {
+        match self.effort {
+            STUBBORN => Decision::refuse("it must be done"),
+            CAUTIOUS => Decision::new().command(ErrandCommand::CallBack).deadline("answer", TIME),
+            _ => Decision::new(),
+        }
+    }
+
     fn apply(&mut self, event: ErrandEvent) {
         match event {
             ErrandEvent::Begun { effort } => self.effort = effort,
@@ -190,6 +198,10 @@ impl ProcessManager for Errand {
     }
 }
 
+/// Calls back when it is cancelled.
+pub(crate) const CAUTIOUS: u32 = 11;
+/// Cannot be cancelled.
+pub(crate) const STUBBORN: u32 = 12;
 pub(crate) const SKIPPED: u32 = 101;
 pub(crate) const PARKED: u32 = 102;
 pub(crate) const REFUSED: u32 = 103;

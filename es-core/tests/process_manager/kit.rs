@@ -1,7 +1,9 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use es_core::DispatchError;
 use es_core::testing::{GivenProcess, ThenDecided};
+use es_core::{
+    Correlation, Decision, DispatchError, ProcessManager, ProcessStatus, Recorded, Trigger,
+};
 
 use crate::errand::{Errand, ErrandCommand, ErrandEvent, MORE_TIME, RequestEvent, TIME, TooMuch};
 
@@ -51,6 +53,98 @@ fn deadlines_and_outcomes_are_met_as_from_the_engine() {
 }
 
 #[test]
+fn an_operator_takes_part_in_a_scenario() {
+    let parked = || asked().when_failed("Work", DispatchError::permanent("no such thing"));
+    parked().then_parked(["Work"]).when_dropped("Work").then_completed("given up");
+    parked()
+        .when_resumed("Work")
+        .then_parked([])
+        .then_status(ProcessStatus::Running)
+        .when_rejected("Work", TooMuch(5))
+        .then_completed("refused");
+    parked()
+        .when_cancelled("not needed")
+        .then_withdrawn(["Work"])
+        .then_cancelled("answer")
+        .then_status(ProcessStatus::Cancelled)
+        .when_event("request", "r-1", RequestEvent::Answered)
+        .then_facts([ErrandEvent::AnsweredLate])
+        .then_withdrawn([]);
+}
+
+/// A process manager whose decisions are those of a test.
+#[derive(Debug, Default)]
+struct Twice;
+
+impl ProcessManager for Twice {
+    const NAME: &'static str = "twice";
+    const CATEGORIES: &'static [&'static str] = &["request"];
+    type Input = RequestEvent;
+    type Event = ErrandEvent;
+    type Command = ErrandCommand;
+
+    fn correlate(event: &Recorded<'_, &RequestEvent>) -> Correlation {
+        Correlation::start(event.aggregate_id())
+    }
+
+    fn handle(&self, trigger: &Trigger<'_, Self>) -> Decision<Self> {
+        match trigger {
+            Trigger::Event(event) => match event.event {
+                RequestEvent::Asked { effort } => {
+                    [1, 2, 3].iter().fold(Decision::new(), |it, n| {
+                        it.confirmed_command(ErrandCommand::Work { effort: effort * n })
+                    })
+                }
+                RequestEvent::Answered => {
+                    Decision::new().deadline("answer", TIME).complete("answered")
+                }
+                _ => Decision::new().deadline("answer", TIME),
+            },
+            Trigger::CommandSucceeded(outcome) => {
+                let ErrandCommand::Work { effort } = *outcome.command else { unreachable!() };
+                Decision::new().event(ErrandEvent::Begun { effort })
+            }
+            _ => Decision::new(),
+        }
+    }
+
+    fn apply(&mut self, _: ErrandEvent) {}
+}
+
+fn twice(event: RequestEvent) -> ThenDecided<Twice> {
+    GivenProcess::<Twice>::nothing().when_event("request", "r-1", event)
+}
+
+#[test]
+fn one_of_several_commands_of_a_name_is_told_by_its_place() {
+    let begun = |effort| [ErrandEvent::Begun { effort }];
+    twice(RequestEvent::Asked { effort: 5 })
+        .then_commands_named(["Work", "Work", "Work"])
+        .when_succeeded(("Work", 1))
+        .then_facts(begun(10))
+        // Of those that still wait.
+        .when_succeeded(("Work", 0))
+        .then_facts(begun(5))
+        .when_succeeded("Work")
+        .then_facts(begun(15));
+    assert_fails("no command \"Work\" at place 3 waits for its outcome", || {
+        let _ = twice(RequestEvent::Asked { effort: 5 }).when_succeeded(("Work", 3));
+    });
+}
+
+#[test]
+fn a_decision_that_completes_sets_no_deadline() {
+    twice(RequestEvent::Prolonged)
+        .then_deadline("answer", TIME)
+        .when_event("request", "r-1", RequestEvent::Answered)
+        .then_cancelled("answer")
+        .then_completed("answered");
+    assert_fails("was not set", || {
+        let _ = twice(RequestEvent::Answered).then_deadline("answer", TIME);
+    });
+}
+
+#[test]
 fn what_is_not_as_expected_is_told() {
     assert_fails("other facts were decided on", || {
         let _ = asked().then_facts([ErrandEvent::Answered]);
@@ -75,6 +169,21 @@ fn what_is_not_as_expected_is_told() {
     });
     assert_fails("left == right", || {
         let _ = asked().then_completed("answered");
+    });
+    assert_fails("other commands were withdrawn", || {
+        let _ = asked().then_withdrawn(["Work"]);
+    });
+    assert_fails("other commands are parked", || {
+        let _ = asked().then_parked(["Work"]);
+    });
+    assert_fails("it is somewhere else", || {
+        let _ = asked().then_status(ProcessStatus::Parked);
+    });
+    assert_fails("is parked", || {
+        let _ = asked().when_dropped("Work");
+    });
+    assert_fails("is parked", || {
+        let _ = asked().when_resumed("Work");
     });
     assert_fails("it was not ignored", || {
         let _ = asked().then_ignored();

@@ -2,6 +2,7 @@
 //! killed.
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
+mod cancelling;
 mod correlation;
 mod crashes;
 mod deadlines;
@@ -10,4 +11,7 @@ mod failures;
 mod history;
 mod kit;
 mod once;
+mod parked;
+mod reindexing;
 mod stage;
+mod stored;

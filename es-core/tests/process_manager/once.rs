@@ -20,7 +20,7 @@ pub(crate) async fn commits(stage: &Stage, category: &str, id: &str) -> Vec<Comm
 }
 
 /// Delivers everything once more, as to a consumer that lost its progress.
-async fn deliver_again(from: &Stage, to: &Stage) {
+pub(crate) async fn deliver_again(from: &Stage, to: &Stage) {
     let progress = Arc::new(MemoryStore::new());
     let errands = to.errands.clone();
     let again = Reactor::new(errands, from.store.clone(), from.store.clone(), progress).unwrap();

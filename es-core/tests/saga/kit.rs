@@ -39,6 +39,34 @@ fn what_a_saga_undoes_is_tested_without_a_store() {
 }
 
 #[test]
+fn a_saga_that_an_operator_turns_back_is_tested_without_a_store() {
+    placed()
+        .when_succeeded("Reserve")
+        .when_turned_back("enough")
+        .then_withdrawn(["Request"])
+        .then_cancelled("saga")
+        .then_cancelled("step payment")
+        .then_commands_named(["Release"])
+        .then_state(|saga| assert_eq!(saga.phase(), SagaPhase::Compensating))
+        .when_turned_back("once more")
+        .then_ignored()
+        .when_succeeded("Release")
+        .then_commands_named(["Refund"])
+        .when_succeeded("Refund")
+        .then_completed("compensated");
+}
+
+#[test]
+#[should_panic(expected = "delivery has begun, which cannot be undone")]
+fn a_saga_behind_the_point_of_no_return_is_not_turned_back() {
+    let _ = placed()
+        .when_succeeded("Reserve")
+        .when_event("payment", "o-1", PaymentEvent::Captured { number: 7 })
+        .then_commands_named(["Ship"])
+        .when_turned_back("please");
+}
+
+#[test]
 #[should_panic(expected = "there is no step \"delivery\" that waits for an answer")]
 fn an_answer_about_a_step_that_waits_for_none_is_refused() {
     let _ = placed().when_event("order", "o-1", OrderEvent::Delivered);

@@ -2,10 +2,13 @@
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
 mod crashes;
+mod data;
 mod kit;
 mod late;
 mod net;
 mod no_return;
+mod operator;
+mod retrying;
 mod shop;
 mod stage;
 mod steps;

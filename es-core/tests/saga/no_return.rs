@@ -34,7 +34,10 @@ impl CommandBus<ShopCommand> for SlowDelivery {
 }
 
 /// A shop in which one order is paid and its delivery has failed once.
-async fn stage(failures: u32, error: fn() -> DispatchError) -> Stage<Fulfilment> {
+pub(crate) async fn with_slow_delivery(
+    failures: u32,
+    error: fn() -> DispatchError,
+) -> Stage<Fulfilment> {
     let mut stage = Stage::<Fulfilment>::new(10).await;
     let shop = Shop::on(stage.store.clone());
     let failures = Arc::new(AtomicU32::new(failures));
@@ -53,7 +56,7 @@ async fn stage(failures: u32, error: fn() -> DispatchError) -> Stage<Fulfilment>
 
 #[tokio::test]
 async fn behind_the_point_of_no_return_a_saga_is_neither_called_off_nor_late() {
-    let stage = stage(2, || DispatchError::transient("a flat tyre")).await;
+    let stage = with_slow_delivery(2, || DispatchError::transient("a flat tyre")).await;
     assert_eq!(stage.saga("o-1").await.state().step("delivery"), Some(StepState::Begun));
     stage.call_off("o-1").await;
     stage.catch_up().await;
@@ -70,7 +73,7 @@ async fn behind_the_point_of_no_return_a_saga_is_neither_called_off_nor_late() {
 
 #[tokio::test]
 async fn a_rejection_at_the_point_of_no_return_turns_the_saga_back() {
-    let stage = stage(1, || DispatchError::rejected("no such street")).await;
+    let stage = with_slow_delivery(1, || DispatchError::rejected("no such street")).await;
     assert_eq!(stage.phase("o-1").await, SagaPhase::Compensated);
     assert_eq!(stage.goods().await.on_hand, 10);
     assert_eq!(stage.payment("o-1").await.refunds, 1);
@@ -78,7 +81,7 @@ async fn a_rejection_at_the_point_of_no_return_turns_the_saga_back() {
 
 #[tokio::test]
 async fn what_cannot_succeed_at_the_point_of_no_return_waits_for_an_operator() {
-    let stage = stage(u32::MAX, || DispatchError::transient("no petrol")).await;
+    let stage = with_slow_delivery(u32::MAX, || DispatchError::transient("no petrol")).await;
     for _ in 0..SagaRun::<Fulfilment>::ATTEMPTS {
         stage.pass(Duration::from_secs(60)).await;
     }

@@ -208,23 +208,23 @@ pub(crate) const TIME_TO_PAY: Duration = Duration::from_secs(60);
 pub(crate) const TIME: Duration = Duration::from_secs(300);
 
 impl Fulfilment {
-    fn reserve(&self) -> ShopCommand {
+    pub(crate) fn reserve(&self) -> ShopCommand {
         ShopCommand::Reserve { order: self.order.clone(), quantity: self.quantity }
     }
 
-    fn release(&self) -> ShopCommand {
+    pub(crate) fn release(&self) -> ShopCommand {
         ShopCommand::Release { order: self.order.clone() }
     }
 
-    fn request(&self) -> ShopCommand {
+    pub(crate) fn request(&self) -> ShopCommand {
         ShopCommand::Request { order: self.order.clone() }
     }
 
-    fn refund(&self) -> ShopCommand {
+    pub(crate) fn refund(&self) -> ShopCommand {
         ShopCommand::Refund { order: self.order.clone(), number: self.payment_number }
     }
 
-    fn ship(&self) -> ShopCommand {
+    pub(crate) fn ship(&self) -> ShopCommand {
         ShopCommand::Ship { order: self.order.clone() }
     }
 

@@ -4,10 +4,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use es_core::Reactor;
 use es_core::memory::MemoryStore;
 use es_core::saga::{Saga, SagaPhase};
 use es_core::testing::faults::{Fault, Faults, FaultyFeed, crash_at};
+use es_core::{DeadlineStore as _, DueQuery, Reactor, Timestamp};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -56,6 +56,31 @@ enum Event {
         at: usize,
         seed: u64,
     },
+    /// An operator turns a saga back.
+    TurnedBack {
+        order: usize,
+        at: usize,
+    },
+    /// The index of deadlines is lost, all of it, and somebody begins to make it again.
+    IndexLost {
+        at: usize,
+    },
+    /// It is lost while all work.
+    IndexLostMeanwhile {
+        at: usize,
+        seed: u64,
+        after: usize,
+    },
+}
+
+/// What does not work in a storm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Broken {
+    Nothing,
+    /// Commands have no identities.
+    Identities,
+    /// An index that was lost is not made again.
+    Reindexing,
 }
 
 fn event() -> impl Strategy<Value = Event> {
@@ -64,7 +89,11 @@ fn event() -> impl Strategy<Value = Event> {
         3 => (order.clone(), 1..5_u32).prop_map(|(order, quantity)| Event::Placed { order, quantity }),
         1 => order.clone().prop_map(|order| Event::CalledOff { order }),
         3 => order.clone().prop_map(|order| Event::Captured { order }),
-        1 => order.prop_map(|order| Event::Declined { order }),
+        1 => order.clone().prop_map(|order| Event::Declined { order }),
+        1 => (order, at.clone()).prop_map(|(order, at)| Event::TurnedBack { order, at }),
+        1 => at.clone().prop_map(|at| Event::IndexLost { at }),
+        1 => (at.clone(), any::<u64>(), 0..60_usize)
+            .prop_map(|(at, seed, after)| Event::IndexLostMeanwhile { at, seed, after }),
         2 => (0..90_u64).prop_map(|seconds| Event::TimePasses { seconds }),
         4 => at.clone().prop_map(|at| Event::Heard { at }),
         2 => at.clone().prop_map(|at| Event::Swept { at }),
@@ -85,12 +114,13 @@ struct Ends {
 }
 
 /// Lets `events` happen, then calm, and looks whether all is as it must be.
-async fn storm<S>(seed: u64, events: &[Event], forgets: bool) -> Result<Ends, String>
+async fn storm<S>(seed: u64, events: &[Event], broken: Broken) -> Result<Ends, String>
 where
     S: Saga<Input = ShopEvent, Command = ShopCommand>,
 {
     let faults = Faults::seeded(seed).with_rates(Fault::TRANSIENT, 0.01).suspending();
-    let stage = Stage::<S>::with(GOODS, &faults, forgets).await;
+    let stage = Stage::<S>::with(GOODS, &faults, broken == Broken::Identities).await;
+    let mut index_was_lost = false;
     *stage.moods.lock().unwrap() = Some(fastrand::Rng::with_seed(seed));
     let mut placed: [Option<u32>; ORDERS] = [None; ORDERS];
     let name = |order: &usize| format!("o-{order}");
@@ -128,11 +158,38 @@ where
                 let (heard, swept) = (stage.orchestrator.catch_up(), sweeper.sweep());
                 let _ = crash_at(*at, futures::future::join3(heard, swept, other)).await;
             }
+            Event::TurnedBack { order, at } => {
+                let _ = crash_at(*at, stage.sagas.turn_back(&name(order), "enough")).await;
+            }
+            Event::IndexLost { at } => {
+                lose_index(&stage).await;
+                index_was_lost = true;
+                if broken != Broken::Reindexing {
+                    let _ = crash_at(*at, stage.sagas.reindex_all(&*stage.store, |_| {})).await;
+                }
+            }
+            Event::IndexLostMeanwhile { at, seed, after } => {
+                index_was_lost = true;
+                let sweeper = stage.other_program.sweeper().unwrap();
+                let other = hear_again(&stage, *seed);
+                let (heard, swept) = (stage.orchestrator.catch_up(), sweeper.sweep());
+                let lost = async {
+                    for _ in 0..*after {
+                        tokio::task::yield_now().await;
+                    }
+                    lose_index(&stage).await;
+                };
+                let _ = crash_at(*at, futures::future::join4(heard, swept, other, lost)).await;
+            }
             Event::Placed { .. } | Event::CalledOff { .. } => {}
         }
     }
     faults.stop();
     *stage.moods.lock().unwrap() = None;
+    if index_was_lost && broken != Broken::Reindexing {
+        let all = stage.sagas.reindex_all(&*stage.store, |_| {}).await.unwrap();
+        assert_eq!(all.failed, 0);
+    }
     calm(&stage).await;
     ends(&stage, &placed).await
 }
@@ -149,6 +206,15 @@ where
     let sagas = stage.other_program.clone();
     let again = Reactor::new(sagas, feed, stage.store.clone(), progress).unwrap();
     let _ = again.catch_up().await;
+}
+
+async fn lose_index<S>(stage: &Stage<S>)
+where
+    S: Saga<Input = ShopEvent, Command = ShopCommand>,
+{
+    let all = DueQuery::new(stage.sweeper.process().clone(), Timestamp::MAX).limit(usize::MAX);
+    let index = stage.store.due(&all).await.unwrap().deadlines;
+    stage.store.remove(&index).await.unwrap();
 }
 
 /// The faults are over, nobody is killed any more, and time passes. The provider has nothing more to say.
@@ -202,31 +268,31 @@ where
     Ok(ends)
 }
 
-fn run<S>(seed: u64, events: &[Event], forgets: bool) -> Result<Ends, String>
+fn run<S>(seed: u64, events: &[Event], broken: Broken) -> Result<Ends, String>
 where
     S: Saga<Input = ShopEvent, Command = ShopCommand>,
 {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    runtime.block_on(storm::<S>(seed, events, forgets))
+    runtime.block_on(storm::<S>(seed, events, broken))
 }
 
 proptest! {
     #[test]
     fn every_saga_ends_and_goods_and_money_are_conserved((seed, events) in events()) {
-        let ends = run::<Fulfilment>(seed, &events, false);
+        let ends = run::<Fulfilment>(seed, &events, Broken::Nothing);
         prop_assert!(ends.is_ok(), "{}", ends.unwrap_err());
     }
 }
 
 /// Whether one of some hundred storms does this damage.
-fn do_damage<S>(forgets: bool, damage: &str) -> bool
+fn do_damage<S>(broken: Broken, damage: &str) -> bool
 where
     S: Saga<Input = ShopEvent, Command = ShopCommand>,
 {
     let mut runner = TestRunner::deterministic();
     (0..300).any(|_| {
         let (seed, events) = events().new_tree(&mut runner).unwrap().current();
-        run::<S>(seed, &events, forgets).is_err_and(|found| found.contains(damage))
+        run::<S>(seed, &events, broken).is_err_and(|found| found.contains(damage))
     })
 }
 
@@ -236,7 +302,7 @@ fn the_storms_lead_to_both_ends() {
     let mut sum = Ends::default();
     for _ in 0..40 {
         let (seed, events) = events().new_tree(&mut runner).unwrap().current();
-        let ends = run::<Fulfilment>(seed, &events, false).unwrap();
+        let ends = run::<Fulfilment>(seed, &events, Broken::Nothing).unwrap();
         sum.completed += ends.completed;
         sum.compensated += ends.compensated;
     }
@@ -245,10 +311,15 @@ fn the_storms_lead_to_both_ends() {
 
 #[test]
 fn without_the_derived_identities_of_commands_the_storms_do_damage() {
-    assert!(do_damage::<Fulfilment>(true, "was charged 2 times"));
+    assert!(do_damage::<Fulfilment>(Broken::Identities, "was charged 2 times"));
 }
 
 #[test]
 fn without_compensation_the_storms_do_damage() {
-    assert!(do_damage::<Forgetful>(false, "goods"));
+    assert!(do_damage::<Forgetful>(Broken::Nothing, "goods"));
+}
+
+#[test]
+fn without_reindexing_sagas_whose_deadlines_are_lost_do_not_end() {
+    assert!(do_damage::<Fulfilment>(Broken::Reindexing, "has not ended"));
 }

@@ -45,7 +45,8 @@ impl Saga for NewFulfilment {
     }
 }
 
-struct NoLine<B>(B);
+/// A shop in which nothing is given back.
+pub(crate) struct NoLine<B>(pub(crate) B);
 
 #[async_trait]
 impl CommandBus<ShopCommand> for NoLine<Shop> {

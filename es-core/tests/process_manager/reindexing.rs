@@ -1,0 +1,162 @@
+use std::sync::Arc;
+
+use es_core::testing::faults::{Faults, crash_at_every_await};
+use es_core::{
+    Deadline, DeadlineStore, DispatchError, DueQuery, Event, ProcessStatus, Repository, Timestamp,
+};
+
+use crate::errand::{BACKOFF, RequestEvent, TIME};
+use crate::stage::Stage;
+
+async fn index(stage: &Stage) -> Vec<Deadline> {
+    let all = DueQuery::new(stage.sweeper.process().clone(), Timestamp::MAX);
+    stage.store.due(&all).await.unwrap().deadlines
+}
+
+async fn lose_index(stage: &Stage) {
+    stage.store.remove(&index(stage).await).await.unwrap();
+    assert_eq!(stage.indexed().await, 0);
+}
+
+async fn reindex(stage: &Stage) {
+    let all = stage.errands.reindex_all(&*stage.store, |_| {}).await.unwrap();
+    assert_eq!(all.failed, 0);
+}
+
+/// Two errands wait for an answer, and the command of the second for another attempt.
+async fn two_that_wait() -> Stage {
+    let stage = Stage::new();
+    stage.hear("r-1", RequestEvent::Asked { effort: 5 }).await;
+    stage.bus.fail(DispatchError::transient("the line is busy"));
+    stage.hear("r-2", RequestEvent::Asked { effort: 7 }).await;
+    stage
+}
+
+#[tokio::test]
+async fn a_lost_index_is_made_again_from_the_streams() {
+    let stage = two_that_wait().await;
+    let before = index(&stage).await;
+    assert_eq!(before.len(), 3, "two answers, and an attempt");
+    lose_index(&stage).await;
+
+    let mut reports = Vec::new();
+    let all =
+        stage.errands.reindex_all(&*stage.store, |report| reports.push(report)).await.unwrap();
+    // Whether the first command was executed is not written, so somebody looks.
+    assert_eq!((all.processes, all.deadlines, all.failed), (2, 4, 0));
+    assert_eq!((reports.last(), all.remaining), (Some(&all), Some(0)));
+    let after = index(&stage).await;
+    assert!(before.iter().all(|deadline| after.contains(deadline)), "{before:#?}\n{after:#?}");
+    assert_eq!(after.len(), 4);
+
+    stage.pass(BACKOFF.base).await;
+    assert_eq!(stage.worker().await.done, 12);
+    stage.pass(TIME).await;
+    for id in ["r-1", "r-2"] {
+        assert_eq!(stage.errand(id).await.outcome(), Some("called back"));
+    }
+    assert_eq!((stage.worker().await.done, stage.worker().await.calls), (12, 2));
+    assert_eq!(stage.indexed().await, 0);
+}
+
+#[tokio::test]
+async fn reindexing_again_changes_nothing() {
+    let stage = two_that_wait().await;
+    reindex(&stage).await;
+    let once = index(&stage).await;
+    stage.clock.advance(BACKOFF.base / 2);
+    reindex(&stage).await;
+    assert_eq!(stage.errands.reindex("r-2").await.unwrap(), 2);
+    assert_eq!(index(&stage).await, once);
+}
+
+#[tokio::test]
+async fn what_is_over_stays_over_when_it_is_reindexed() {
+    let stage = two_that_wait().await;
+    stage.hear("r-1", RequestEvent::Answered).await;
+    let before = stage.errand("r-1").await.version();
+    lose_index(&stage).await;
+    stage.errands.reindex("r-1").await.unwrap();
+    assert_eq!(stage.errands.reindex("nobody").await.unwrap(), 0);
+
+    stage.pass(TIME * 2).await;
+    assert_eq!(stage.errand("r-1").await.version(), before);
+    assert_eq!((stage.worker().await.done, stage.worker().await.calls), (5, 0));
+    assert_eq!(stage.indexed().await, 0);
+}
+
+#[tokio::test]
+async fn what_was_under_way_when_the_index_was_lost_is_finished() {
+    let fresh = async || {
+        let stage = Stage::with(&Faults::none().suspending());
+        stage.hear("r-1", RequestEvent::Asked { effort: 5 }).await;
+        stage.clock.advance(TIME);
+        stage
+    };
+    let sweep = async |stage: &Stage| stage.sweep().await;
+    let crashes = crash_at_every_await(fresh, sweep, async |stage| {
+        // Nothing but the stream knows of what was cut off.
+        lose_index(stage).await;
+        reindex(stage).await;
+        stage.pass(TIME).await;
+        assert_eq!(stage.errand("r-1").await.outcome(), Some("called back"));
+        assert_eq!((stage.worker().await.done, stage.worker().await.calls), (5, 1));
+    });
+    assert!(crashes.await > 5);
+}
+
+#[tokio::test]
+async fn a_reindexing_that_was_cut_off_is_begun_anew() {
+    let fresh = async || {
+        let stage = Stage::with(&Faults::none().suspending());
+        stage.hear("r-1", RequestEvent::Asked { effort: 5 }).await;
+        lose_index(&stage).await;
+        stage
+    };
+    let reindexing = async |stage: &Stage| reindex(stage).await;
+    let crashes = crash_at_every_await(fresh, reindexing, async |stage| {
+        reindex(stage).await;
+        assert_eq!(stage.indexed().await, 2);
+    });
+    assert!(crashes.await > 2);
+}
+
+/// Something that is no errand, among the errands.
+#[derive(Debug, Default)]
+struct Stranger;
+
+#[derive(Debug, Clone, es_core::Command)]
+struct Intrude;
+
+#[derive(Debug, Event)]
+#[event(prefix = "Stranger")]
+enum StrangerEvent {
+    Intruded,
+}
+
+impl es_core::Aggregate for Stranger {
+    const CATEGORY: &'static str = "errand";
+    type Command = Intrude;
+    type Event = StrangerEvent;
+    type Error = std::convert::Infallible;
+
+    fn handle(&self, _: Intrude) -> Result<Vec<StrangerEvent>, Self::Error> {
+        Ok(vec![StrangerEvent::Intruded])
+    }
+
+    fn apply(&mut self, _: StrangerEvent) {}
+}
+
+#[tokio::test]
+async fn a_process_that_cannot_be_read_keeps_no_others_from_being_reindexed() {
+    let stage = Stage::new();
+    let strangers = Repository::<Stranger>::new(Arc::clone(&stage.store) as _);
+    strangers.execute("r-0", Intrude).await.unwrap();
+    stage.hear("r-1", RequestEvent::Asked { effort: 5 }).await;
+    lose_index(&stage).await;
+
+    let all = stage.errands.reindex_all(&*stage.store, |_| {}).await.unwrap();
+    assert_eq!((all.processes, all.failed), (1, 1));
+    stage.pass(TIME).await;
+    assert_eq!(stage.errand("r-1").await.status(), ProcessStatus::Completed);
+}
