@@ -69,6 +69,7 @@
 //! |---|---|
 //! | running consumers | [`Workers`], [`QueueConsumer::health`], [`DeadlineSweeper::health`], [`Consumer::pause`], [`Consumer::health`]; all of them by name in [`Consumers`] |
 //! | a view that came out wrong | [`Consumer::rebuild`], [`Consumer::rewind`] |
+//! | processes and sagas | [`ProcessStatuses`], [`Processes::parked`], [`Processes::resume_all`], [`Processes::cancel`], [`Processes::turn_back`]; an index of deadlines that was lost: [`Processes::reindex_all`] |
 //! | what came of a request | a [`CausalTree`] of its commits |
 //! | what could not be handled | [`DeadLetter`], [`Consumer::retry_dead_letters`], [`Consumer::drop_dead_letter`]; messages in a [`DeadLetterQueue`] |
 //!

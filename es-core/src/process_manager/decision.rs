@@ -113,7 +113,7 @@ impl<P: ProcessManager> Decision<P> {
 
     /// Sets a deadline, so long after this decision by the clock of who decides: then the process manager
     /// meets [`Trigger::DeadlinePassed`](super::Trigger::DeadlinePassed) with this name, once, unless the deadline is
-    /// cancelled, or set again, or the process completes before. A name has 1 to
+    /// cancelled, or set again, or the process completes before, or by this decision. A name has 1 to
     /// [`MAX_NAME_LEN`](Self::MAX_NAME_LEN) bytes.
     #[must_use]
     pub fn deadline(mut self, name: impl Into<String>, after: Duration) -> Self {
@@ -131,7 +131,8 @@ impl<P: ProcessManager> Decision<P> {
     }
 
     /// The process is complete, with an outcome that can be queried, as `"paid"`: 1 to
-    /// [`MAX_NAME_LEN`](Self::MAX_NAME_LEN) bytes. Its deadlines are cancelled; what it meets later goes to
+    /// [`MAX_NAME_LEN`](Self::MAX_NAME_LEN) bytes. Its deadlines are cancelled, and those that this decision sets are
+    /// not set; what it meets later goes to
     /// [`ProcessManager::handle_late`]. The commands of this decision are still executed.
     #[must_use]
     pub fn complete(mut self, outcome: impl Into<String>) -> Self {

@@ -82,3 +82,10 @@ fn what_a_saga_says_of_itself_has_no_data_in_it() {
         assert_eq!(saga.turned_back(), Some(&TurnBackCause::StepFailed("stock".to_owned())));
     });
 }
+
+#[test]
+fn what_made_a_saga_turn_back_is_kept_in_bounds() {
+    placed().when_rejected("Reserve", "x".repeat(100_000)).then_state(|saga| {
+        assert_eq!(saga.turn_back_reason().map(str::len), Some(2048));
+    });
+}

@@ -47,6 +47,17 @@ pub async fn main() -> Result<(), BoxError> {
         println!("  {line}");
     }
     // ANCHOR_END: story
+
+    // ANCHOR: operator
+    if let Err(error) = sendings.turn_back("p-1", "ada has moved").await {
+        println!("{error}");
+    }
+    // ANCHOR_END: operator
+
+    // ANCHOR: reindex
+    let done = sendings.reindex_all(&*store, |_so_far| {}).await?;
+    println!("{} sagas wait for {}", done.processes, done.deadlines);
+    // ANCHOR_END: reindex
     store.close().await?;
     Ok(())
 }
