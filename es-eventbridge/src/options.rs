@@ -18,6 +18,7 @@ pub struct EventBridgeOptions {
     pub(crate) bus: String,
     pub(crate) connection: Connection,
     pub(crate) name_prefix: String,
+    pub(crate) owner: String,
     pub(crate) max_event_bytes: usize,
     pub(crate) max_request_bytes: usize,
     pub(crate) requests_in_flight: usize,
@@ -36,6 +37,7 @@ impl EventBridgeOptions {
             bus,
             connection: Connection::default(),
             name_prefix: String::new(),
+            owner: "rule-file".to_owned(),
             max_event_bytes: Self::DEFAULT_MAX_BYTES,
             max_request_bytes: Self::DEFAULT_MAX_BYTES,
             requests_in_flight: 4,
@@ -75,6 +77,14 @@ impl EventBridgeOptions {
     /// the queues' own options. Default: nothing.
     pub fn name_prefix(mut self, prefix: impl Into<String>) -> Self {
         self.name_prefix = prefix.into();
+        self
+    }
+
+    /// Whose rules [`ensure`](EventBridgeBus::ensure) makes and removes, for when several programs deploy rules of
+    /// their own to one bus: each says another name then. 1–256 ASCII letters, digits, `.`, `-` and `_`. Default:
+    /// `rule-file`.
+    pub fn owner(mut self, owner: impl Into<String>) -> Self {
+        self.owner = owner.into();
         self
     }
 
@@ -149,13 +159,14 @@ impl EventBridgeOptions {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidId`] when no bus can have the name.
+    /// [`Error::InvalidId`] when no bus, or no owner, can have the name.
     pub fn with_clients(
         self,
         events: aws_sdk_eventbridge::Client,
         sqs: aws_sdk_sqs::Client,
     ) -> Result<EventBridgeBus> {
         check_name(&format!("{}{}", self.name_prefix, self.bus))?;
+        check_text("owner", &self.owner)?;
         Ok(EventBridgeBus::new(self, events, sqs))
     }
 }
@@ -163,6 +174,10 @@ impl EventBridgeOptions {
 /// As [CreateEventBus](https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_CreateEventBus.html) has it
 /// for buses of one's own.
 pub(crate) fn check_name(name: &str) -> Result<()> {
+    check_text("event bus", name)
+}
+
+fn check_text(what: &'static str, name: &str) -> Result<()> {
     let letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
     let reason = if !(1..=256).contains(&name.len()) {
         "it is empty or longer than 256 bytes"
@@ -172,5 +187,5 @@ pub(crate) fn check_name(name: &str) -> Result<()> {
         return Ok(());
     };
     let value = name.chars().take(64).collect();
-    Err(Error::InvalidId { what: "event bus", value, reason })
+    Err(Error::InvalidId { what, value, reason })
 }

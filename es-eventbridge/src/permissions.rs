@@ -32,7 +32,7 @@ enum Resource {
 const GRANTS: &[Grant<Role, Resource>] = &[
     (Role::Publish, Resource::Bus, &["PutEvents"]),
     (Role::Check, Resource::Bus, &["ListRules"]),
-    (Role::Check, Resource::Rules, &["ListTargetsByRule"]),
+    (Role::Check, Resource::Rules, &["ListTagsForResource", "ListTargetsByRule"]),
 ];
 
 /// The permissions that these roles need on a bus, and no more, as an IAM policy in JSON, in all regions of the

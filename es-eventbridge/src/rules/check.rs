@@ -24,8 +24,14 @@ pub enum RuleDifference {
         /// The rule.
         rule: String,
     },
-    /// The bus has a rule that is not in the file.
+    /// The bus has a rule that is not in the file, and is somebody else's.
     OtherRule {
+        /// The rule.
+        rule: String,
+    },
+    /// The bus has a rule that [`ensure`](EventBridgeBus::ensure) has made of an earlier file, and that is not in this
+    /// one. It removes such a rule.
+    StaleRule {
         /// The rule.
         rule: String,
     },
@@ -46,6 +52,14 @@ pub enum RuleDifference {
         /// The target's id.
         target: String,
     },
+    /// A queue of the file lets a rule send that does not send to it, and that others do not have either. `ensure`
+    /// takes that back if it has said so.
+    OtherSender {
+        /// The queue.
+        queue: QueueName,
+        /// The rule, which may not be there.
+        rule: String,
+    },
     /// A queue does not let all of its rules send, and their events would be lost.
     Policy {
         /// The queue.
@@ -59,6 +73,10 @@ impl fmt::Display for RuleDifference {
             Self::NoBus => f.write_str("there is no such bus"),
             Self::MissingRule { rule } => write!(f, "rule {rule} is missing"),
             Self::OtherRule { rule } => write!(f, "rule {rule} is not in the file"),
+            Self::StaleRule { rule } => write!(f, "rule {rule} is not in the file any more"),
+            Self::OtherSender { queue, rule } => {
+                write!(f, "queue {queue} lets rule {rule} send, which does not send to it")
+            }
             Self::Disabled { rule } => write!(f, "rule {rule} is disabled"),
             Self::Pattern { rule } => write!(f, "rule {rule} has another pattern"),
             Self::Target { rule, target } => write!(f, "target {target} of rule {rule} differs"),
@@ -93,18 +111,35 @@ impl EventBridgeBus {
             differences.extend(of_targets(rule, &targets, &arns)?);
         }
         for (queue, there) in &queues {
-            let names = senders.get(queue).into_iter().flatten();
-            let arns: Vec<_> = names.filter_map(|name| rule_arns.get(name).cloned()).collect();
-            if !Self::lets_in(there, &arns) {
+            let policy = self.policy(queue.as_str(), there)?;
+            let senders = senders.get(queue);
+            let mut arns = senders.into_iter().flatten().filter_map(|&name| rule_arns.get(name));
+            if arns.any(|arn| !policy.lets_in(arn)) {
                 differences.push(RuleDifference::Policy { queue: queue.clone() });
             }
+            let of_bus: BTreeSet<_> =
+                policy.rules().filter_map(|it| self.rule_of_arn(it)).collect();
+            let is_other = |name: &&str| {
+                // A rule that is on the bus, and not in the file, is told of by itself.
+                !found.contains_key(*name) && senders.is_none_or(|names| !names.contains(name))
+            };
+            let other = |rule: &str| RuleDifference::OtherSender {
+                queue: queue.clone(),
+                rule: rule.to_owned(),
+            };
+            differences.extend(of_bus.into_iter().filter(is_other).map(other));
         }
-        differences.extend(found.into_keys().map(|rule| RuleDifference::OtherRule { rule }));
+        for (rule, there) in found {
+            differences.push(match self.owns(there.arn().unwrap_or_default()).await? {
+                true => RuleDifference::StaleRule { rule },
+                false => RuleDifference::OtherRule { rule },
+            });
+        }
         Ok(differences)
     }
 
     /// The rules of the bus by name; `None` when there is no such bus.
-    async fn rules(&self) -> Result<Option<BTreeMap<String, DeployedRule>>> {
+    pub(super) async fn rules(&self) -> Result<Option<BTreeMap<String, DeployedRule>>> {
         let what = format!("listing the rules of bus {}", self.name());
         let (mut rules, mut next) = (BTreeMap::new(), None);
         loop {

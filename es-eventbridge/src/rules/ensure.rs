@@ -16,35 +16,84 @@ impl EventBridgeBus {
     /// Makes sure that there is the bus, with these rules, and that the queues let them send. The queues are made
     /// before, by who owns them. Calling it again changes nothing.
     ///
-    /// A rule gets the targets of the file and loses others. Other rules of the bus stay as they are, and so do
-    /// other statements of the queues' policies. A queue's policy is read and written: two programs that do this to
-    /// the same queue at the same moment can overwrite each other's statement; repeat it then.
+    /// # What it removes
+    ///
+    /// What an earlier file had, and this one has not: rules, targets of rules, and in the policies of their queues the
+    /// statements that let them send. Of rules it removes its own only, which have the tag `es-eventbridge:owner`
+    /// with the name of the [owner](crate::EventBridgeOptions::owner); of statements those whose id, `EsEventBridge…`,
+    /// it has given itself. Rules of others, as of a CloudFormation stack, stay as they are, and so do other statements.
+    /// A rule of the file that is there without the tag becomes an own one.
+    ///
+    /// A queue's policy is read and written: two programs that do this to the same queue at the same moment can
+    /// overwrite each other's statement; repeat it then. A statement stays in a queue that the file does not name any
+    /// more when somebody else has removed the rule before.
     ///
     /// # Errors
     ///
-    /// [`Error::Misuse`] for rules with other targets than queues: nothing was made. Those of the requests: what
-    /// was made before stays, and a repetition goes on behind it.
+    /// [`Error::Misuse`] for rules with other targets than queues, and for one that another owner has deployed:
+    /// nothing was made. Those of the requests: what was made before stays, and a repetition goes on behind it.
     pub async fn ensure(&self, rules: &Rules) -> Result<()> {
         let senders = senders(rules)?;
         let queues = self.found_queues(rules).await?;
         let arns: BTreeMap<_, _> =
             queues.iter().map(|(queue, found)| (queue.clone(), found.arn.clone())).collect();
+        let there = self.rules_there(rules).await?;
         self.create_bus().await?;
         let mut rule_arns = BTreeMap::new();
         for rule in rules {
-            rule_arns.insert(rule.name(), self.put_rule(rule).await?);
+            let there = there.of_file.get(rule.name()).copied();
+            rule_arns.insert(rule.name(), self.put_rule(rule, there).await?);
         }
-        // Before there are targets: what a rule may not send is lost.
+        // Before there are targets: what a rule may not send is lost. And before old ones are gone: who is stopped in
+        // between finds by them which queues these are.
+        let old = rules.iter().map(Rule::name).chain(there.stale.iter().map(String::as_str));
+        let mut left = self.queues_of_targets(&self.all_targets(old).await?).await?;
         for (queue, found) in &queues {
             let names = senders.get(queue).into_iter().flatten();
             let arns: Vec<_> = names.filter_map(|name| rule_arns.get(name).cloned()).collect();
-            self.let_in(queue, found, &arns).await?;
+            let name = self.name_of(queue);
+            self.let_in(&name, found, &arns).await?;
+            left.remove(&name);
+        }
+        for (name, found) in &left {
+            self.let_in(name, found, &[]).await?;
         }
         for rule in rules {
             let targets = rule.targets().iter().map(|target| deployed(rule, target, &arns));
             self.put_targets(rule.name(), targets.collect::<Result<_>>()?).await?;
         }
+        for rule in &there.stale {
+            self.remove_rule(rule).await?;
+        }
         Ok(())
+    }
+
+    /// The rules of the bus that are in the file, and own ones that are not.
+    async fn rules_there(&self, rules: &Rules) -> Result<RulesThere> {
+        let mut there = RulesThere::default();
+        let names: BTreeSet<_> = rules.iter().map(Rule::name).collect();
+        for (name, rule) in self.rules().await?.unwrap_or_default() {
+            let arn = rule.arn().unwrap_or_default();
+            if names.contains(&*name) {
+                let owned = self.owns_to_change(&name, arn).await?;
+                there.of_file.insert(name, There { owned });
+            } else if self.owns(arn).await? {
+                there.stale.push(name);
+            }
+        }
+        Ok(there)
+    }
+
+    /// The targets that these rules have.
+    pub(super) async fn all_targets(
+        &self,
+        rules: impl Iterator<Item = &str>,
+    ) -> Result<Vec<Target>> {
+        let mut all = Vec::new();
+        for rule in rules {
+            all.extend(self.targets(rule).await?.unwrap_or_default());
+        }
+        Ok(all)
     }
 
     async fn create_bus(&self) -> Result<()> {
@@ -52,7 +101,8 @@ impl EventBridgeBus {
         if name == "default" {
             return Ok(());
         }
-        match self.shared.events.create_event_bus().name(&name).send().await {
+        let create = self.shared.events.create_event_bus().name(&name).tags(self.tag()?);
+        match create.send().await {
             Ok(_) => Ok(()),
             Err(error) if error.code() == Some("ResourceAlreadyExistsException") => Ok(()),
             Err(error) => Err(self.shared.service.failed(&format!("making bus {name}"), error)),
@@ -60,8 +110,10 @@ impl EventBridgeBus {
     }
 
     /// Puts the rule, and returns its ARN.
-    async fn put_rule(&self, rule: &Rule) -> Result<String> {
+    async fn put_rule(&self, rule: &Rule, there: Option<There>) -> Result<String> {
         let what = format!("putting rule {} on bus {}", rule.name(), self.name());
+        // EventBridge takes tags for a new rule only.
+        let tags = if there.is_none() { Some(vec![self.tag()?]) } else { None };
         let put = self
             .shared
             .events
@@ -70,12 +122,17 @@ impl EventBridgeBus {
             .event_bus_name(self.name())
             .set_description(rule.description().map(str::to_owned))
             .event_pattern(rule.pattern().as_json())
-            .state(RuleState::Enabled);
+            .state(RuleState::Enabled)
+            .set_tags(tags);
         let put = put.send().await.map_err(|error| self.shared.service.failed(&what, error))?;
-        put.rule_arn.ok_or_else(|| Error::Backend {
+        let arn = put.rule_arn.ok_or_else(|| Error::Backend {
             what,
             source: "EventBridge does not say the rule's ARN".into(),
-        })
+        })?;
+        if there.is_some_and(|there| !there.owned) {
+            self.claim(&arn).await?;
+        }
+        Ok(arn)
     }
 
     async fn put_targets(&self, rule: &str, targets: Vec<Target>) -> Result<()> {
@@ -130,4 +187,18 @@ impl EventBridgeBus {
             }
         }
     }
+}
+
+/// What is on the bus before.
+#[derive(Default)]
+struct RulesThere {
+    of_file: BTreeMap<String, There>,
+    /// Own rules that the file does not have.
+    stale: Vec<String>,
+}
+
+/// A rule that is there.
+#[derive(Clone, Copy)]
+struct There {
+    owned: bool,
 }

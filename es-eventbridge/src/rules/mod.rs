@@ -2,10 +2,13 @@
 
 mod check;
 mod ensure;
+mod ownership;
+mod policy;
 mod queues;
 mod remove;
 mod target;
 
 pub use check::RuleDifference;
-pub(crate) use queues::{senders, statement};
+pub(crate) use policy::statement;
+pub(crate) use queues::senders;
 pub(crate) use target::queue_of;

@@ -2,13 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use aws_sdk_eventbridge::types::Target;
+use aws_sdk_sqs::operation::get_queue_url::GetQueueUrlError;
 use aws_sdk_sqs::types::QueueAttributeName as Name;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
 use es_core::{Error, QueueName, Result};
 use es_routing::Rules;
-use serde_json::{Map, Value, json};
 
+use super::policy::QueuePolicy;
 use super::target::queue_of;
 use crate::bus::EventBridgeBus;
+use crate::service::is_missing;
 
 /// A queue as it is in SQS.
 pub(super) struct FoundQueue {
@@ -31,17 +37,6 @@ pub(crate) fn senders(rules: &Rules) -> Result<BTreeMap<&QueueName, BTreeSet<&st
     Ok(senders)
 }
 
-/// What lets one rule send to one queue, both by their ARNs.
-pub(crate) fn statement(queue: &Value, rule: &Value) -> Value {
-    json!({
-        "Effect": "Allow",
-        "Principal": { "Service": "events.amazonaws.com" },
-        "Action": "sqs:SendMessage",
-        "Resource": queue,
-        "Condition": { "ArnEquals": { "aws:SourceArn": rule } },
-    })
-}
-
 impl EventBridgeBus {
     /// The queues of the rules, which somebody has made.
     pub(super) async fn found_queues(
@@ -56,11 +51,34 @@ impl EventBridgeBus {
     }
 
     async fn found_queue(&self, queue: &QueueName) -> Result<FoundQueue> {
-        let name = format!("{}{queue}", self.shared.options.name_prefix);
+        let name = self.name_of(queue);
+        self.look_for(&name).await?.map_err(|missing| {
+            self.shared.queue_service.failed(&format!("looking for queue {name}"), missing)
+        })
+    }
+
+    /// What the queue is called in the account.
+    pub(super) fn name_of(&self, queue: &QueueName) -> String {
+        format!("{}{queue}", self.shared.options.name_prefix)
+    }
+
+    /// The queue of this name in the account; `None` when there is none.
+    pub(super) async fn queue_named(&self, name: &str) -> Result<Option<FoundQueue>> {
+        Ok(self.look_for(name).await?.ok())
+    }
+
+    /// The inner error is that there is none.
+    async fn look_for(
+        &self,
+        name: &str,
+    ) -> Result<Result<FoundQueue, SdkError<GetQueueUrlError, HttpResponse>>> {
         let what = format!("looking for queue {name}");
-        let failed = |error| self.shared.queue_service.failed(&what, error);
         let sqs = &self.shared.sqs;
-        let url = sqs.get_queue_url().queue_name(&name).send().await.map_err(failed)?;
+        let url = match sqs.get_queue_url().queue_name(name).send().await {
+            Ok(url) => url,
+            Err(error) if error.code().is_some_and(is_missing) => return Ok(Err(error)),
+            Err(error) => return Err(self.shared.queue_service.failed(&what, error)),
+        };
         let missing = |said: &str| Error::Backend {
             what: what.clone(),
             source: format!("SQS does not say its {said}").into(),
@@ -72,59 +90,58 @@ impl EventBridgeBus {
         let attributes = attributes.send().await.map_err(failed)?.attributes.unwrap_or_default();
         let arn = attributes.get(&Name::QueueArn).cloned().ok_or_else(|| missing("ARN"))?;
         let policy = attributes.get(&Name::Policy).filter(|policy| !policy.is_empty()).cloned();
-        Ok(FoundQueue { url, arn, policy })
+        Ok(Ok(FoundQueue { url, arn, policy }))
     }
 
-    /// Lets these rules send to the queue; what others have said in its policy stays.
+    /// The queues that targets and their dead letters are, by name in the account, if they are still there.
+    pub(super) async fn queues_of_targets(
+        &self,
+        targets: &[Target],
+    ) -> Result<BTreeMap<String, FoundQueue>> {
+        let dead_letters = |it: &Target| it.dead_letter_config()?.arn().map(str::to_owned);
+        let arns = targets.iter().flat_map(|it| [Some(it.arn().to_owned()), dead_letters(it)]);
+        let mut found = BTreeMap::new();
+        for arn in arns.flatten() {
+            let mut parts = arn.splitn(6, ':');
+            let (Some("sqs"), Some(name)) = (parts.nth(2), parts.nth(2)) else { continue };
+            match self.queue_named(name).await? {
+                // Not one of another account or region.
+                Some(queue) if queue.arn == arn => drop(found.insert(name.to_owned(), queue)),
+                _ => {}
+            }
+        }
+        Ok(found)
+    }
+
+    /// Lets these rules send to the queue, and of own rules no others; what others have said in its policy stays.
     pub(super) async fn let_in(
         &self,
-        queue: &QueueName,
+        queue: &str,
         found: &FoundQueue,
         rule_arns: &[String],
     ) -> Result<()> {
+        let mut policy = self.policy(queue, found)?;
+        let wanted: Vec<_> =
+            rule_arns.iter().map(|arn| (self.statement_id(arn), arn.as_str())).collect();
+        let is_own = |id: &str, rule_arn: &str| {
+            self.rule_of_arn(rule_arn).is_some() && id == self.statement_id(rule_arn)
+        };
+        if !policy.change(&wanted, is_own) {
+            return Ok(());
+        }
         let what = format!("letting rules send to queue {queue}");
-        let policy = allowing(found.policy.as_deref(), &found.arn, rule_arns);
-        let policy = policy.map_err(|error| Error::Corrupt {
-            what: format!("the policy of queue {queue}"),
-            reason: error.to_string(),
-        })?;
-        let Some(policy) = policy else { return Ok(()) };
         let set = self.shared.sqs.set_queue_attributes().queue_url(&found.url);
-        let set = set.attributes(Name::Policy, policy).send().await;
+        let set = set.attributes(Name::Policy, policy.to_json()).send().await;
         set.map_err(|error| self.shared.queue_service.failed(&what, error))?;
         Ok(())
     }
 
-    /// Whether the queue lets these rules send.
-    pub(super) fn lets_in(found: &FoundQueue, rule_arns: &[String]) -> bool {
-        matches!(allowing(found.policy.as_deref(), &found.arn, rule_arns), Ok(None))
+    /// What the policy of the queue says.
+    pub(super) fn policy(&self, queue: &str, found: &FoundQueue) -> Result<QueuePolicy> {
+        let policy = QueuePolicy::parse(&found.arn, found.policy.as_deref());
+        policy.map_err(|error| Error::Corrupt {
+            what: format!("the policy of queue {queue}"),
+            reason: error.to_string(),
+        })
     }
-}
-
-/// The policy with what lets the rules send to the queue; `None` when it does already.
-fn allowing(
-    policy: Option<&str>,
-    queue_arn: &str,
-    rule_arns: &[String],
-) -> serde_json::Result<Option<String>> {
-    let nothing = || json!({ "Version": "2012-10-17", "Statement": [] });
-    let policy = policy.map_or_else(|| Ok(nothing()), serde_json::from_str)?;
-    let mut policy: Map<String, Value> = serde_json::from_value(policy)?;
-    let mut statements = match policy.remove("Statement") {
-        Some(Value::Array(statements)) => statements,
-        Some(Value::Null) | None => Vec::new(),
-        Some(single) => vec![single],
-    };
-    let before = statements.len();
-    for rule_arn in rule_arns {
-        let statement = statement(&json!(queue_arn), &json!(rule_arn));
-        if !statements.contains(&statement) {
-            statements.push(statement);
-        }
-    }
-    if statements.len() == before {
-        return Ok(None);
-    }
-    policy.insert("Statement".to_owned(), Value::Array(statements));
-    Ok(Some(Value::Object(policy).to_string()))
 }

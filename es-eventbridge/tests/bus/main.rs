@@ -8,3 +8,4 @@ mod cloudformation;
 mod deploying;
 mod permissions;
 mod putting;
+mod stale;

@@ -15,9 +15,10 @@ fn actions(roles: &[Role]) -> BTreeSet<String> {
 #[test]
 fn a_role_gets_what_it_needs_and_no_more() {
     assert_eq!(actions(&[Role::Publish]), BTreeSet::from(["events:PutEvents".to_owned()]));
-    let check = ["events:ListRules", "events:ListTargetsByRule"].map(str::to_owned);
+    let check = ["events:ListRules", "events:ListTagsForResource", "events:ListTargetsByRule"];
+    let check = check.map(str::to_owned);
     assert_eq!(actions(&[Role::Check]), BTreeSet::from(check));
-    assert_eq!(actions(&Role::ALL).len(), 3);
+    assert_eq!(actions(&Role::ALL).len(), 4);
     assert!(actions(&[]).is_empty());
     assert!(iam_policy("a b", "", &Role::ALL).is_err());
 }

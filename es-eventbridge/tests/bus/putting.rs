@@ -222,7 +222,7 @@ async fn one_event_that_is_too_large_for_the_service_holds_no_other_of_its_reque
 async fn whatever_happens_to_requests_each_event_is_told_and_none_that_was_told_is_put_again() {
     const CODES: [&str; 3] = ["ThrottlingException", "InternalFailure", "MalformedDetail"];
     let mut told = [0; 3];
-    for seed in 0..200 {
+    for seed in 0..60 {
         let scene = Scene::with(|options| options.attempts(3).requests_in_flight(3));
         let mut random = fastrand::Rng::with_seed(seed);
         let entry = |random: &mut fastrand::Rng| random.choice(CODES).filter(|_| random.bool());
@@ -256,7 +256,7 @@ async fn whatever_happens_to_requests_each_event_is_told_and_none_that_was_told_
             told[kind] += 1;
         }
     }
-    assert!(told.iter().all(|count| *count > 100), "all of it happens: {told:?}");
+    assert!(told.iter().all(|count| *count > 50), "all of it happens: {told:?}");
 }
 
 #[test]

@@ -55,6 +55,10 @@ struct State {
     buses: BTreeMap<String, BTreeMap<String, Rule>>,
     requests: Vec<(String, Value)>,
     script: VecDeque<Outcome>,
+    /// The tags of each rule and bus by its ARN.
+    tags: BTreeMap<String, Map<String, Value>>,
+    /// How many of the other requests are answered before one breaks.
+    breaks_after: Option<usize>,
     events_taken: u64,
     /// The details of what was taken, in their order.
     taken: Vec<String>,
@@ -93,6 +97,31 @@ impl FakeEvents {
             .retry_config(RetryConfig::disabled())
             .http_client(http_client_fn(move |_, _| connector.clone()));
         aws_sdk_eventbridge::Client::from_conf(config.build())
+    }
+
+    /// Breaks the connection once, after so many requests that put no events.
+    pub(crate) fn break_after(&self, requests: usize) {
+        self.state().breaks_after = Some(requests);
+    }
+
+    /// The names of the rules of a bus.
+    pub(crate) fn rules_of(&self, bus: &str) -> Vec<String> {
+        let state = self.state();
+        state.buses.get(bus).into_iter().flat_map(|rules| rules.keys().cloned()).collect()
+    }
+
+    pub(crate) fn has_bus(&self, bus: &str) -> bool {
+        self.state().buses.contains_key(bus)
+    }
+
+    /// Takes the tags of a rule, as if a stack had made it.
+    pub(crate) fn forget_owner(&self, bus: &str, rule: &str) {
+        self.state().tags.remove(&rule_arn(bus, rule));
+    }
+
+    /// Removes a rule behind everybody's back.
+    pub(crate) fn lose_rule(&self, bus: &str, rule: &str) {
+        self.state().buses.get_mut(bus).expect("a bus").remove(rule);
     }
 
     /// What becomes of the next requests to put events.
@@ -151,7 +180,18 @@ impl FakeEvents {
                 Some(answer) => answer,
                 None => return Err(ConnectorError::io("the answer is lost".into())),
             },
-            other => self.change(other, &body),
+            other => {
+                let breaks = {
+                    let mut state = self.state();
+                    let breaks = state.breaks_after == Some(0);
+                    state.breaks_after = state.breaks_after.and_then(|left| left.checked_sub(1));
+                    breaks
+                };
+                if breaks {
+                    return Err(ConnectorError::io("the connection breaks".into()));
+                }
+                self.change(other, &body)
+            }
         };
         Ok(response(answer))
     }
@@ -163,10 +203,21 @@ impl FakeEvents {
             if state.buses.contains_key(&bus) {
                 return Err(("ResourceAlreadyExistsException", format!("there is {bus}")));
             }
+            state.tags.insert(bus_arn(&bus), tags(body));
             state.buses.insert(bus, BTreeMap::new());
             return Ok(json!({}));
         }
+        if operation == "ListTagsForResource" {
+            let tags = state.tags.get(&text(body, "ResourceARN")).cloned().unwrap_or_default();
+            let tag = |(key, value): (&String, &Value)| json!({ "Key": key, "Value": value });
+            return Ok(json!({ "Tags": tags.iter().map(tag).collect::<Vec<_>>() }));
+        }
+        if operation == "TagResource" {
+            state.tags.entry(text(body, "ResourceARN")).or_default().extend(tags(body));
+            return Ok(json!({}));
+        }
         let missing = |what: &str| ("ResourceNotFoundException", format!("there is no {what}"));
+        let state = &mut *state;
         let rules = state.buses.get_mut(&bus).ok_or_else(|| missing(&bus))?;
         let name = text(
             body,
@@ -180,7 +231,9 @@ impl FakeEvents {
             "DeleteEventBus" if !rules.is_empty() => {
                 return Err(("ValidationException", "it has rules".to_owned()));
             }
+            "DescribeEventBus" => return Ok(json!({ "Name": bus, "Arn": bus_arn(&bus) })),
             "DeleteEventBus" => {
+                state.tags.remove(&bus_arn(&bus));
                 state.buses.remove(&bus);
             }
             "ListRules" => {
@@ -191,6 +244,11 @@ impl FakeEvents {
                 return Ok(json!({ "Rules": described.collect::<Vec<_>>() }));
             }
             "PutRule" => {
+                // Tags of a rule that is there are ignored.
+                let is_new = !rules.contains_key(&name);
+                if is_new {
+                    state.tags.insert(rule_arn(&bus, &name), tags(body));
+                }
                 let rule = rules.entry(name.clone()).or_default();
                 rule.pattern = text(body, "EventPattern");
                 rule.state = text(body, "State");
@@ -218,6 +276,7 @@ impl FakeEvents {
                         return Err(("ValidationException", "it has targets".to_owned()));
                     }
                     "DeleteRule" => {
+                        state.tags.remove(&rule_arn(&bus, &name));
                         rules.remove(&name);
                     }
                     other => panic!("{other} is not known"),
@@ -397,6 +456,15 @@ fn response(answer: Answer) -> HttpResponse {
     let mut response = HttpResponse::new(status, SdkBody::from(body.to_string()));
     response.headers_mut().insert("content-type", "application/x-amz-json-1.1");
     response
+}
+
+fn bus_arn(bus: &str) -> String {
+    format!("arn:aws:events:{REGION}:{ACCOUNT}:event-bus/{bus}")
+}
+
+fn tags(body: &Value) -> Map<String, Value> {
+    let tags = body["Tags"].as_array().into_iter().flatten();
+    tags.map(|tag| (text(tag, "Key"), tag["Value"].clone())).collect()
 }
 
 fn rule_arn(bus: &str, rule: &str) -> String {
