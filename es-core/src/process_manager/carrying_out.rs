@@ -21,8 +21,8 @@ use crate::stream_id::StreamId;
 use crate::telemetry;
 
 use super::instance::{Process, Progress};
+use super::met::Met;
 use super::processes::{Processes, Written};
-use super::step::Met;
 use super::{
     AfterFailure, CommandId, CommandText, DispatchError, Dispatched, ProcessManager, ProcessRecord,
     Retry, identities,
@@ -108,13 +108,18 @@ impl<P: ProcessManager> Processes<P> {
         let due = self.now().saturating_add(NET).unwrap_or(Timestamp::MAX);
         let net = deadlines::<P>(stream, &[Retry { due, id }])?;
         self.deadlines.set(&net).await?;
-        let written = self.write(stream, key, met, cause).await?;
-        match written {
-            Some(written) => Ok(Some(Written { net: net.into_iter().next(), ..written })),
-            None => {
+        match self.write(stream, key, met, cause).await {
+            Ok(Some(written)) => Ok(Some(Written { net: net.into_iter().next(), ..written })),
+            Ok(None) => {
                 self.deadlines.remove(&net).await?;
                 Ok(None)
             }
+            // It was refused: there is nothing to be carried out.
+            Err(error @ (Error::Misuse(_) | Error::NoWayBack { .. })) => {
+                self.deadlines.remove(&net).await?;
+                Err(error)
+            }
+            Err(error) => Err(error),
         }
     }
 

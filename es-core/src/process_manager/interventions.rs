@@ -6,8 +6,8 @@ use crate::error::{Error, Result};
 use crate::repository::IdempotencyKey;
 
 use super::instance::Progress;
+use super::met::{Met, TurnBack};
 use super::processes::Processes;
-use super::step::{Met, TurnBack};
 use super::{CommandId, CommandText, ProcessManager, identities};
 
 /// The longest reason of an operator, in bytes.

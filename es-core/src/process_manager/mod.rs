@@ -6,7 +6,7 @@
 //! | `command_bus`, `failure` | who executes its commands, and what if one fails |
 //! | `record`, `entry` | what is written in the stream of a process |
 //! | `identities` | what the ids of commits and commands are derived from |
-//! | `instance`, `step` | one process: its state, folded from its stream, and the next commit |
+//! | `instance`, `met`, `step` | one process: its state, folded from its stream, what it meets, and the next commit |
 //! | `processes`, `carrying_out` | the engine: what comes in is written down, what was decided is done |
 //! | `interventions` | what an operator does about a process |
 //! | `reindexing` | the index of deadlines, made again from the streams |
@@ -21,6 +21,7 @@ mod failure;
 mod identities;
 mod instance;
 mod interventions;
+mod met;
 mod parked;
 mod processes;
 mod record;

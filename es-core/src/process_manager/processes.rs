@@ -24,7 +24,7 @@ use crate::stream_id::StreamId;
 use crate::version::Version;
 
 use super::instance::Process;
-use super::step::{Met, Step};
+use super::met::{Met, Step};
 use super::{CommandBus, Correlation, ProcessEntry, ProcessManager, identities};
 
 /// Follows a feed and leads the processes of `P`: a [`Reactor`] whose policy is [`Processes`].

@@ -10,10 +10,10 @@ use crate::event::Event as _;
 use crate::stream_id::StreamId;
 
 use super::instance::{Process, Progress};
-use super::step::Step;
+use super::met::Step;
 use super::{CommandId, CommandText, ProcessEntry, ProcessManager};
 
-pub(crate) use super::step::Met;
+pub(crate) use super::met::Met;
 
 /// A process that meets one thing after the other.
 pub(crate) struct Rehearsal<P: ProcessManager> {

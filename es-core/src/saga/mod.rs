@@ -5,13 +5,14 @@
 //! | `steps` | the steps, what each needs, and how it is undone |
 //! | `fact` | what is written down about a saga |
 //! | `run`, `course` | a saga on its way: its data, and how far it has come |
-//! | `deciding` | what comes next |
+//! | `manager`, `deciding` | a saga as a process manager, and what comes next |
 //! | `labelled` | which step a command is of |
 
 mod course;
 mod deciding;
 mod fact;
 mod labelled;
+mod manager;
 mod run;
 mod steps;
 

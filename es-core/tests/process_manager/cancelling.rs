@@ -81,6 +81,7 @@ async fn what_cannot_be_cancelled_is_told() {
     let refused = stage.errands.cancel("r-1", "please").await;
     assert!(matches!(refused, Err(Error::Misuse(what)) if what.contains("it must be done")));
     assert_eq!(stage.errand("r-1").await.status(), ProcessStatus::Running);
+    assert_eq!(stage.indexed().await, 1, "nobody looks after what was refused");
 }
 
 #[tokio::test]

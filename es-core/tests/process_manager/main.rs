@@ -12,6 +12,9 @@ mod history;
 mod kit;
 mod once;
 mod parked;
+#[allow(dead_code, reason = "more of it is used by the tests of archives")]
+#[path = "../archive/partitioned.rs"]
+mod partitioned;
 mod reindexing;
 mod stage;
 mod stored;

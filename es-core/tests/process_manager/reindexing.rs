@@ -6,6 +6,8 @@ use es_core::{
 };
 
 use crate::errand::{BACKOFF, RequestEvent, TIME};
+use crate::once::commits;
+use crate::partitioned::Partitioned;
 use crate::stage::Stage;
 
 async fn index(stage: &Stage) -> Vec<Deadline> {
@@ -119,6 +121,31 @@ async fn a_reindexing_that_was_cut_off_is_begun_anew() {
         assert_eq!(stage.indexed().await, 2);
     });
     assert!(crashes.await > 2);
+}
+
+#[tokio::test]
+async fn every_partition_of_a_feed_is_reindexed_from_where_it_begins() {
+    let stage = Stage::new();
+    for id in ["r-1", "r-2", "r-3", "r-4"] {
+        stage.hear(id, RequestEvent::Asked { effort: 5 }).await;
+    }
+    lose_index(&stage).await;
+    let of = async |id: &str| commits(&stage, "errand", id).await;
+    let together = [of("r-3").await, of("r-4").await].concat();
+    let feed = Partitioned::default()
+        .ending("a", &[], &of("r-1").await)
+        .open("b", &["a"], &of("r-2").await)
+        .late()
+        // What is before the anchor is in the history, which is not here.
+        .open("c", &[], &together)
+        .anchored("c", 1);
+
+    let all = stage.errands.reindex_all(&feed, |_| {}).await.unwrap();
+    assert_eq!((all.processes, all.failed, all.remaining), (3, 0, None));
+    let mut found: Vec<_> = index(&stage).await.iter().map(|it| it.instance().to_owned()).collect();
+    found.sort();
+    found.dedup();
+    assert_eq!(found, ["r-1", "r-2", "r-4"]);
 }
 
 /// Something that is no errand, among the errands.
