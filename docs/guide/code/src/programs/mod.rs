@@ -11,6 +11,7 @@ mod own_writes;
 mod parcels;
 mod rebuild;
 mod repair;
+mod routing;
 mod shelf;
 mod three_ways;
 
@@ -42,4 +43,5 @@ pub const PROGRAMS: &[Program] = &[
     Program { name: "operations", main: || Box::pin(operations::main()) },
     Program { name: "notices", main: || Box::pin(notices::main()) },
     Program { name: "parcels", main: || Box::pin(parcels::main()) },
+    Program { name: "routing", main: || Box::pin(routing::main()) },
 ];

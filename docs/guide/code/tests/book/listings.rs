@@ -13,9 +13,11 @@ fn sources(language: &str) -> &'static [&'static str] {
         "rust" => &[
             "docs/guide/code/src",
             "es-dynamodb/tests/first_steps.rs",
+            "es-eventbridge/tests/first_steps.rs",
             "es-kinesis/tests/first_steps.rs",
         ],
         "text" => &["docs/guide/code/output", "docs/guide/code/stored"],
+        "json" => &["docs/guide/code/rules"],
         "sql" => &["docs/guide/code/sql"],
         _ => &[],
     }
