@@ -131,8 +131,11 @@ fn missing<'a>(
 
 fn can_be_used(found: &TableDescription) -> bool {
     let indexes = found.global_secondary_indexes();
-    found.table_status() == Some(&TableStatus::Active)
-        && indexes.iter().all(|index| index.index_status() == Some(&IndexStatus::Active))
+    // Servers that make indexes at once may not tell.
+    let is_there = |index: &GlobalSecondaryIndexDescription| {
+        index.index_status().is_none_or(|status| *status == IndexStatus::Active)
+    };
+    found.table_status() == Some(&TableStatus::Active) && indexes.iter().all(is_there)
 }
 
 /// Tables are changed by one at a time, and several may prepare one view.

@@ -2,6 +2,8 @@
 
 mod connection;
 mod data;
+#[cfg(feature = "aws")]
+pub mod stack;
 mod topic;
 
 pub use connection::ConnectionArguments;

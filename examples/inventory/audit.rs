@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use es_core::saga::{SagaEvent, SagaFact};
 use es_core::{
-    Aggregate, Checkpoint, Commit, Error, Feed, ProcessEntry, ProcessManager, ProcessRecord,
-    Timestamp,
+    AfterFailure, Aggregate, Checkpoint, Commit, Error, Feed, ProcessEntry, ProcessManager,
+    ProcessRecord, Timestamp,
 };
 
 use super::domain::{Money, Order, OrderEvent, OrderedItem, Stock, StockEvent};
@@ -55,6 +55,10 @@ pub struct OrderFacts {
     pub outcome: Option<String>,
     /// Why the workflow turned back, if it did.
     pub reason: Option<String>,
+    /// The commands of the workflow that wait for an operator, by their ids.
+    pub parked: BTreeSet<String>,
+    /// How often an operator had one of those tried again that had waited for him.
+    pub resumed: u32,
     /// What the provider has taken.
     pub charges: Vec<Money>,
     /// What the provider has given back.
@@ -169,6 +173,21 @@ impl OrderFacts {
             ProcessEntry::Fact(SagaFact::Happened(SagaEvent::TurnedBack { reason, .. })) => {
                 self.reason = Some(reason);
             }
+            ProcessEntry::Record(ProcessRecord::CommandFailed {
+                command,
+                then: AfterFailure::Parked,
+                ..
+            }) => {
+                self.parked.insert(command.to_string());
+            }
+            ProcessEntry::Record(ProcessRecord::CommandResumed { command, .. }) => {
+                self.parked.remove(&command.to_string());
+                self.resumed += 1;
+            }
+            ProcessEntry::Record(ProcessRecord::CommandDropped { command, .. }) => {
+                self.parked.remove(&command.to_string());
+            }
+            ProcessEntry::Record(ProcessRecord::CommandsWithdrawn) => self.parked.clear(),
             ProcessEntry::Record(ProcessRecord::Completed { outcome }) => {
                 self.outcome = Some(outcome);
                 self.ended_at = Some(at);
@@ -180,6 +199,11 @@ impl OrderFacts {
     /// Whether the workflow has done all, and undone nothing.
     pub fn is_fulfilled(&self) -> bool {
         self.outcome.as_deref() == Some("completed")
+    }
+
+    /// Whether a part of the workflow waits for an operator.
+    pub fn is_parked(&self) -> bool {
+        !self.parked.is_empty()
     }
 
     /// What the provider has taken, in all.

@@ -1,9 +1,13 @@
 //! The command line.
 
+mod clean_up;
+mod health;
 mod looks;
 mod main_job;
 mod opened;
 mod place;
+mod resume;
+mod template;
 
 use std::process::ExitCode;
 
@@ -31,6 +35,7 @@ struct Arguments {
     json: bool,
     #[command(flatten)]
     scale: Scale,
+    // Last: its headings in the help go for all that comes behind.
     #[command(flatten)]
     place: Place,
 }
@@ -52,10 +57,33 @@ enum Command {
         /// The order's id
         order: String,
     },
+    /// Have everything of one order's workflow tried again that waits for an operator
+    ///
+    /// It waits because the payment provider refuses a refund, and who asks for this has talked to the provider.
+    Resume {
+        /// The order's id
+        order: String,
+    },
     /// Show the tree of all that came of one order, from the request to the last event, with times
     Trace {
         /// The order's id
         order: String,
+    },
+    /// Tell how those are who follow the log, those who work on the queues, and the workflows; fails when something
+    /// needs an operator
+    Health,
+    /// Print the CloudFormation template of the tables, bus, rules, queues, key and policy on AWS
+    ///
+    /// All of them have names that begin with --table-prefix. What runs the program there is not in it.
+    Template,
+    /// Remove all data
+    ///
+    /// Nothing may be running. A directory goes with the database if nothing else is in it. On AWS the stack of the
+    /// template is deleted, then what it leaves on purpose, tables, queues and key, and neither is done here.
+    CleanUp {
+        /// Do it
+        #[arg(long)]
+        yes: bool,
     },
 }
 
@@ -76,6 +104,10 @@ async fn run(arguments: Arguments) -> Result<(), AnyError> {
         Some(Command::Stock) => looks::stock(&place, json).await,
         Some(Command::Workflows { status }) => looks::workflows(&place, status, json).await,
         Some(Command::Workflow { order }) => looks::workflow(&place, &order, json).await,
+        Some(Command::Resume { order }) => resume::run(&place, &order, json).await,
+        Some(Command::Health) => health::run(&place, json).await,
+        Some(Command::Template) => template::run(&place),
+        Some(Command::CleanUp { yes }) => clean_up::run(&place, yes, json),
         Some(Command::Trace { order }) => looks::trace(&place, &order, json).await,
     }
 }

@@ -110,10 +110,7 @@ impl Journey {
     ) -> Result<Self, Error> {
         let inventory = Inventory::new(backend.clone(), provider.clone(), clock.clone()).await?;
         inventory.catch_up_views().await?;
-        let mut workflows = inventory.workflow_statuses.view().all(ViewQuery::default());
-        while let Some((_, workflow)) = workflows.try_next().await? {
-            clock.skip_to(workflow.changed_at);
-        }
+        inventory.go_on_in_time(&clock).await?;
         let crashes = Crashes::planned(plan.chance(), plan.crashes, plan.waves());
         Ok(Self { plan, backend, provider, clock, crashes, inventory })
     }
@@ -132,9 +129,27 @@ impl Journey {
         self.end().await
     }
 
-    /// The system at the end of the journey.
-    pub fn inventory(&self) -> &Inventory {
-        &self.inventory
+    /// Has all parked workflows go on, as an operator does who has talked to the provider; it is `provider` then.
+    ///
+    /// # Errors
+    ///
+    /// [`JourneyError`].
+    pub async fn resume_parked(
+        &mut self,
+        provider: Arc<dyn PaymentProvider>,
+    ) -> Result<(), JourneyError> {
+        self.provider = provider;
+        self.inventory = self.begin_again().await?;
+        let parked = ViewQuery::default().equals("status", "parked");
+        let parked = self.inventory.workflow_statuses.view().all(parked);
+        let parked: Vec<String> = parked.map_ok(|(order, _)| order).try_collect().await?;
+        for order in &parked {
+            self.inventory.resume(order).await?;
+        }
+        match parked.is_empty() {
+            true => Ok(()),
+            false => self.end().await,
+        }
     }
 
     /// How often all processors were killed.
@@ -211,6 +226,7 @@ impl Journey {
             match worked {
                 Ok(work) if work.given_up > 0 => return Err(JourneyError::GivenUp(work.given_up)),
                 Ok(work) if work.done == 0 && !self.crashes.is_due(wave) => return Ok(done),
+                Ok(work) if work.done == 0 => self.crashes.come_nearer(),
                 Ok(work) => done += work.done,
                 // What is tried again is not done yet.
                 Err(error) if error.is_transient() => done += 1,
@@ -249,7 +265,8 @@ impl Journey {
                 None if hidden == 0 => break,
                 Some(next) if hidden == 0 && next > now => {
                     in_vain = 0;
-                    self.clock.skip_to(next);
+                    let leap = next.saturating_add(self.backend.delivery.leap());
+                    self.clock.skip_to(leap.unwrap_or(next));
                 }
                 // Hidden messages come again; a deadline that could not be met is tried again.
                 _ => {

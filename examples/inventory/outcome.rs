@@ -20,6 +20,8 @@ pub struct Outcome {
     pub partly_compensated: usize,
     /// Those that wait for an operator.
     pub parked: usize,
+    /// Those that had waited for an operator, who had them go on; they are among those above.
+    pub resumed: usize,
     /// Those that are on their way.
     pub running: usize,
     /// How many charges the provider has made.
@@ -62,8 +64,6 @@ pub struct Times {
 /// What a run has to say besides the log.
 #[derive(Debug)]
 pub struct Run {
-    /// How many workflows wait for an operator.
-    pub parked: usize,
     /// How often all processors were killed.
     pub crashes: u64,
     /// How long it took.
@@ -86,16 +86,17 @@ impl Outcome {
             by_reason.entry(reason).or_default().push(order);
         }
         let groups = by_reason.into_iter().map(|(reason, orders)| (reason, Group::of(&orders)));
-        let unfinished = orders.iter().filter(|order| order.outcome.is_none()).count();
+        let count = |which: fn(&OrderFacts) -> bool| orders.iter().filter(|it| which(it)).count();
         Self {
             orders: orders.len(),
             completed: Group::of(&ended_as("completed").collect::<Vec<_>>()),
             compensated: groups.collect(),
             partly_compensated: ended_as("partly compensated").count(),
-            parked: run.parked,
-            running: unfinished.saturating_sub(run.parked),
+            parked: count(OrderFacts::is_parked),
+            resumed: count(|order| order.resumed > 0 && !order.is_parked()),
+            running: count(|order| order.outcome.is_none() && !order.is_parked()),
             charges: orders.iter().map(|order| order.charges.len()).sum(),
-            refunds: orders.iter().filter(|order| order.refunded > Default::default()).count(),
+            refunds: count(|order| order.refunded > Default::default()),
             crashes: run.crashes,
             invariants: check(audit),
             seconds: run.seconds,

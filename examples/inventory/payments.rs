@@ -6,12 +6,12 @@ mod simulated;
 use std::fmt::Debug;
 
 use async_trait::async_trait;
-use es_core::Error;
+use es_core::{DispatchError, Error};
 
 use super::domain::Money;
 
 pub use books::{Books, BooksCommand, BooksEvent};
-pub use simulated::SimulatedProvider;
+pub use simulated::{Rates, SimulatedProvider};
 
 /// Takes money, and gives it back. It is not part of this system, and what it does is not in its log.
 #[async_trait]
@@ -28,8 +28,28 @@ pub trait PaymentProvider: Debug + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// When it cannot be asked. It may have given the money back all the same.
-    async fn take_back(&self, order: &str) -> Result<Option<Money>, Error>;
+    /// When it refuses, and when it cannot be asked. Then it may have given the money back all the same.
+    async fn take_back(&self, order: &str) -> Result<Option<Money>, NotTakenBack>;
+}
+
+/// Why money does not go back.
+#[derive(Debug, thiserror::Error)]
+pub enum NotTakenBack {
+    /// The provider refuses, however often it is asked: somebody has to talk to it.
+    #[error("the provider refuses the refund")]
+    Refused,
+    /// The provider cannot be asked.
+    #[error(transparent)]
+    Failed(#[from] Error),
+}
+
+impl From<NotTakenBack> for DispatchError {
+    fn from(error: NotTakenBack) -> Self {
+        match error {
+            NotTakenBack::Refused => Self::permanent(error),
+            NotTakenBack::Failed(error) => error.into(),
+        }
+    }
 }
 
 /// What is answered when money is asked for.

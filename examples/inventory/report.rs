@@ -23,6 +23,7 @@ pub fn outcome_text(outcome: &Outcome) -> String {
     for (name, value) in [
         ("charges", outcome.charges.to_string()),
         ("refunds", outcome.refunds.to_string()),
+        ("parked, then resumed", outcome.resumed.to_string()),
         ("crashes", outcome.crashes.to_string()),
         ("seconds", format!("{:.2}", outcome.seconds)),
         ("data", outcome.data.clone()),

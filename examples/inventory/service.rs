@@ -4,15 +4,17 @@ use std::sync::Arc;
 
 use es_core::saga::{SagaRun, sagas};
 use es_core::{
-    Clock, DeadlineSweeper, Error, MessageHandler, MessageQueue, Orchestrator, ProcessStatuses,
-    Projection, Projector, QueueConsumer, QueueName, Reactor, Repository, SnapshotPolicy,
+    Clock, Consumers, DeadlineSweeper, Error, MessageHandler, MessageQueue, Orchestrator,
+    ProcessStatuses, Projection, Projector, QueueConsumer, QueueHealth, QueueName, Reactor,
+    Repository, SnapshotPolicy, ViewQuery,
 };
-
 use es_routing::EventBus;
+use futures::TryStreamExt as _;
 use futures::future::try_join_all;
 
 use super::backend::Backend;
 use super::bus;
+use super::clock::SkippingClock;
 use super::desks::Desks;
 use super::domain::{Order, Payment, Stock};
 use super::fulfilment::{Fulfilment, Workflows};
@@ -22,6 +24,7 @@ use super::processors::{
     WorkflowProcessor,
 };
 use super::views::{OrderSummaries, StockLevels};
+use super::workflow_states::WorkflowState;
 
 /// The view of all workflows.
 pub type WorkflowStatuses = ProcessStatuses<SagaRun<Fulfilment>>;
@@ -36,17 +39,17 @@ pub struct Inventory {
     /// The workflow of each order.
     pub workflows: Workflows,
     /// The read model of the orders.
-    pub order_summaries: Projection<OrderSummaries>,
+    pub order_summaries: Arc<Projection<OrderSummaries>>,
     /// The read model of the stock.
-    pub stock_levels: Projection<StockLevels>,
+    pub stock_levels: Arc<Projection<StockLevels>>,
     /// The read model of the workflows.
-    pub workflow_statuses: Projection<WorkflowStatuses>,
+    pub workflow_statuses: Arc<Projection<WorkflowStatuses>>,
     /// Where others tell of deliveries.
     pub bus: Arc<dyn EventBus>,
-    relay: Reactor<Relay>,
+    relay: Arc<Reactor<Relay>>,
     from_queues: [QueueConsumer; 4],
-    payment_processor: Reactor<PaymentProcessor>,
-    orchestrator: Orchestrator<SagaRun<Fulfilment>>,
+    payment_processor: Arc<Reactor<PaymentProcessor>>,
+    orchestrator: Arc<Orchestrator<SagaRun<Fulfilment>>>,
     sweeper: DeadlineSweeper,
 }
 
@@ -118,14 +121,14 @@ impl Inventory {
             orders,
             stock,
             workflows,
-            order_summaries: order_summaries.with_clock(clock.clone()),
-            stock_levels: stock_levels.with_clock(clock.clone()),
-            workflow_statuses: workflow_statuses.with_clock(clock.clone()),
+            order_summaries: Arc::new(order_summaries.with_clock(clock.clone())),
+            stock_levels: Arc::new(stock_levels.with_clock(clock.clone())),
+            workflow_statuses: Arc::new(workflow_statuses.with_clock(clock.clone())),
             bus,
-            relay: relay.with_clock(clock.clone()),
+            relay: Arc::new(relay.with_clock(clock.clone())),
             from_queues,
-            payment_processor: payment_processor.with_clock(clock.clone()),
-            orchestrator: orchestrator.with_clock(clock),
+            payment_processor: Arc::new(payment_processor.with_clock(clock.clone())),
+            orchestrator: Arc::new(orchestrator.with_clock(clock)),
             sweeper,
         })
     }
@@ -155,6 +158,83 @@ impl Inventory {
                 + swept.fired,
             given_up: caught_up.iter().map(|it| it.parked).sum(),
         })
+    }
+
+    /// Has everything of an order's workflow that waits for an operator tried again, at once. Says what, by name.
+    ///
+    /// # Errors
+    ///
+    /// Those of the backend.
+    pub async fn resume(&self, order: &str) -> Result<Vec<String>, Error> {
+        let parked = self.workflows.load(order).await?.parked();
+        for command in &parked {
+            self.workflows.resume(order, command.id).await?;
+        }
+        self.sweeper.sweep().await?;
+        Ok(parked.into_iter().map(|command| command.name).collect())
+    }
+
+    /// Whether there is such an order, by the log.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidId`], and those of the log.
+    pub async fn exists(&self, order: &str) -> Result<bool, Error> {
+        Ok(self.orders.load(order).await?.request.is_some())
+    }
+
+    /// Where the workflow of an order is, by the log.
+    ///
+    /// # Errors
+    ///
+    /// As [`exists`](Self::exists).
+    pub async fn state_of_workflow(&self, order: &str) -> Result<WorkflowState, Error> {
+        let workflow = self.workflows.load(order).await?;
+        Ok(WorkflowState::of(workflow.status(), workflow.outcome()))
+    }
+
+    /// Skips to the time at which something happened for the last time: it goes on where it stood.
+    ///
+    /// # Errors
+    ///
+    /// Those of the backend.
+    pub async fn go_on_in_time(&self, clock: &SkippingClock) -> Result<(), Error> {
+        let mut workflows = self.workflow_statuses.view().all(ViewQuery::default());
+        while let Some((_, workflow)) = workflows.try_next().await? {
+            clock.skip_to(workflow.changed_at);
+        }
+        Ok(())
+    }
+
+    /// All that follows the log.
+    pub fn consumers(&self) -> Consumers {
+        Consumers::new()
+            .with(self.order_summaries.clone())
+            .with(self.stock_levels.clone())
+            .with(self.workflow_statuses.clone())
+            .with(self.relay.clone())
+            .with(self.payment_processor.clone())
+            .with(self.orchestrator.clone())
+    }
+
+    /// How those are who work on the queues.
+    ///
+    /// # Errors
+    ///
+    /// Those of the queues.
+    pub async fn queues(&self) -> Result<Vec<QueueHealth>, Error> {
+        try_join_all(self.from_queues.iter().map(QueueConsumer::health)).await
+    }
+
+    /// How many workflows wait for an operator, as the read model says.
+    ///
+    /// # Errors
+    ///
+    /// Those of the read model.
+    pub async fn parked(&self) -> Result<usize, Error> {
+        let parked = ViewQuery::default().equals("status", "parked");
+        let parked = self.workflow_statuses.view().all(parked);
+        parked.try_fold(0, |n, _| async move { Ok(n + 1) }).await
     }
 
     /// Brings the read models up to date.

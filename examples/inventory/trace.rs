@@ -1,7 +1,15 @@
 //! What came of an order, commit by commit.
 
-use es_core::{CausalNode, CausalTree, Error, Feed, Timestamp, Version};
+use std::sync::Arc;
+
+use es_core::saga::Saga as _;
+use es_core::{
+    Aggregate, CausalNode, CausalTree, Error, EventStore, Repository, StreamId, Timestamp, Version,
+};
 use serde::Serialize;
+
+use super::domain::{Notification, Order, Payment, Stock, Workflow};
+use super::fulfilment::Fulfilment;
 
 /// The trace of an order.
 #[derive(Debug, Serialize)]
@@ -40,13 +48,28 @@ pub struct TracedCommit {
 }
 
 impl Trace {
-    /// The trace of an order, which has the order's id as its correlation id; `None` if nothing has it.
+    /// The trace of an order, which has the order's id as its correlation id; `None` if there is no such order.
+    ///
+    /// It is read from the streams that an order has a part in: its own, and those of its items.
     ///
     /// # Errors
     ///
-    /// Those of the feed.
-    pub async fn of(feed: &dyn Feed, order_id: &str) -> Result<Option<Self>, Error> {
-        let tree = CausalTree::read(feed, order_id).await?;
+    /// Those of the log.
+    pub async fn of(log: &Arc<dyn EventStore>, order_id: &str) -> Result<Option<Self>, Error> {
+        let order = Repository::<Order>::new(log.clone()).load(order_id).await?.into_state();
+        let Some(request) = order.request else { return Ok(None) };
+        let own = [
+            Order::CATEGORY,
+            Workflow::CATEGORY,
+            Fulfilment::NAME,
+            Payment::CATEGORY,
+            Notification::CATEGORY,
+        ];
+        let own = own.into_iter().map(|category| StreamId::new(category, order_id));
+        let of_items =
+            request.items.iter().map(|item| StreamId::new(Stock::CATEGORY, &item.item_id));
+        let streams = own.chain(of_items).collect::<Result<Vec<_>, Error>>()?;
+        let tree = CausalTree::of_streams(&**log, streams, order_id).await?;
         let Some(first) = tree.nodes().first() else { return Ok(None) };
         let began = first.commit.recorded_at();
         let commits: Result<Vec<_>, Error> =

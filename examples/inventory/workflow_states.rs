@@ -45,9 +45,10 @@ impl WorkflowState {
         }
     }
 
-    fn of(summary: &ProcessSummary) -> Self {
-        let ended_as = |outcome: &Self| outcome.outcome() == summary.outcome.as_deref();
-        match summary.status {
+    /// Where a process of this status is, with the outcome that it may have.
+    pub fn of(status: ProcessStatus, outcome: Option<&str>) -> Self {
+        let ended_as = |end: &Self| end.outcome() == outcome;
+        match status {
             ProcessStatus::Parked => Self::Parked,
             ProcessStatus::Completed => {
                 let ends = [Self::Completed, Self::Compensated, Self::PartlyCompensated];
@@ -100,7 +101,7 @@ impl ListedWorkflow {
     pub fn of(order_id: String, summary: &ProcessSummary) -> Self {
         Self {
             order_id,
-            status: WorkflowState::of(summary),
+            status: WorkflowState::of(summary.status, summary.outcome.as_deref()),
             began_at: summary.began_at,
             changed_at: summary.changed_at,
             parked: summary.parked.values().cloned().collect(),

@@ -261,3 +261,217 @@ fn what_is_not_there_is_not_shown() {
     let error = INVENTORY.run_on(&data, ["workflows", "--status", "lost"]);
     assert!(error.stderr.contains("is not a status; there are running, parked"), "{error:?}");
 }
+
+/// No payment is answered, and where it was taken all the same it does not go back, until somebody cares.
+const REFUSED: [&str; 10] = [
+    "--refuse-refund-rate",
+    "1",
+    "--leave-parked",
+    "--crashes",
+    "0",
+    "--stock",
+    "1000",
+    "--silent-rate",
+    "1",
+    "--json",
+];
+
+#[test]
+fn a_refund_that_is_refused_waits_for_an_operator_and_is_resumed_by_him() {
+    let data = Embedded::new();
+    let flags = ["--orders", "12"].iter().chain(&REFUSED);
+    let outcome = INVENTORY.run_on(&data, flags.clone()).json();
+    let parked = orders_that_are(&data, "parked");
+    assert!(!parked.is_empty(), "{outcome:#}");
+    assert_eq!(outcome["parked"].as_u64().unwrap(), parked.len() as u64);
+    assert_eq!((&outcome["running"], &outcome["resumed"]), (&json!(0), &json!(0)));
+    assert!(outcome["invariants"].as_array().unwrap().iter().all(|it| it["holds"] == true));
+
+    let unwell = INVENTORY.run_on(&data, ["health"]).error().to_owned();
+    assert_eq!(unwell, format!("error: {} workflows wait for an operator", parked.len()));
+    let listed = INVENTORY.run_on(&data, ["workflows", "--json", "--status", "parked"]).json();
+    assert_eq!(listed[0]["parked"], json!(["TakePaymentBack"]));
+    for order in &parked {
+        let resumed = INVENTORY.run_on(&data, ["resume", order, "--json"]).json();
+        let expected = json!(
+            { "order_id": order, "resumed": ["TakePaymentBack"], "status": "compensated" }
+        );
+        assert_eq!(resumed, expected);
+    }
+    assert!(INVENTORY.run_on(&data, ["health"]).success);
+    let again = INVENTORY.run_on(&data, ["resume", &parked[0]]).error().to_owned();
+    assert!(again.contains("waits for an operator") && again.contains(&parked[0]), "{again}");
+    let nobody = INVENTORY.run_on(&data, ["resume", "order-9-00000"]).error().to_owned();
+    assert_eq!(nobody, "error: there is no order order-9-00000");
+
+    let after = INVENTORY.run_on(&data, flags).json();
+    assert_eq!((&after["parked"], &after["resumed"]), (&json!(0), &json!(parked.len())));
+    assert_eq!(
+        (&after["charges"], &after["refunds"]),
+        (&json!(parked.len()), &json!(parked.len()))
+    );
+    assert!(after["invariants"].as_array().unwrap().iter().all(|it| it["holds"] == true));
+}
+
+#[test]
+fn refunds_that_are_refused_are_resumed_at_the_end_of_a_run() {
+    let refused = ["--refuse-refund-rate", "1", "--crashes", "5"];
+    let outcome = run(&Embedded::new(), &refused);
+    assert!(outcome["resumed"].as_u64().unwrap() > 0, "{outcome:#}");
+    assert_eq!(outcome["parked"], 0);
+}
+
+#[test]
+fn clean_up_removes_the_data_and_nothing_else() {
+    let data = Embedded::new();
+    let directory = data.directory().join("shop");
+    let on = |arguments: &[&str]| {
+        INVENTORY.run(arguments.iter().copied().map(Into::into).chain(directory.arguments()))
+    };
+    assert!(on(&["clean-up", "--yes"]).error().contains("there is no inventory in"));
+    assert!(on(&["--orders", "1", "--json"]).success);
+    assert!(on(&["health"]).success);
+    let unsure = on(&["clean-up"]).error().to_owned();
+    assert_eq!(unsure, "error: --yes says that all of the inventory is to be removed");
+    std::fs::write(directory.join("mine"), "").unwrap();
+    assert!(on(&["clean-up", "--yes"]).success);
+    let left: Vec<_> = std::fs::read_dir(&directory).unwrap().map(|it| it.unwrap()).collect();
+    assert_eq!(left.len(), 1, "{left:?}");
+}
+
+#[cfg(not(feature = "aws"))]
+#[test]
+fn a_program_without_aws_says_so() {
+    for command in [&[][..], &["stock"], &["template"]] {
+        let backend = ["--backend", "aws"];
+        let error = INVENTORY.run(command.iter().chain(&backend)).error().to_owned();
+        assert!(error.contains("build it with `--features aws`"), "{error}");
+    }
+}
+
+#[cfg(feature = "aws")]
+mod on_aws {
+    use std::time::{Duration, Instant};
+
+    use super::support::AwsWithQueues;
+    use super::*;
+
+    const FEW: [&str; 11] = [
+        "--json",
+        "--orders",
+        "26",
+        "--items",
+        "3",
+        "--stock",
+        "20",
+        "--silent-rate",
+        "0.08",
+        "--refuse-refund-rate",
+        "0.5",
+    ];
+
+    fn run(data: &AwsWithQueues, flags: &[&str]) -> Value {
+        let outcome = INVENTORY.run_on(data, FEW.iter().chain(flags)).json();
+        let invariants = outcome["invariants"].as_array().unwrap();
+        assert_eq!(invariants.len(), 7);
+        assert!(invariants.iter().all(|it| it["holds"] == true), "{outcome:#}");
+        let completed = outcome["completed"]["orders"].as_u64().unwrap();
+        assert_eq!(completed + compensated(&outcome), 26, "{outcome:#}");
+        outcome
+    }
+
+    #[tokio::test]
+    async fn every_order_comes_to_its_end_though_processors_and_program_are_killed() {
+        let data = AwsWithQueues::new();
+        let flags = ["--crashes", "3"];
+        let mut running = INVENTORY.start_on(&data, FEW.iter().chain(&flags));
+        eventually("some orders are taken, and others not", async || {
+            (running.has_ended() || listed(&data) >= 5).then_some(())
+        })
+        .await;
+        let killed = running.kill();
+        assert!(!killed.success, "it was over before it was killed: {killed:?}");
+
+        let outcome = run(&data, &flags);
+        assert_eq!((&outcome["crashes"], &outcome["running"]), (&json!(3), &json!(0)));
+        let stock = INVENTORY.run_on(&data, ["stock", "--json"]).json();
+        for level in stock.as_array().unwrap() {
+            let of = |field: &str| level[field].as_u64().unwrap();
+            assert_eq!(of("received"), of("on_hand") + of("reserved") + of("shipped"), "{level}");
+        }
+        for (status, last) in
+            [("completed", "Notification:Sent"), ("compensated", "Order:Cancelled")]
+        {
+            let order = &orders_that_are(&data, status)[0];
+            let trace = INVENTORY.run_on(&data, ["trace", order, "--json"]).json();
+            assert_eq!(trace["trace_ids"].as_array().unwrap().len(), 1, "{trace:#}");
+            assert_ne!(trace["trace_ids"][0], "none");
+            let commits = trace["commits"].as_array().unwrap();
+            assert_eq!(commits[0]["events"], json!(["Order:Created"]));
+            let beginnings = commits.iter().filter(|it| it["depth"] == 0).count();
+            assert_eq!(beginnings, 1, "all else has a cause: {trace:#}");
+            let all = commits.iter().flat_map(|it| it["events"].as_array().unwrap());
+            let all: Vec<_> = all.map(|name| name.as_str().unwrap()).collect();
+            for name in ["Workflow:Triggered", "Process:Completed", last] {
+                assert!(all.contains(&name), "{name} in {all:?}");
+            }
+        }
+        assert!(INVENTORY.run_on(&data, ["health"]).success);
+    }
+
+    #[test]
+    fn what_is_parked_is_resumed_by_an_operator() {
+        let data = AwsWithQueues::new();
+        let flags = ["--orders", "4"].iter().chain(&REFUSED);
+        let outcome = INVENTORY.run_on(&data, flags).json();
+        let parked = orders_that_are(&data, "parked");
+        assert!(!parked.is_empty(), "{outcome:#}");
+        let resumed = INVENTORY.run_on(&data, ["resume", &parked[0], "--json"]).json();
+        assert_eq!(resumed["status"], "compensated", "{resumed}");
+        assert!(!orders_that_are(&data, "parked").contains(&parked[0]));
+    }
+
+    #[tokio::test]
+    async fn the_template_makes_all_that_the_main_job_needs() {
+        let data = AwsWithQueues::new();
+        let prefix = ["--table-prefix", data.prefix()];
+        let template = INVENTORY.run(["template"].iter().chain(&prefix)).json();
+        data.deploy(&template).await;
+        // The rules are those of the file, or this would be refused: nothing is made without an endpoint.
+        let few = ["--orders", "4", "--crashes", "0", "--silent-rate", "0", "--json"];
+        let outcome = INVENTORY.run_on(&data, few).json();
+        assert_eq!((&outcome["orders"], &outcome["running"]), (&json!(4), &json!(0)));
+    }
+
+    #[test]
+    fn what_is_not_there_is_said_and_nothing_is_made() {
+        let data = AwsWithQueues::new();
+        for command in [&["stock"][..], &["trace", "o-1"], &["resume", "o-1"], &["health"]] {
+            let error = INVENTORY.run_on(&data, command).error().to_owned();
+            assert!(error.contains("there is no inventory in tables, bus and queues"), "{error}");
+        }
+        let error = INVENTORY.run_on(&data, ["clean-up", "--yes"]).error().to_owned();
+        assert!(error.contains("on AWS the stack is deleted"), "{error}");
+        let error = INVENTORY.run_on(&data, ["stock", "--create"]).error().to_owned();
+        assert!(error.contains("--create goes with the main job"), "{error}");
+        let error = INVENTORY.run_on(&data, ["stock", "--data-dir", "x"]).error().to_owned();
+        assert!(error.contains("--data-dir goes with --backend sqlite"), "{error}");
+        let error = INVENTORY.run(["stock", "--table-prefix", "x"]).error().to_owned();
+        assert!(error.contains("--table-prefix goes with --backend aws"), "{error}");
+    }
+
+    #[test]
+    fn a_wrong_endpoint_is_a_clear_error_and_soon() {
+        // Nobody listens there: the port was free a moment ago.
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let url = format!("http://{free}");
+        let began = Instant::now();
+        for command in [&["--orders", "1"][..], &["stock"]] {
+            let aws = ["--backend", "aws", "--region", "us-east-1", "--endpoint-url", &url];
+            let error = INVENTORY.run(command.iter().chain(&aws)).error().to_owned();
+            assert!(error.contains(&url) || error.contains(&free.to_string()), "{error}");
+            assert_eq!(error.lines().count(), 1, "{error}");
+        }
+        assert!(began.elapsed() < Duration::from_secs(60), "{:?}", began.elapsed());
+    }
+}

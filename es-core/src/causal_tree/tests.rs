@@ -95,3 +95,21 @@ async fn the_commits_of_one_correlation_are_found_with_the_one_that_it_is_named_
     assert_eq!(found("another").await, [(3, 0)]);
     assert_eq!(found("anoth").await, []);
 }
+
+#[tokio::test]
+async fn the_streams_that_are_named_are_read_and_no_others() {
+    let store = MemoryStore::new();
+    for (n, cause, correlation) in
+        [(1, None, "wanted"), (2, Some(1), "wanted"), (3, Some(2), "wanted"), (4, None, "another")]
+    {
+        let commit = commit(n, cause, Some(correlation), i64::from(n));
+        store.append(&stream(n), Expected::NoStream, commit).await.unwrap();
+    }
+    let found = async |streams: &[u8]| {
+        let streams = streams.iter().copied().map(stream);
+        shape(&CausalTree::of_streams(&store, streams, "wanted").await.unwrap())
+    };
+    assert_eq!(found(&[3, 2, 1]).await, [(1, 0), (2, 1), (3, 2)]);
+    assert_eq!(found(&[1, 4, 3]).await, [(1, 0), (3, 0)], "what caused the third is not there");
+    assert_eq!(found(&[9]).await, []);
+}

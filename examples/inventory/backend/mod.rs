@@ -56,6 +56,17 @@ pub enum Delivery {
     },
 }
 
+impl Delivery {
+    /// How far beyond the next deadline the time is skipped. Where patience is needed after each skip, one is for all
+    /// deadlines of half a minute.
+    pub fn leap(self) -> Duration {
+        match self {
+            Self::InProcess => Duration::ZERO,
+            Self::ByServices { .. } => Duration::from_secs(30),
+        }
+    }
+}
+
 /// Why the data cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

@@ -72,7 +72,7 @@ pub(super) async fn workflow(place: &Place, order: &str, json: bool) -> Result<(
 
 pub(super) async fn trace(place: &Place, order: &str, json: bool) -> Result<(), AnyError> {
     let opened = Opened::existing(place).await?;
-    let found = Trace::of(&*opened.backend.history, order).await?;
+    let found = Trace::of(&opened.backend.log, order).await?;
     let trace = found.ok_or_else(|| no_order(order))?;
     print(json, &trace, || trace_text(&trace))?;
     opened.close().await

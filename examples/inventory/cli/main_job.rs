@@ -4,15 +4,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use clap::Args;
-use es_core::{Repository, ViewQuery};
-use futures::TryStreamExt as _;
+use es_core::Repository;
 
 use crate::command_line::{AnyError, print};
 use crate::inventory::audit::Audit;
 use crate::inventory::chance::Chance;
 use crate::inventory::journey::{Journey, Plan};
 use crate::inventory::outcome::{Outcome, Run};
-use crate::inventory::payments::SimulatedProvider;
+use crate::inventory::payments::{Rates, SimulatedProvider};
 use crate::inventory::report::outcome_text;
 
 use super::opened::Opened;
@@ -37,6 +36,13 @@ pub(super) struct Scale {
     /// The part of the payments that is never answered [default: 0.05]
     #[arg(long, value_name = "0..1", value_parser = rate)]
     silent_rate: Option<f64>,
+    /// The part of the refunds that is refused, however often they are asked for: those workflows are parked
+    /// [default: 0.1]
+    #[arg(long, value_name = "0..1", value_parser = rate)]
+    refuse_refund_rate: Option<f64>,
+    /// Leave parked workflows to `inventory resume`, and do not have them resumed in the end
+    #[arg(long)]
+    leave_parked: bool,
     /// How often all processors are killed [default: 8]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(..=10_000))]
     crashes: Option<u32>,
@@ -54,12 +60,22 @@ impl Scale {
             self.stock.map(|_| "--stock"),
             self.decline_rate.map(|_| "--decline-rate"),
             self.silent_rate.map(|_| "--silent-rate"),
+            self.refuse_refund_rate.map(|_| "--refuse-refund-rate"),
+            self.leave_parked.then_some("--leave-parked"),
             self.crashes.map(|_| "--crashes"),
             self.seed.map(|_| "--seed"),
         ];
         match given.into_iter().flatten().next() {
             Some(flag) => Err(format!("{flag} goes with the main job").into()),
             None => Ok(()),
+        }
+    }
+
+    fn rates(&self) -> Rates {
+        Rates {
+            declined: self.decline_rate.unwrap_or(0.1),
+            silent: self.silent_rate.unwrap_or(0.05),
+            refund_refused: self.refuse_refund_rate.unwrap_or(0.1),
         }
     }
 
@@ -98,20 +114,15 @@ pub(super) async fn run(place: &Place, scale: &Scale, json: bool) -> Result<(), 
 async fn travel(opened: &Opened, scale: &Scale) -> Result<Outcome, AnyError> {
     let began = Instant::now();
     let plan = scale.plan();
-    let provider = SimulatedProvider::new(
-        Repository::new(opened.backend.log.clone()),
-        Chance::from_seed(plan.seed),
-        scale.decline_rate.unwrap_or(0.1),
-        scale.silent_rate.unwrap_or(0.05),
-    );
-    let mut journey =
-        Journey::new(plan, opened.backend.clone(), Arc::new(provider), opened.clock.clone())
-            .await?;
+    let books = Repository::new(opened.backend.log.clone());
+    let provider = SimulatedProvider::new(books, Chance::from_seed(plan.seed), scale.rates());
+    let (backend, clock) = (opened.backend.clone(), opened.clock.clone());
+    let mut journey = Journey::new(plan, backend, Arc::new(provider.clone()), clock).await?;
     journey.go().await?;
-    let parked = ViewQuery::default().equals("status", "parked");
-    let parked = journey.inventory().workflow_statuses.view().all(parked);
+    if !scale.leave_parked {
+        journey.resume_parked(Arc::new(provider.talked_to())).await?;
+    }
     let run = Run {
-        parked: parked.try_fold(0, |n, _| async move { Ok(n + 1) }).await?,
         crashes: journey.crashes(),
         seconds: began.elapsed().as_secs_f64(),
         data: opened.place.clone(),

@@ -10,7 +10,7 @@ use crate::inventory::backend::Aws;
 use crate::inventory::backend::{Backend, Embedded};
 use crate::inventory::clock::SkippingClock;
 use crate::inventory::domain::Money;
-use crate::inventory::payments::{Answer, PaymentProvider};
+use crate::inventory::payments::{Answer, NotTakenBack, PaymentProvider};
 use crate::inventory::service::Inventory;
 
 use super::place::{BackendKind, Place};
@@ -115,7 +115,7 @@ impl PaymentProvider for Nobody {
         Err(Error::Misuse("nobody takes money here".to_owned()))
     }
 
-    async fn take_back(&self, _: &str) -> Result<Option<Money>, Error> {
-        Err(Error::Misuse("nobody gives money back here".to_owned()))
+    async fn take_back(&self, _: &str) -> Result<Option<Money>, NotTakenBack> {
+        Err(Error::Misuse("nobody gives money back here".to_owned()).into())
     }
 }

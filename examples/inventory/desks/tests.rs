@@ -5,12 +5,12 @@ use es_core::memory::MemoryStore;
 use super::*;
 use crate::inventory::chance::Chance;
 use crate::inventory::domain::{Money, OrderedItem, PaymentStatus, Reservation};
-use crate::inventory::payments::SimulatedProvider;
+use crate::inventory::payments::{Rates, SimulatedProvider};
 
 fn desks() -> Desks {
     let store = Arc::new(MemoryStore::new());
     let books = Repository::new(store.clone());
-    let provider = SimulatedProvider::new(books, Chance::from_seed(1), 0.0, 0.0);
+    let provider = SimulatedProvider::new(books, Chance::from_seed(1), Rates::default());
     Desks {
         orders: Repository::new(store.clone()),
         stock: Repository::new(store.clone()),
@@ -97,4 +97,40 @@ async fn money_that_was_taken_and_not_heard_of_goes_back() {
     // Once more, as after a crash between the provider and the note: it is said again how much went back.
     assert_eq!(desks.provider.take_back("o-1").await.unwrap(), Some(amount));
     desks.dispatch(back(), options("k-2")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_refund_that_is_refused_is_asked_for_again_when_somebody_has_talked_to_the_provider() {
+    let mut desks = desks();
+    let amount = Money::cents(750);
+    let request = FulfilmentCommand::RequestPayment { order: "o-1".to_owned(), amount };
+    desks.dispatch(request, options("k-1")).await.unwrap();
+    desks.provider.charge("o-1", "o-1", amount).await.unwrap();
+    let books = Repository::new(desks.orders.store().clone());
+    let rates = Rates { refund_refused: 1.0, ..Rates::default() };
+    let refusing = SimulatedProvider::new(books, Chance::from_seed(1), rates);
+
+    desks.provider = Arc::new(refusing.clone());
+    let back = || FulfilmentCommand::TakePaymentBack("o-1".to_owned());
+    let error = desks.dispatch(back(), options("k-2")).await.unwrap_err();
+    assert!(!error.is_rejected() && !error.is_transient(), "{error:?}");
+    let payment = desks.payments.load("o-1").await.unwrap();
+    assert_eq!(payment.status, Some(PaymentStatus::Requested), "nothing was written down");
+
+    desks.provider = Arc::new(refusing.talked_to());
+    desks.dispatch(back(), options("k-2")).await.unwrap();
+    let payment = desks.payments.load("o-1").await.unwrap();
+    assert_eq!(payment.status, Some(PaymentStatus::Refunded));
+}
+
+#[tokio::test]
+async fn no_refund_is_refused_where_nothing_was_taken() {
+    let mut desks = desks();
+    let books = Repository::new(desks.orders.store().clone());
+    let rates = Rates { refund_refused: 1.0, ..Rates::default() };
+    desks.provider = Arc::new(SimulatedProvider::new(books, Chance::from_seed(1), rates));
+    let back = FulfilmentCommand::TakePaymentBack("o-1".to_owned());
+    desks.dispatch(back, options("k-1")).await.unwrap();
+    let payment = desks.payments.load("o-1").await.unwrap();
+    assert_eq!(payment.status, Some(PaymentStatus::CalledOff));
 }

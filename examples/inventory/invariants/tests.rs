@@ -52,6 +52,7 @@ fn each_wrong_is_found() {
     found("conserved", violated(|stock, _, _| stock.on_hand = 3));
     found("what is shipped", violated(|stock, _, _| (stock.on_hand, stock.shipped) = (1, 2)));
     found("nothing is reserved", violated(|stock, _, _| (stock.on_hand, stock.reserved) = (1, 1)));
+    found("nothing is reserved", violated(reserved_for_one_that_is_parked(2)));
     found("come to its end", violated(|_, completed, _| completed.outcome = None));
     found("as their workflows ended", violated(|_, completed, _| completed.completed = false));
     found("as their workflows ended", violated(|_, _, undone| undone.cancelled = false));
@@ -60,4 +61,30 @@ fn each_wrong_is_found() {
     found("refunds are", violated(|_, completed, _| completed.refunded = PRICE));
     found("refunds are", violated(|_, _, undone| undone.refunded = Money::default()));
     found("refunds are", violated(|_, _, undone| undone.charges.clear()));
+}
+
+/// The undone order waits for an operator instead, and one piece of its item is kept for so many pieces.
+fn reserved_for_one_that_is_parked(
+    pieces: i128,
+) -> impl FnOnce(&mut Balance, &mut OrderFacts, &mut OrderFacts) {
+    move |stock, _, undone| {
+        (stock.on_hand, stock.reserved) = (2 - pieces, pieces);
+        undone.outcome = None;
+        undone.parked.insert("command".to_owned());
+    }
+}
+
+#[test]
+fn what_waits_for_an_operator_keeps_its_stock_and_its_money_until_he_decides() {
+    assert_eq!(violated(reserved_for_one_that_is_parked(1)), [""; 0]);
+    let parked = |change: fn(&mut OrderFacts)| {
+        violated(move |stock, completed, undone| {
+            reserved_for_one_that_is_parked(0)(stock, completed, undone);
+            change(undone);
+        })
+    };
+    assert_eq!(parked(|undone| undone.refunded = Money::default()), [""; 0]);
+    assert_eq!(parked(|undone| undone.cancelled = false), [""; 0]);
+    assert_eq!(parked(|undone| undone.charges.push(PRICE)).len(), 2, "charged twice, and too much");
+    assert_eq!(parked(|undone| undone.refunded = PRICE.times(2)).len(), 1);
 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::inventory::audit::{Audit, OrderFacts};
 use crate::inventory::bus;
 use crate::inventory::invariants::check;
-use crate::inventory::payments::SimulatedProvider;
+use crate::inventory::payments::{Rates, SimulatedProvider};
 use es_core::{Repository, SystemEntropy};
 
 const PLAN: Plan = Plan { orders: 40, items: 4, stock: 12, crashes: 12, seed: 0 };
@@ -40,30 +40,51 @@ fn backend(World { store, queues, clock }: &World) -> Backend {
     }
 }
 
-async fn journey(plan: Plan, world: &World) -> Journey {
+fn provider(plan: Plan, world: &World) -> SimulatedProvider {
     let books = Repository::new(world.store.clone());
-    let provider = SimulatedProvider::new(books, Chance::from_seed(plan.seed), 0.2, 0.15);
-    Journey::new(plan, backend(world), Arc::new(provider), world.clock.clone()).await.unwrap()
+    let rates = Rates { declined: 0.2, silent: 0.15, refund_refused: 0.3 };
+    SimulatedProvider::new(books, Chance::from_seed(plan.seed), rates)
 }
 
-async fn went(plan: Plan) -> Audit {
+async fn journey(plan: Plan, world: &World) -> Journey {
+    let provider = Arc::new(provider(plan, world));
+    Journey::new(plan, backend(world), provider, world.clock.clone()).await.unwrap()
+}
+
+/// A journey up to the operator, and to its end.
+async fn went(plan: Plan) -> [Audit; 2] {
     let world = World::new().await;
     let mut journey = journey(plan, &world).await;
     journey.go().await.unwrap();
     assert_eq!(journey.crashes(), u64::from(plan.crashes));
-    Audit::of(&*world.store).await.unwrap()
+    let parked = Audit::of(&*world.store).await.unwrap();
+    journey.resume_parked(Arc::new(provider(plan, &world).talked_to())).await.unwrap();
+    [parked, Audit::of(&*world.store).await.unwrap()]
+}
+
+fn parked(audit: &Audit) -> usize {
+    audit.orders.values().filter(|order| order.is_parked()).count()
 }
 
 #[tokio::test]
 async fn whatever_dies_everything_holds_in_the_end() {
     let mut reasons = std::collections::BTreeSet::new();
+    let mut waited = 0;
     for seed in 0..12 {
-        let audit = went(Plan { seed, ..PLAN }).await;
-        let violated: Vec<_> = check(&audit).into_iter().filter(|it| !it.holds).collect();
-        assert!(violated.is_empty(), "seed {seed}: {violated:#?}");
-        assert_eq!(audit.orders.len(), 40);
+        let audits = went(Plan { seed, ..PLAN }).await;
+        for audit in &audits {
+            let violated: Vec<_> = check(audit).into_iter().filter(|it| !it.holds).collect();
+            assert!(violated.is_empty(), "seed {seed}: {violated:#?}");
+            assert_eq!(audit.orders.len(), 40);
+        }
+        let [before, audit] = audits;
+        assert_eq!(parked(&audit), 0);
+        waited += parked(&before);
+        let resumed = audit.orders.values().filter(|order| order.resumed > 0);
+        assert_eq!(resumed.count(), parked(&before), "an operator is needed once for each");
         reasons.extend(audit.orders.into_values().map(|order| order.reason));
     }
+    assert!(waited > 0);
     let reasons: Vec<_> = reasons.iter().map(Option::as_deref).collect();
     let all = [
         None,
@@ -76,7 +97,7 @@ async fn whatever_dies_everything_holds_in_the_end() {
 
 #[tokio::test]
 async fn where_there_is_enough_for_all_crashes_change_the_end_of_no_order() {
-    let ends = |audit: Audit| -> Vec<_> {
+    let ends = |[_, audit]: [Audit; 2]| -> Vec<_> {
         let end = |order: OrderFacts| (order.outcome, order.reason, order.charges, order.refunded);
         audit.orders.into_iter().map(|(id, order)| (id, end(order))).collect()
     };

@@ -1,6 +1,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::aws::stack::{KEY, key_arn};
 
 fn of_orders() -> Value {
     template("orders-", &Channels::new("orders-", None).unwrap()).unwrap()
