@@ -104,7 +104,7 @@ impl ListedWorkflow {
             status: WorkflowState::of(summary.status, summary.outcome.as_deref()),
             began_at: summary.began_at,
             changed_at: summary.changed_at,
-            parked: summary.parked.values().cloned().collect(),
+            parked: summary.parked.values().map(|command| command.name.clone()).collect(),
         }
     }
 }
