@@ -307,7 +307,7 @@ fn tell_of_parked<P: ProcessManager>(commit: &Commit, records: &[ProcessRecord])
 }
 
 /// What the framework wrote down in a commit, without the facts.
-fn records_of(commit: &Commit) -> Result<Vec<ProcessRecord>> {
+pub(super) fn records_of(commit: &Commit) -> Result<Vec<ProcessRecord>> {
     let mut records = Vec::new();
     commit.for_each_event::<ProcessRecord>(|_, record| {
         match record {

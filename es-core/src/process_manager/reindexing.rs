@@ -14,9 +14,9 @@ use crate::event_store::ReadStream;
 use crate::feed::{Checkpoint, Feed, FeedPage};
 use crate::stream_id::StreamId;
 
-use super::carrying_out::NET;
+use super::carrying_out::{NET, records_of};
 use super::processes::Processes;
-use super::{ProcessManager, Retry};
+use super::{ProcessManager, ProcessRecord, Retry};
 
 /// How many commits of the feed are read at once.
 const PAGE_SIZE: usize = 1_000;
@@ -42,15 +42,17 @@ pub struct Reindexed {
 
 impl<P: ProcessManager> Processes<P> {
     /// Puts what the process `id` waits for into the index of deadlines, as its stream has it: its deadlines, the next
-    /// attempts at its commands, and a second look at each commit with a command whose outcome is not written. Returns
-    /// how many there are. For an index that was lost, or is not trusted.
+    /// attempts at its commands, and a second look at each commit with a command whose outcome is not written, unless an
+    /// event led to it, which is delivered again. Returns how many there are. For an index that was lost, or is not
+    /// trusted.
     ///
     /// It takes nothing out of the index, and does nothing twice: what is there already is set again, and what does not
     /// count any more finds so in the stream when it fires. So it can be repeated, and done beside running orchestrators
     /// and sweepers.
     ///
     /// The second look executes a command once more whose success is not written, under its key: it has its effect once,
-    /// where who executes it still knows the key. Others than aggregates may know keys for a limited time.
+    /// where who executes it still knows the key. Others than aggregates may know keys for a limited time: have their
+    /// commands [confirmed](super::Decision::confirmed_command), so that it is written that they succeeded.
     ///
     /// # Errors
     ///
@@ -66,8 +68,8 @@ impl<P: ProcessManager> Processes<P> {
         Ok(waited_for.len() as u64)
     }
 
-    /// Looks at the commits at the times at which somebody would have looked anyway, so that doing it again gives the
-    /// same.
+    /// Of those that are not on an event: an event is delivered again until all that was decided on it is done. They are
+    /// looked at when somebody would have looked anyway, so that reindexing again gives the same.
     async fn second_looks(
         &self,
         stream: &StreamId,
@@ -76,12 +78,13 @@ impl<P: ProcessManager> Processes<P> {
         let mut looks = Vec::new();
         let mut pages = self.instances.store().read(ReadStream::new(stream.clone()));
         while let Some(page) = pages.next().await {
-            let page = page?;
-            let unfinished = page.iter().filter(|commit| unfinished.contains(&commit.id()));
-            looks.extend(unfinished.map(|commit| {
-                let due = commit.recorded_at().saturating_add(NET).unwrap_or(Timestamp::MAX);
-                Retry { due, id: commit.id() }
-            }));
+            for commit in page?.iter().filter(|commit| unfinished.contains(&commit.id())) {
+                let met = records_of(commit)?.into_iter().next();
+                if !matches!(met, Some(ProcessRecord::EventReceived { .. })) {
+                    let due = commit.recorded_at().saturating_add(NET).unwrap_or(Timestamp::MAX);
+                    looks.push(Retry { due, id: commit.id() });
+                }
+            }
         }
         Ok(looks)
     }

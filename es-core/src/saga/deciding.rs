@@ -176,7 +176,12 @@ impl<'a, S: Saga> Deciding<'a, S> {
                 true => "partly completed",
                 false => "completed",
             };
-            self.change(|decision| decision.complete(outcome));
+            // What an answer has told to be done is not executed again, whoever looks at this saga later.
+            let answered = steps.iter().any(Step::is_answered);
+            self.change(|decision| match answered {
+                true => decision.withdraw_commands().complete(outcome),
+                false => decision.complete(outcome),
+            });
         }
         self.steps = steps;
     }

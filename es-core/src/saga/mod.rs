@@ -99,7 +99,7 @@ pub trait Saga: Serialize + DeserializeOwned + Send + Sync + 'static {
     const CATEGORIES: &'static [&'static str];
 
     /// The version of the data's form, from 1. A form that older data cannot be read as needs a new one, and an
-    /// [`upcast`](Self::upcast) from those before. [`SchemaLock`](crate::Event) makes a test of that, of
+    /// [`upcast`](Self::upcast) from those before. [`SchemaLock`](crate::testing) makes a test of that, of
     /// [`SagaFact`] with this type.
     const DATA_VERSION: u32 = 1;
 

@@ -22,6 +22,8 @@ fn a_saga_is_tested_without_a_store() {
         .when_event("payment", "o-1", PaymentEvent::Captured { number: 7 })
         .then_commands_named(["Ship"])
         .when_succeeded("Ship")
+        // It was answered, and is not asked for again.
+        .then_withdrawn(["Request"])
         .then_completed("completed");
 }
 

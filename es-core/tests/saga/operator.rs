@@ -107,6 +107,13 @@ async fn the_view_says_what_each_saga_is_about_and_since_when() {
     let turned = stage.clock.now();
     let found = summary("compensating").await;
     assert_eq!((found.status, found.since), (ProcessStatus::Running, turned));
+    stage.pass(Duration::from_secs(600)).await;
+    let found = summary("compensating").await;
+    assert_eq!(
+        (found.changed_at, found.since),
+        (stage.clock.now(), turned),
+        "it is about the same"
+    );
     for _ in 0..SagaRun::<Fulfilment>::ATTEMPTS {
         stage.pass(Duration::from_secs(600)).await;
     }
