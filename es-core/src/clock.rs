@@ -57,6 +57,35 @@ impl Clock for SystemClock {
     }
 }
 
+/// Returns at that time of the monotonic clock, however long timers sleep and wherever the wall clock jumps.
+pub(crate) async fn reaches(clock: &dyn Clock, time: Duration) {
+    loop {
+        let left = time.saturating_sub(clock.monotonic());
+        if left.is_zero() {
+            break;
+        }
+        clock.sleep(left).await;
+    }
+}
+
+/// What `work` comes to, if it does so within the time; otherwise it is dropped. Work that does not wait needs no
+/// timer, and no more does [`Duration::MAX`], which is no limit.
+pub(crate) async fn within<T>(
+    clock: &dyn Clock,
+    limit: Duration,
+    work: impl Future<Output = T>,
+) -> Option<T> {
+    if limit == Duration::MAX {
+        return Some(work.await);
+    }
+    let until = clock.monotonic().saturating_add(limit);
+    tokio::select! {
+        biased;
+        done = work => Some(done),
+        () = reaches(clock, until) => None,
+    }
+}
+
 /// The time without what is finer than microseconds: as every store keeps it.
 pub(crate) fn whole_microseconds(time: Timestamp) -> Timestamp {
     // Not by way of `from_microsecond`, which refuses the last second that there is.

@@ -26,11 +26,14 @@ use crate::error::Result;
 #[async_trait]
 pub trait DeadlineHandler: Send + Sync + 'static {
     /// Acts on `deadline`, once in effect: it may come again, after a crash or an error, from several programs at
-    /// the same time, or when it does not count any more. It may be dropped at any `await`, and should come to an
-    /// end: what is due later waits for it.
+    /// the same time, or when it does not count any more. Deadlines of several instances fire at the same time.
+    ///
+    /// It may be dropped at any `await`: when the program stops, when the sweeper loses its lease, or when it takes
+    /// longer than it [may](crate::DeadlineSweeper::with_time_limit). It comes again after that, so what it has done
+    /// until then must be found, or done again without harm.
     ///
     /// # Errors
     ///
-    /// Any error: it is fired again later, and others do not wait for it.
+    /// Any error, or a panic: it is fired again later, and others do not wait for it.
     async fn fire(&self, deadline: &Deadline) -> Result<()>;
 }

@@ -193,6 +193,7 @@ impl FromStr for DeadlineId {
 
 /// Which deadlines are asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct DueQuery {
     /// Those of this process.
     pub process: ConsumerId,
@@ -227,11 +228,19 @@ impl DueQuery {
 
 /// Deadlines that are due.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct DuePage {
     /// As many as there are, up to the limit, the earliest first.
     pub deadlines: Vec<Deadline>,
     /// Whether there are more behind them.
     pub more: bool,
+}
+
+impl DuePage {
+    /// These deadlines, and whether there are more behind them.
+    pub fn new(deadlines: Vec<Deadline>, more: bool) -> Self {
+        Self { deadlines, more }
+    }
 }
 
 #[cfg(test)]

@@ -184,7 +184,9 @@ pub use dead_letter_queue::{
 };
 pub use deadline_handler::DeadlineHandler;
 pub use deadline_store::{Deadline, DeadlineId, DeadlineStore, DuePage, DueQuery};
-pub use deadline_sweeper::{DeadlineSweeper, SweeperHealth, Swept};
+pub use deadline_sweeper::{
+    DeadlineSweeper, DeadlineUnderWay, FailingDeadline, SweeperHealth, Swept,
+};
 pub use encoded_events::{CorruptEvents, EncodeError, EncodedEvent, EncodedEvents, OpenEvents};
 pub use entropy::{Entropy, SystemEntropy};
 pub use error::{BoxError, CommitIdReused, Conflict, Error, Result};

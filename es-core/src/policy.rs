@@ -80,7 +80,9 @@ pub trait Policy: Send + Sync + 'static {
         Self::Event::UNKNOWN
     }
 
-    /// Reacts to `event`. It may be called again for the same event, after a crash or an error.
+    /// Reacts to `event`. It may be called again for the same event, after a crash or an error. It may be dropped at
+    /// any `await`: when the worker loses its [lease](crate::Consumer::with_leases), or when its
+    /// [time](crate::Reactor::with_time_limit) is over.
     ///
     /// # Errors
     ///

@@ -52,12 +52,16 @@ pub const RECEIPTS_LOST: &str = "es_receipts_lost_total";
 /// (`visible`, `in_flight`, `delayed`).
 pub const QUEUE_MESSAGES: &str = "es_queue_messages";
 /// Counter: deadlines that were due and told to their process, each time. Labels: `consumer`, `outcome`
-/// (`fired`, `failed`).
+/// (`fired`, `failed`, `timed_out`).
 pub const DEADLINES: &str = "es_deadlines_total";
 /// Histogram: how long after its time a deadline fired, in seconds. Label: `consumer`.
 pub const DEADLINE_DELAY: &str = "es_deadline_delay_seconds";
 /// Gauge: deadlines that failed and wait to be tried again, after each sweep. Label: `consumer`.
 pub const DEADLINES_OVERDUE: &str = "es_deadlines_overdue";
+/// Gauge: those among them that have failed ten times or more, and need somebody, after each sweep. Label: `consumer`.
+pub const DEADLINES_STUCK: &str = "es_deadlines_stuck";
+/// Gauge: deadlines that are being told to their process. Label: `consumer`.
+pub const DEADLINES_UNDER_WAY: &str = "es_deadlines_under_way";
 /// Counter: messages that a topic or queue has taken. Label: `destination` (as `topic orders`).
 pub const MESSAGES_SENT: &str = "es_messages_sent_total";
 /// Counter: messages that were refused for now, or not answered for, and sent again. Label: `destination`.

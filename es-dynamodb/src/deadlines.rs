@@ -52,7 +52,7 @@ impl DeadlineStore for DynamoStore {
         deadlines.sort_unstable();
         let more = deadlines.len() > query.limit;
         deadlines.truncate(query.limit);
-        Ok(DuePage { deadlines, more })
+        Ok(DuePage::new(deadlines, more))
     }
 
     async fn next(&self, process: &ConsumerId) -> Result<Option<Timestamp>> {

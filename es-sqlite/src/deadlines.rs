@@ -89,7 +89,7 @@ fn list(db: &Connection, query: &DueQuery) -> Result<DuePage, Fault> {
     };
     let more = deadlines.len() > query.limit;
     deadlines.truncate(query.limit);
-    Ok(DuePage { deadlines, more })
+    Ok(DuePage::new(deadlines, more))
 }
 
 fn read_all(process: &ConsumerId, mut rows: rusqlite::Rows<'_>) -> Result<Vec<Deadline>, Fault> {

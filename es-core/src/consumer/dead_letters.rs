@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::stream_id::StreamId;
 use crate::version::Version;
 
-use super::handler::{Batch, Failed, Handled, Handler};
+use super::handler::{Failed, Handled, Handler};
 use super::{Consumer, failure};
 
 /// Which streams' dead letters to try again: those that match in all that is given.
@@ -144,7 +144,7 @@ impl<H: Handler> Consumer<H> {
                 Handled { effect: H::Effect::default(), failed }
             }
             None => {
-                let batch = Batch { consumer: &self.id, commits: &commits, concurrency: 1 };
+                let batch = self.batch(&commits, 1);
                 self.handler.handle(&batch).await?
             }
         };

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use async_trait::async_trait;
 
 use crate::checkpoint_store::{Adopted, Adoption, CheckpointStore, ConsumerId, Progress};
+use crate::clock::Clock;
 use crate::commit::Commit;
 use crate::error::{BoxError, Error, Result};
 use crate::stream_id::StreamId;
@@ -136,6 +137,7 @@ pub trait Rewindable: Handler {
 
 /// The commits of one step.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Batch<'a> {
     /// Whose step it is.
     pub consumer: &'a ConsumerId,
@@ -143,6 +145,8 @@ pub struct Batch<'a> {
     pub commits: &'a [Commit],
     /// How many streams may be at work at the same time.
     pub concurrency: usize,
+    /// The consumer's clock.
+    pub clock: &'a dyn Clock,
 }
 
 impl<'a> Batch<'a> {

@@ -2,11 +2,13 @@ use std::collections::HashMap;
 use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::{FutureExt as _, StreamExt as _};
 
 use crate::checkpoint_store::{Adopted, Adoption, CheckpointStore, ConsumerId, Progress};
+use crate::clock::within;
 use crate::commit::Commit;
 use crate::error::{Error, Result};
 use crate::event::{DecodeError, Event, Recorded, UnknownEvents};
@@ -26,6 +28,8 @@ pub type Reactor<P> = Consumer<Reacting<P>>;
 pub struct Reacting<P> {
     policy: P,
     checkpoints: Arc<dyn CheckpointStore>,
+    /// How long one reaction may take.
+    time_limit: Duration,
 }
 
 impl<P: Policy> Consumer<Reacting<P>> {
@@ -44,7 +48,8 @@ impl<P: Policy> Consumer<Reacting<P>> {
         /// What is saved at once is also what is done again after a crash.
         const BATCH_SIZE: usize = 20;
         let id = ConsumerId::new(P::NAME)?;
-        Ok(Self::with_handler(Reacting { policy, checkpoints }, id, feed, log, BATCH_SIZE))
+        let handler = Reacting { policy, checkpoints, time_limit: Duration::MAX };
+        Ok(Self::with_handler(handler, id, feed, log, BATCH_SIZE))
     }
 
     /// A reactor on a store that is log, feed and checkpoints in one.
@@ -55,27 +60,46 @@ impl<P: Policy> Consumer<Reacting<P>> {
     pub fn on<S: EventStore + Feed + CheckpointStore>(policy: P, store: Arc<S>) -> Result<Self> {
         Self::new(policy, store.clone(), store.clone(), store)
     }
+
+    /// Drops a reaction that has taken so long, at the `await` where it is: it has failed, and is tried again with
+    /// backoff as after an error that trying again can help, for as long as it takes or
+    /// [so often](Self::with_max_attempts). Nothing is left out: the event comes again, and later ones of its stream
+    /// wait for it. Commands with the options of their [`Reaction`] have their effect once all the same.
+    ///
+    /// Without, a reaction may take any time, and what comes later in its partition of the feed waits. Choose it
+    /// longer than the slowest reaction that may succeed, as that fails each time otherwise. A policy that blocks its
+    /// thread is not at an `await`, and holds all up.
+    #[must_use]
+    pub fn with_time_limit(mut self, limit: Duration) -> Self {
+        self.handler.time_limit = limit;
+        self
+    }
 }
 
 impl<P: Policy> Reacting<P> {
     /// Reacts to commits of one stream, up to the first that fails.
     async fn react_in_order(&self, batch: &Batch<'_>, places: Vec<usize>) -> Option<Failed> {
         for at in places {
-            if let Err(error) = self.react(&batch.commits[at], batch.consumer).await {
+            if let Err(error) = self.react(&batch.commits[at], batch).await {
                 return Some(Failed { at, error });
             }
         }
         None
     }
 
-    async fn react(&self, commit: &Commit, consumer: &ConsumerId) -> Result<()> {
+    async fn react(&self, commit: &Commit, batch: &Batch<'_>) -> Result<()> {
+        let consumer = batch.consumer;
         let unknown = self.policy.unknown_events();
         for event in decoded::<P::Event>(commit, unknown, consumer)? {
             let reaction = Reaction::new(P::NAME, commit.clone(), event.version());
-            let reacting = AssertUnwindSafe(self.policy.react(&event, &reaction)).catch_unwind();
-            let reacted = reacting
-                .await
-                .unwrap_or_else(|panic| Err(ReactionError::permanent(panicked(&*panic))));
+            let reacting = async { self.policy.react(&event, &reaction).await };
+            // What is dropped as its time is over may panic as well.
+            let reacting = within(batch.clock, self.time_limit, reacting);
+            let reacted = match AssertUnwindSafe(reacting).catch_unwind().await {
+                Ok(Some(reacted)) => reacted,
+                Ok(None) => Err(self.time_is_over()),
+                Err(panic) => Err(ReactionError::permanent(panicked(&*panic))),
+            };
             reacted.map_err(|error| Error::Handler {
                 consumer: consumer.to_string(),
                 stream: event.stream().clone(),
@@ -85,6 +109,11 @@ impl<P: Policy> Reacting<P> {
             })?;
         }
         Ok(())
+    }
+
+    fn time_is_over(&self) -> ReactionError {
+        let (what, waited) = ("the end of the reaction".to_owned(), self.time_limit);
+        ReactionError::transient(Error::DeadlineExceeded { what, waited })
     }
 }
 

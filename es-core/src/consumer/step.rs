@@ -192,7 +192,7 @@ impl<H: Handler> Consumer<H> {
         let (waiting, due): (Vec<_>, Vec<_>) = commits.iter().partition(is_parked);
         let due: Vec<Commit> = due.into_iter().cloned().collect();
 
-        let batch = Batch { consumer: &self.id, commits: &due, concurrency: self.concurrency };
+        let batch = self.batch(&due, self.concurrency);
         let Handled { effect, failed } = self.handle(&batch).await?;
         let outcome = self.judge(&due, failed, &waiting).await?;
         match self.save(effect, outcome, seen.clone(), moves.clone()).await {
@@ -204,6 +204,10 @@ impl<H: Handler> Consumer<H> {
             }
             saved => saved,
         }
+    }
+
+    pub(super) fn batch<'a>(&'a self, commits: &'a [Commit], concurrency: usize) -> Batch<'a> {
+        Batch { consumer: &self.id, commits, concurrency, clock: &*self.clock }
     }
 
     /// Decides what becomes of each commit.

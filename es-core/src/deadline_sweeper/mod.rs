@@ -4,8 +4,10 @@
 //! |---|---|
 //! | `sweep` | one way through all that is due |
 //! | `running` | sweeping when something is due, alone or under a lease |
+//! | `shift`, `line` | what is at hand: what fires at the same time, and what waits for room |
+//! | `firing` | one deadline: its time limit, and what it comes to |
 //! | `book` | what a sweeper must remember: what failed, and what is yet to be removed |
-//! | `health` | what an operator sees |
+//! | `health`, `forgetting` | what an operator sees, and can do |
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,11 +25,15 @@ use book::Book;
 use running::Leasing;
 
 mod book;
+mod firing;
+mod forgetting;
 mod health;
+mod line;
 mod running;
+mod shift;
 mod sweep;
 
-pub use health::SweeperHealth;
+pub use health::{DeadlineUnderWay, FailingDeadline, SweeperHealth};
 pub use sweep::Swept;
 
 /// Fires what is due: gives a [`DeadlineHandler`] each deadline that has passed, and then removes it.
@@ -38,16 +44,27 @@ pub use sweep::Swept;
 /// program dies in between, or the removal fails, or two workers sweep without a lease, it fires again.
 /// So the handler decides by what it knows itself, as a process manager does by its stream.
 ///
-/// **In order of time**, one after the other, of what a sweep finds due. What was set behind that order
-/// meanwhile, with a time in the past, comes with the next sweep.
+/// **In order of time**, [several](Self::with_concurrency) at the same time, of what it finds due; those of one
+/// instance one after the other, so that a process has one deadline at a time. What was set behind that order
+/// meanwhile, with a time in the past, comes when the store is looked at the next time.
 ///
-/// **One that fails holds no other one up**, also when the handler panics. It stays in the store and is tried again with
-/// [backoff](Self::with_backoff), for as long as it fails or until it is cancelled. It is in the log, in
-/// the metric [`DEADLINES`](crate::telemetry::DEADLINES) and in the [health](Self::health).
+/// **A slow one holds few up.** While a deadline fires, others do, and those that become due. After a
+/// [time](Self::with_time_limit) it is dropped, at an `await`, and has failed: that looks like a crash of the program
+/// at that place. Only those of its own instance wait for it, and others where as many are slow as may fire at the same
+/// time.
+///
+/// **One that fails holds no other one up**, also when the handler panics, and not even those of its own instance:
+/// a later one may be what ends a process that cannot go on. It stays in the store and is tried again with
+/// [backoff](Self::with_backoff), for as long as it fails or until it is cancelled or [forgotten](Self::forget). What
+/// was not tried yet takes turns with what failed, and always has half of the room, so that thousands that fail each
+/// time keep no other one from firing. What fails is in the log, in
+/// the metrics [`DEADLINES`](crate::telemetry::DEADLINES), [`DEADLINES_OVERDUE`](crate::telemetry::DEADLINES_OVERDUE)
+/// and [`DEADLINES_STUCK`](crate::telemetry::DEADLINES_STUCK), and in the [health](Self::health), each with its
+/// attempts and its last error.
 ///
 /// **When.** A deadline that this sweeper could see coming fires at its time, and one that was set
-/// meanwhile at most a [poll interval](Self::with_poll_interval) late, as long as the handler is fast
-/// enough and this worker has the lease.
+/// meanwhile at most a [poll interval](Self::with_poll_interval) late, as long as there is room and this worker has the
+/// lease.
 ///
 /// # Clocks
 ///
@@ -60,7 +77,8 @@ pub use sweep::Swept;
 ///
 /// # Costs
 ///
-/// While nothing is due, each poll is one [`DeadlineStore::next`].
+/// While nothing is due, each poll is one [`DeadlineStore::next`]. What fails stays in the store, so while there is
+/// something of that kind, each poll reads all that is due, page by page.
 ///
 /// ```
 /// use std::sync::{Arc, Mutex};
@@ -105,12 +123,14 @@ pub struct DeadlineSweeper {
     handler: Arc<dyn DeadlineHandler>,
     poll_interval: Duration,
     page_size: usize,
+    concurrency: usize,
+    time_limit: Duration,
     backoff: Backoff,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     leasing: Option<Leasing>,
     book: Mutex<Book>,
-    /// One sweep of this object at a time.
+    /// One walk through the store at a time, so that what it sees is all that there is.
     turn: tokio::sync::Mutex<()>,
 }
 
@@ -128,6 +148,17 @@ impl DeadlineSweeper {
     /// [`with_page_size`](Self::with_page_size) says otherwise.
     pub const DEFAULT_PAGE_SIZE: usize = 100;
 
+    /// How many deadlines fire at the same time unless [`with_concurrency`](Self::with_concurrency) says otherwise.
+    pub const DEFAULT_CONCURRENCY: usize = 16;
+
+    /// How long a deadline may take to fire unless [`with_time_limit`](Self::with_time_limit) says otherwise.
+    pub const DEFAULT_TIME_LIMIT: Duration = Duration::from_secs(60);
+
+    /// A deadline that has failed so often is *stuck*. It is tried on as before; an error in the log, the metric
+    /// [`DEADLINES_STUCK`](crate::telemetry::DEADLINES_STUCK) and [`SweeperHealth::stuck`] say that it needs
+    /// somebody. With the default backoff that is after some minutes.
+    pub const STUCK_AFTER: u32 = 10;
+
     /// Fires the deadlines that `process` has in `store`.
     pub fn new(
         process: ConsumerId,
@@ -140,6 +171,8 @@ impl DeadlineSweeper {
             handler,
             poll_interval: Self::DEFAULT_POLL_INTERVAL,
             page_size: Self::DEFAULT_PAGE_SIZE,
+            concurrency: Self::DEFAULT_CONCURRENCY,
+            time_limit: Self::DEFAULT_TIME_LIMIT,
             backoff: Self::DEFAULT_BACKOFF,
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy),
@@ -157,6 +190,26 @@ impl DeadlineSweeper {
         self
     }
 
+    /// Fires up to so many deadlines at the same time, at least one; those of one instance never. Half of them,
+    /// at least one, may be deadlines that failed before.
+    #[must_use]
+    pub fn with_concurrency(mut self, deadlines: usize) -> Self {
+        self.concurrency = deadlines.max(1);
+        self
+    }
+
+    /// Drops a deadline that has been firing for so long, at the `await` where it is, and counts it as failed: it is
+    /// tried again with [backoff](Self::with_backoff), and others have its place. A handler loses nothing by that
+    /// that it would not lose by a crash. One that blocks its thread is not at an `await`, and holds all up.
+    ///
+    /// Choose it longer than the slowest firing that may succeed, as that fails each time otherwise.
+    /// [`Duration::MAX`] is no limit.
+    #[must_use]
+    pub fn with_time_limit(mut self, limit: Duration) -> Self {
+        self.time_limit = limit;
+        self
+    }
+
     /// Lets a deadline that failed wait so long.
     #[must_use]
     pub fn with_backoff(mut self, backoff: Backoff) -> Self {
@@ -164,8 +217,8 @@ impl DeadlineSweeper {
         self
     }
 
-    /// Reads so many deadlines at once, at least one, and removes them together when they have fired: as
-    /// many fire again when the program dies. More are fewer requests.
+    /// Reads so many deadlines at once, at least one, and removes about as many together when they have fired. More
+    /// are fewer requests.
     #[must_use]
     pub fn with_page_size(mut self, deadlines: usize) -> Self {
         self.page_size = deadlines.max(1);
@@ -219,6 +272,8 @@ impl fmt::Debug for DeadlineSweeper {
             .field("process", &self.process)
             .field("poll_interval", &self.poll_interval)
             .field("page_size", &self.page_size)
+            .field("concurrency", &self.concurrency)
+            .field("time_limit", &self.time_limit)
             .field("leasing", &self.leasing)
             .finish_non_exhaustive()
     }

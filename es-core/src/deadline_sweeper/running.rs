@@ -13,7 +13,8 @@ use crate::lease_coordinator::LeaseCoordinator;
 use crate::lease_store::{LeaseStore, NewLease, WorkerId};
 
 use super::DeadlineSweeper;
-use super::sweep::Swept;
+use super::shift::Shift;
+use super::sweep::Walked;
 
 /// How a worker takes part.
 #[derive(Debug)]
@@ -32,9 +33,11 @@ impl Leasing {
 }
 
 impl DeadlineSweeper {
-    /// Fires what is due, and then what becomes due, until `shutdown` is ready. Then it stops at once: a
-    /// deadline that is just firing is dropped, as if the process had crashed there, and fires again. What
+    /// Fires what is due, and then what becomes due, until `shutdown` is ready. Then it stops at once: deadlines
+    /// that are just firing are dropped, as if the process had crashed there, and fire again. What
     /// has fired is removed, and the lease is given back.
+    ///
+    /// The store is looked at, and the lease renewed, while deadlines fire.
     ///
     /// Errors of the store that trying again can help are tried again after a poll interval, for as long
     /// as it takes.
@@ -91,36 +94,39 @@ impl DeadlineSweeper {
     }
 
     async fn sweep_on(&self) -> Result<Infallible> {
+        let mut shift = Shift::new(self);
         loop {
-            let wait = match self.sweep().await {
-                Ok(swept) => {
+            let wait = match shift.walk().await {
+                Ok(walked) => {
                     self.enter(ConsumerState::Running);
-                    self.wait_after(&swept)
+                    self.wait_after(&walked)
                 }
-                Err(error) if error.is_transient() => {
-                    self.enter(ConsumerState::Retrying);
-                    let (consumer, cause) = (&self.process, &error as &dyn std::error::Error);
-                    tracing::warn!(%consumer, cause, "deadlines cannot be swept; this is tried again");
-                    self.poll_interval
-                }
-                Err(error) => return Err(error),
+                Err(error) => self.wait_out(error)?,
             };
-            self.clock.sleep(wait).await;
+            shift.rest(wait).await?;
+            // Where deadlines come without end, others have their turn all the same.
+            shift.beside(tokio::task::yield_now()).await;
         }
     }
 
-    fn wait_after(&self, swept: &Swept) -> Duration {
-        if swept.fired > 0 {
-            // More may have become due meanwhile.
-            return Duration::ZERO;
-        }
-        let until_next = swept.next.map(|next| {
+    /// How long until the store is looked at again.
+    fn wait_after(&self, walked: &Walked) -> Duration {
+        let until_next = walked.next.map(|next| {
             let left = next.duration_since(self.clock.now());
             Duration::try_from(left).unwrap_or_default()
         });
-        let now = self.clock.monotonic();
-        let until_retry = self.book().next_try().map(|at| at.saturating_sub(now));
-        [until_next, until_retry].into_iter().flatten().fold(self.poll_interval, Duration::min)
+        until_next.map_or(self.poll_interval, |left| left.min(self.poll_interval))
+    }
+
+    /// How long to wait after an error, if trying again can help.
+    fn wait_out(&self, error: Error) -> Result<Duration> {
+        if !error.is_transient() {
+            return Err(error);
+        }
+        self.enter(ConsumerState::Retrying);
+        let (consumer, cause) = (&self.process, &error as &dyn std::error::Error);
+        tracing::warn!(%consumer, cause, "deadlines cannot be swept; this is tried again");
+        Ok(self.poll_interval)
     }
 
     /// Leaves as little as possible to whoever comes next.
@@ -154,6 +160,33 @@ impl DeadlineSweeper {
                 .with_clock(Arc::clone(&self.clock))
                 .with_entropy(Arc::clone(&self.entropy))
         }))
+    }
+}
+
+impl Shift<'_> {
+    /// Lets so much time pass. Meanwhile deadlines fire, those that failed when their time has come, and what has
+    /// fired is removed.
+    async fn rest(&mut self, time: Duration) -> Result<()> {
+        let clock = &*self.sweeper.clock;
+        let over_at = clock.monotonic().saturating_add(time);
+        loop {
+            self.line_up_retries();
+            self.take_in();
+            if self.has_to_remove() {
+                if let Err(error) = self.remove_fired().await {
+                    self.sweeper.note(&error);
+                    self.sweeper.wait_out(error)?;
+                }
+                continue;
+            }
+            let now = clock.monotonic();
+            if over_at <= now {
+                return Ok(());
+            }
+            let next_try = self.sweeper.book().next_try();
+            let wake_at = next_try.map_or(over_at, |next_try| next_try.min(over_at));
+            self.waits(wake_at.saturating_sub(now)).await;
+        }
     }
 }
 

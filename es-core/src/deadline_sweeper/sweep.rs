@@ -1,20 +1,17 @@
 //! One way through all that is due.
 
-use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
-use futures::FutureExt as _;
 use serde::Serialize;
-use tracing::Instrument as _;
 
 use crate::clock::Timestamp;
-use crate::consumer::panicked;
-use crate::deadline_store::{Deadline, DueQuery};
-use crate::error::{Error, Result};
+use crate::deadline_store::DueQuery;
+use crate::error::Result;
 use crate::telemetry;
 
 use super::DeadlineSweeper;
 use super::book::Turn;
+use super::shift::Shift;
 
 /// What a sweep came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
@@ -22,9 +19,10 @@ use super::book::Turn;
 pub struct Swept {
     /// The deadlines that fired.
     pub fired: u64,
-    /// Those that failed.
+    /// Those that failed, or took longer than they may.
     pub failed: u64,
-    /// Those that failed before and were not tried, as they wait.
+    /// Those that were not tried: they failed before and wait, or one of their instance is under way in a
+    /// [run](DeadlineSweeper::run) of the same object.
     pub waiting: u64,
     /// The time of the earliest deadline, if the sweep found nothing due and there is one.
     pub next: Option<Timestamp>,
@@ -37,104 +35,46 @@ impl Swept {
     }
 }
 
+/// What a walk through the store has seen.
+#[derive(Debug, Default)]
+pub(super) struct Walked {
+    /// How many deadlines are due.
+    due: u64,
+    /// Those among them that are not tried now.
+    waiting: u64,
+    /// The time of the first that is not due, if it was seen.
+    pub(super) next: Option<Timestamp>,
+}
+
 impl DeadlineSweeper {
-    /// Fires, once, what is due now. For tests, scheduled jobs and command lines. Deadlines that failed
-    /// before are left alone until their time has come again.
+    /// Fires, once, what is due now, and returns when all of that has fired or failed. For tests, scheduled jobs and
+    /// command lines. Deadlines that failed before are left alone until their time has come again.
     ///
     /// # Errors
     ///
     /// Those of the store; what has fired before stays fired. That single deadlines failed is no error:
     /// see [`Swept::failed`].
     pub async fn sweep(&self) -> Result<Swept> {
-        let _turn = self.turn.lock().await;
-        let began_at = self.clock.now();
-        let outcome = self.sweep_until(began_at).await;
-        match &outcome {
-            Ok(swept) => self.book().last_sweep = Some((began_at, *swept)),
-            Err(error) => self.note(error),
-        }
-        metrics::gauge!(telemetry::DEADLINES_OVERDUE, "consumer" => self.process.to_string())
-            .set(self.book().count_overdue() as f64);
-        outcome
+        let mut shift = Shift::new(self);
+        let walked = shift.walk().await;
+        let ended = shift.comes_to_its_end().await.inspect_err(|error| self.note(error));
+        self.tell_what_fails();
+        let Walked { due, waiting, next } = walked?;
+        ended?;
+        let next = next.filter(|_| due == 0);
+        let waiting = waiting + shift.waiting();
+        Ok(Swept { fired: shift.fired, failed: shift.failed, waiting, next })
     }
 
-    async fn sweep_until(&self, until: Timestamp) -> Result<Swept> {
-        let mut swept = Swept::default();
-        self.book().begin_sweep();
-        // What cannot be removed now is removed by the next sweep; it holds nothing up.
-        let mut removed = self.remove_fired().await;
-        // The cheaper question: mostly, nothing is due.
-        let next = self.store.next(&self.process).await?;
-        if next.is_none_or(|next| next > until) {
-            self.book().end_sweep();
-            return removed.map(|()| Swept { next, ..swept });
-        }
-        let mut query = DueQuery::new(self.process.clone(), until).limit(self.page_size);
-        loop {
-            let page = self.store.due(&query).await?;
-            for deadline in &page.deadlines {
-                self.take(deadline, &mut swept).await;
-            }
-            removed = removed.and(self.remove_fired().await);
-            let Some(last) = page.deadlines.into_iter().next_back().filter(|_| page.more) else {
-                break;
-            };
-            query.after = Some(last);
-            // Thousands may be due: others have their turn between pages.
-            tokio::task::yield_now().await;
-        }
-        self.book().end_sweep();
-        removed.map(|()| swept)
-    }
-
-    async fn take(&self, deadline: &Deadline, swept: &mut Swept) {
-        let turn = self.book().turn_of(deadline, self.clock.monotonic());
-        match turn {
-            Turn::Remove => {}
-            Turn::Wait => swept.waiting += 1,
-            Turn::Fire => match self.fire(deadline).await {
-                Ok(()) => swept.fired += 1,
-                Err(error) => {
-                    self.has_failed(deadline, &error);
-                    swept.failed += 1;
-                }
-            },
-        }
-    }
-
-    async fn fire(&self, deadline: &Deadline) -> Result<()> {
-        let span = tracing::info_span!(
-            "deadline",
-            consumer = %self.process,
-            instance = deadline.instance(),
-            due = %deadline.due(),
-        );
-        let firing = AssertUnwindSafe(self.handler.fire(deadline)).catch_unwind().instrument(span);
-        // A handler that panics fails on this deadline; the others still fire.
-        let fired = firing.await.unwrap_or_else(|panic| {
-            let what = format!("the deadline of {} for {}", deadline.instance(), self.process);
-            Err(Error::Backend { what, source: panicked(&*panic) })
-        });
-        let outcome = if fired.is_ok() { "fired" } else { "failed" };
+    fn tell_what_fails(&self) {
+        let (overdue, stuck) = {
+            let book = self.book();
+            (book.failing().len(), book.count_failed(Self::STUCK_AFTER))
+        };
         let consumer = self.process.to_string();
-        metrics::counter!(telemetry::DEADLINES, "consumer" => consumer.clone(), "outcome" => outcome)
-            .increment(1);
-        fired?;
-        let late = self.since(deadline.due());
-        metrics::histogram!(telemetry::DEADLINE_DELAY, "consumer" => consumer)
-            .record(late.as_secs_f64());
-        self.book().has_fired(deadline);
-        Ok(())
-    }
-
-    fn has_failed(&self, deadline: &Deadline, error: &Error) {
-        self.note(error);
-        let attempts = self.book().has_failed(deadline);
-        let wait = self.backoff.delay(attempts, &*self.entropy);
-        self.book().try_again_at(deadline, self.clock.monotonic().saturating_add(wait));
-        let (consumer, instance, id) = (&self.process, deadline.instance(), deadline.id());
-        let cause = error as &dyn std::error::Error;
-        tracing::warn!(%consumer, instance, %id, attempts, ?wait, cause, "a deadline failed; it is tried again");
+        metrics::gauge!(telemetry::DEADLINES_OVERDUE, "consumer" => consumer.clone())
+            .set(overdue as f64);
+        metrics::gauge!(telemetry::DEADLINES_STUCK, "consumer" => consumer).set(stuck as f64);
     }
 
     /// Removes what has fired.
@@ -151,5 +91,61 @@ impl DeadlineSweeper {
     /// How long ago that was; zero if it is to come.
     pub(super) fn since(&self, time: Timestamp) -> Duration {
         Duration::try_from(self.clock.now().duration_since(time)).unwrap_or_default()
+    }
+}
+
+impl Shift<'_> {
+    /// Goes through all that is due, and lines it up. What can begin meanwhile does, and the walk goes on as there
+    /// is room; at its end, some may still be firing or waiting.
+    pub(super) async fn walk(&mut self) -> Result<Walked> {
+        let _turn = self.beside(self.sweeper.turn.lock()).await;
+        let began_at = self.sweeper.clock.now();
+        let outcome = self.walk_until(began_at).await;
+        if let Err(error) = &outcome {
+            self.sweeper.note(error);
+        }
+        self.sweeper.tell_what_fails();
+        outcome
+    }
+
+    async fn walk_until(&mut self, until: Timestamp) -> Result<Walked> {
+        let sweeper = self.sweeper;
+        let (store, process) = (&sweeper.store, &sweeper.process);
+        let mut walked = Walked::default();
+        sweeper.book().begin_walk();
+        // What cannot be removed now is removed by the next sweep; it holds nothing up.
+        let mut removed = self.remove_fired_at_last().await;
+        // The cheaper question: mostly, nothing is due.
+        let next = self.beside(store.next(process)).await?;
+        if next.is_none_or(|next| next > until) {
+            sweeper.book().end_walk(until, 0);
+            return removed.map(|()| Walked { next, ..walked });
+        }
+        // What comes before the next poll is seen coming.
+        let horizon = until.saturating_add(sweeper.poll_interval).unwrap_or(Timestamp::MAX);
+        let mut query = DueQuery::new(process.clone(), horizon).limit(sweeper.page_size);
+        loop {
+            let page = self.beside(store.due(&query)).await?;
+            let last = page.deadlines.last().cloned().filter(|_| page.more);
+            for deadline in page.deadlines {
+                if deadline.due() > until {
+                    walked.next = Some(deadline.due());
+                    break;
+                }
+                match self.line_up(deadline) {
+                    Turn::Remove => continue,
+                    Turn::Wait => walked.waiting += 1,
+                    Turn::First | Turn::Again | Turn::InHand => {}
+                }
+                walked.due += 1;
+            }
+            removed = removed.and(self.has_room().await);
+            let Some(last) = last.filter(|_| walked.next.is_none()) else { break };
+            query.after = Some(last);
+            // Thousands may be due: others have their turn between pages.
+            self.beside(tokio::task::yield_now()).await;
+        }
+        sweeper.book().end_walk(until, walked.due);
+        removed.map(|()| walked)
     }
 }

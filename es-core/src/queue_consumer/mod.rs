@@ -409,13 +409,7 @@ impl QueueConsumer {
 
     /// Returns at that time of the monotonic clock, however long timers sleep.
     async fn reaches(&self, time: Duration) {
-        loop {
-            let left = time.saturating_sub(self.clock.monotonic());
-            if left.is_zero() {
-                break;
-            }
-            self.clock.sleep(left).await;
-        }
+        crate::clock::reaches(&*self.clock, time).await;
     }
 
     /// For how long a claim is held: longer than the handler may take, for clocks that differ.

@@ -190,13 +190,13 @@ struct CursorOfTime;
 #[async_trait]
 impl Fault for CursorOfTime {
     async fn due(&self, by: &MemoryStore, query: &DueQuery) -> Result<DuePage> {
-        let everything = DueQuery { after: None, limit: usize::MAX, ..query.clone() };
+        let everything = DueQuery::new(query.process.clone(), query.until).limit(usize::MAX);
         let mut deadlines = by.due(&everything).await?.deadlines;
         let after = query.after.as_ref().map(Deadline::due);
         deadlines.retain(|deadline| after.is_none_or(|after| deadline.due() > after));
         let more = deadlines.len() > query.limit;
         deadlines.truncate(query.limit);
-        Ok(DuePage { deadlines, more })
+        Ok(DuePage::new(deadlines, more))
     }
 }
 
@@ -220,8 +220,9 @@ impl Fault for CursorThatMustBeThere {
     async fn due(&self, by: &MemoryStore, query: &DueQuery) -> Result<DuePage> {
         let known = all(by, &query.process).await;
         let is_gone = |after: &Deadline| !known.contains(after);
-        let after = query.after.clone().filter(|after| !is_gone(after));
-        by.due(&DueQuery { after, ..query.clone() }).await
+        let mut query = query.clone();
+        query.after = query.after.filter(|after| !is_gone(after));
+        by.due(&query).await
     }
 }
 
@@ -240,8 +241,9 @@ struct FullPagesGoOn;
 #[async_trait]
 impl Fault for FullPagesGoOn {
     async fn due(&self, by: &MemoryStore, query: &DueQuery) -> Result<DuePage> {
-        let DuePage { deadlines, .. } = by.due(query).await?;
-        Ok(DuePage { more: deadlines.len() == query.limit, deadlines })
+        let mut page = by.due(query).await?;
+        page.more = page.deadlines.len() == query.limit;
+        Ok(page)
     }
 }
 

@@ -1,13 +1,14 @@
 //! What is due, and what is next.
 
 use std::slice::from_ref;
+use std::time::Duration;
 
 use super::{
-    MICROSECOND, Store, after_noon, all, deadline, due, next, noon, process, remove, set, sorted,
-    time,
+    MICROSECOND, Store, after_noon, all, deadline, due, next, noon, page, process, remove, set,
+    sorted, time,
 };
 use crate::clock::Timestamp;
-use crate::deadline_store::Deadline;
+use crate::deadline_store::{Deadline, DuePage, DueQuery};
 
 pub(super) async fn a_deadline_is_due_from_its_time_on(store: Store) {
     let pay = deadline("order-17", 7, noon());
@@ -49,6 +50,26 @@ pub(super) async fn times_from_the_far_past_to_the_far_future_work(store: Store)
         assert_eq!(next(&store, &process()).await, Some(deadline.due()));
         remove(&store, from_ref(deadline)).await;
     }
+    assert_eq!(all(&store).await, []);
+}
+
+pub(super) async fn a_deadline_that_never_comes_is_kept_and_hides_no_other_one(store: Store) {
+    // What is asked for is no time: the last one that there is stands for it.
+    let never = noon().saturating_add(Duration::MAX).unwrap_or(Timestamp::MAX);
+    let (never, soon) = (deadline("a", 0, never), deadline("z", 9, after_noon(1)));
+    assert!(never.due() > time("9999-12-30T00:00:00Z"), "{never:?}");
+    set(&store, from_ref(&never)).await;
+    assert_eq!(next(&store, &process()).await, Some(never.due()));
+    set(&store, from_ref(&soon)).await;
+    assert_eq!(next(&store, &process()).await, Some(soon.due()));
+    assert_eq!(due(&store, &process(), after_noon(1)).await, from_ref(&soon));
+    assert_eq!(all(&store).await, [soon.clone(), never.clone()]);
+    // The page behind the first one.
+    let behind = DueQuery::new(process(), Timestamp::MAX).after(soon.clone()).limit(1);
+    assert_eq!(page(&store, &behind).await.deadlines, from_ref(&never));
+    let behind = behind.after(never.clone());
+    assert_eq!(page(&store, &behind).await, DuePage::new(Vec::new(), false));
+    remove(&store, &[never, soon]).await;
     assert_eq!(all(&store).await, []);
 }
 

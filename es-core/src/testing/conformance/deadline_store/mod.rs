@@ -33,6 +33,7 @@ suite! { ($)
         many_are_set_at_once,
         deadlines_of_processes_are_kept_apart,
         deadlines_of_instances_are_kept_apart,
+        any_owner_and_name_comes_back_as_it_was_or_is_refused,
         deadlines_that_are_set_at_the_same_time_are_all_there,
     ],
     removing: [
@@ -44,6 +45,7 @@ suite! { ($)
     asking: [
         a_deadline_is_due_from_its_time_on,
         times_from_the_far_past_to_the_far_future_work,
+        a_deadline_that_never_comes_is_kept_and_hides_no_other_one,
         times_are_kept_to_the_microsecond,
         the_next_is_the_earliest,
     ],

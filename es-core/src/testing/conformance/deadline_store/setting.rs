@@ -3,8 +3,11 @@
 use std::slice::from_ref;
 use std::sync::Arc;
 
-use super::{Store, after_noon, all, deadline, due, noon, of, set, sorted};
+use super::{Store, after_noon, all, deadline, due, noon, of, remove, set, sorted};
+use crate::checkpoint_store::ConsumerId;
 use crate::clock::Timestamp;
+use crate::deadline_store::Deadline;
+use crate::error::Error;
 use crate::testing::conformance::checkpoint_store::consumer;
 use crate::testing::conformance::concurrently::concurrently;
 use crate::testing::conformance::sample::hostile_ids;
@@ -76,6 +79,37 @@ pub(super) async fn deadlines_of_instances_are_kept_apart(store: Store) {
     let deadlines: Vec<_> = hostile_ids().iter().map(one).collect();
     set(&store, &deadlines).await;
     assert_eq!(all(&store).await, sorted(deadlines));
+}
+
+pub(super) async fn any_owner_and_name_comes_back_as_it_was_or_is_refused(store: Store) {
+    let mut texts = hostile_ids();
+    texts.extend(
+        ["deadlines#00#p", "a#b#c", "#", "##", "p#00", "a\u{7f}", "\u{feff}a"].map(str::to_owned),
+    );
+    let too_much = ["", " ", " a", "a ", "a\nb", "a\0b", "a\u{1}", "a\u{85}b", "\u{ffff}"];
+    texts.extend(too_much.map(str::to_owned));
+    texts.extend([201, 1_025, 2_049, 100_000].map(|length| "x".repeat(length)));
+    let (mut kept, mut refused) = (0, 0);
+    for (owner, name) in texts.iter().flat_map(|text| [(text.as_str(), "i"), ("p", text.as_str())])
+    {
+        let made = ConsumerId::new(owner)
+            .and_then(|owner| Deadline::new(owner, name, super::id(7), noon()));
+        match made {
+            Ok(deadline) => {
+                set(&store, from_ref(&deadline)).await;
+                let found = due(&store, deadline.process(), noon()).await;
+                assert!(found.contains(&deadline), "{owner:?} and {name:?} came back as {found:?}");
+                assert_eq!((deadline.process().as_str(), deadline.instance()), (owner, name));
+                remove(&store, from_ref(&deadline)).await;
+                let left = due(&store, deadline.process(), noon()).await;
+                assert_eq!(left, [], "{owner:?} and {name:?} were removed");
+                kept += 1;
+            }
+            Err(Error::InvalidId { .. }) => refused += 1,
+            Err(error) => panic!("{owner:?} and {name:?} were refused by another error: {error}"),
+        }
+    }
+    assert!(kept > 100 && refused > 20, "{kept} were kept and {refused} refused");
 }
 
 pub(super) async fn deadlines_that_are_set_at_the_same_time_are_all_there(store: Store) {
