@@ -90,7 +90,10 @@ enum Command {
 /// Runs the program.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    command_line::run(run(arguments))
+    // The main job lets commands fail, and tells what became of the orders.
+    let expected: &[&str] =
+        if arguments.command.is_none() { &["es_core::process_manager"] } else { &[] };
+    command_line::run_without(expected, run(arguments))
 }
 
 async fn run(arguments: Arguments) -> Result<(), AnyError> {

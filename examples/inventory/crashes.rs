@@ -34,6 +34,20 @@ impl Crashes {
         Self { chance, to_come, reach: None, wave: 0, waited: 0, farthest: FARTHEST, happened: 0 }
     }
 
+    /// One crash, when somebody was waited for so often.
+    #[cfg(test)]
+    pub fn once_after(waits: u64) -> Self {
+        let mut crashes = Self::planned(Chance::from_seed(0), 0, 1);
+        (crashes.to_come, crashes.reach) = (vec![0], Some(waits));
+        crashes
+    }
+
+    /// How often somebody was waited for in the longest wave that is over.
+    #[cfg(test)]
+    pub fn farthest(&self) -> u64 {
+        self.farthest
+    }
+
     /// Whether one is to come in this wave, or should have come in an earlier one.
     pub fn is_due(&self, wave: u64) -> bool {
         self.to_come.last().is_some_and(|of| *of <= wave)

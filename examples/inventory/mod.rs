@@ -13,8 +13,11 @@
 //! ```
 //!
 //! Payments are declined, or never answered. Stock runs out. Programs are killed in the middle. After five minutes at
-//! most a workflow turns back, and whatever has happened: no stock is lost or promised twice, no order is charged
-//! twice, and who gets no goods gets the money back. The run checks that on the log itself.
+//! most a workflow turns back; where the provider refuses a refund, it waits for an operator. Whatever has happened, no
+//! stock is lost or promised twice, no order is charged twice, and who gets no goods gets the money back. The run checks
+//! that on the log itself.
+//!
+//! On AWS the bus is EventBridge with the same rules, the queues are those of SQS, and the rest is in DynamoDB.
 //!
 //! | module | what is in it |
 //! |---|---|

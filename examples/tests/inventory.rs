@@ -422,13 +422,15 @@ mod on_aws {
     #[test]
     fn what_is_parked_is_resumed_by_an_operator() {
         let data = AwsWithQueues::new();
-        let flags = ["--orders", "4"].iter().chain(&REFUSED);
+        let flags = ["--orders", "1"].iter().chain(&REFUSED);
         let outcome = INVENTORY.run_on(&data, flags).json();
         let parked = orders_that_are(&data, "parked");
-        assert!(!parked.is_empty(), "{outcome:#}");
+        assert_eq!((parked.len(), &outcome["parked"]), (1, &json!(1)), "{outcome:#}");
+        let unwell = INVENTORY.run_on(&data, ["health"]).error().to_owned();
+        assert_eq!(unwell, "error: 1 workflow waits for an operator");
         let resumed = INVENTORY.run_on(&data, ["resume", &parked[0], "--json"]).json();
         assert_eq!(resumed["status"], "compensated", "{resumed}");
-        assert!(!orders_that_are(&data, "parked").contains(&parked[0]));
+        assert!(orders_that_are(&data, "parked").is_empty());
     }
 
     #[tokio::test]

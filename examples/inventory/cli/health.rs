@@ -47,8 +47,11 @@ impl InventoryHealth {
             self.queues.iter().filter(|queue| !queue.is_well()).map(|queue| {
                 format!("{} has {} dead letters", queue.consumer, dead_letters(queue))
             });
-        let parked = (self.parked_workflows > 0)
-            .then(|| format!("{} workflows wait for an operator", self.parked_workflows));
+        let parked = match self.parked_workflows {
+            0 => None,
+            1 => Some("1 workflow waits for an operator".to_owned()),
+            n => Some(format!("{n} workflows wait for an operator")),
+        };
         self.followers.complaint().into_iter().chain(queues).chain(parked).collect()
     }
 

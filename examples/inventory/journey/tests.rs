@@ -96,6 +96,34 @@ async fn whatever_dies_everything_holds_in_the_end() {
 }
 
 #[tokio::test]
+async fn wherever_the_processors_die_each_order_is_charged_once() {
+    const PAID: Plan = Plan { orders: 2, items: 2, stock: 1_000, crashes: 0, seed: 3 };
+    let travelled = async |crashes: Crashes| {
+        let world = World::new().await;
+        let books = Repository::new(world.store.clone());
+        let paid = SimulatedProvider::new(books, PAID.chance(), Rates::default());
+        let clock = world.clock.clone();
+        let journey = Journey::new(PAID, backend(&world), Arc::new(paid), clock).await;
+        let mut journey = journey.unwrap();
+        journey.crashes = crashes;
+        journey.go().await.unwrap();
+        (Audit::of(&*world.store).await.unwrap(), journey.crashes)
+    };
+    let (_, undisturbed) = travelled(Crashes::planned(PAID.chance(), 0, PAID.waves())).await;
+    // In memory nobody is waited for but the provider: once before the money is taken, and once behind it.
+    assert!(undisturbed.farthest() >= 2, "{undisturbed:?}");
+    for waits in 1..=undisturbed.farthest() {
+        let (audit, crashes) = travelled(Crashes::once_after(waits)).await;
+        assert_eq!(crashes.happened, 1);
+        for (order, facts) in &audit.orders {
+            assert_eq!(facts.charges.len(), 1, "{order}, killed after {waits} waits");
+            assert!(facts.is_fulfilled(), "{order}, killed after {waits} waits: {facts:?}");
+        }
+        assert_eq!(audit.orders.len(), 2);
+    }
+}
+
+#[tokio::test]
 async fn where_there_is_enough_for_all_crashes_change_the_end_of_no_order() {
     let ends = |[_, audit]: [Audit; 2]| -> Vec<_> {
         let end = |order: OrderFacts| (order.outcome, order.reason, order.charges, order.refunded);
