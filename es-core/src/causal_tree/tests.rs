@@ -5,7 +5,7 @@ use crate::clock::Timestamp;
 use crate::codec::Codec;
 use crate::commit::{CommitId, NewCommit};
 use crate::encoded_events::EncodedEvents;
-use crate::event_store::{EventStore as _, Expected};
+use crate::event_store::Expected;
 use crate::memory::MemoryStore;
 use crate::metadata::Metadata;
 use crate::stream_id::StreamId;
