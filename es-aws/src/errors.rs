@@ -77,7 +77,7 @@ impl Attempt<'_> {
         if passes(&refusal) {
             return Error::Unavailable {
                 what: format!("{what} at {place}"),
-                source: refusal.into(),
+                source: refusal.shortened().into(),
             };
         }
         let what = if let Some(advice) = advice(&refusal) {
@@ -87,7 +87,7 @@ impl Attempt<'_> {
         } else {
             format!("{what} at {place}")
         };
-        Error::Backend { what, source: refusal.into() }
+        Error::Backend { what, source: refusal.shortened().into() }
     }
 
     fn not_answered<E, R>(self, error: SdkError<E, R>) -> Error
@@ -120,13 +120,24 @@ impl Attempt<'_> {
 pub struct Refusal {
     /// The error's code, as `ResourceNotFoundException`.
     pub code: String,
-    /// What it says.
+    /// What it says, of which an error repeats [`MAX_MESSAGE_CHARS`](Self::MAX_MESSAGE_CHARS).
     pub message: String,
     /// What AWS's support asks for.
     pub request_id: Option<String>,
 }
 
 impl Refusal {
+    /// The longest message of a service that an error repeats, in characters. It can quote what it refuses.
+    pub const MAX_MESSAGE_CHARS: usize = 512;
+
+    /// As an error repeats it. Who decides what becomes of it looks at all that the service says.
+    fn shortened(mut self) -> Self {
+        if let Some((end, _)) = self.message.char_indices().nth(Self::MAX_MESSAGE_CHARS) {
+            self.message.truncate(end);
+        }
+        self
+    }
+
     /// What an error of the service says.
     fn of<R: 'static>(service: &impl ProvideErrorMetadata, answer: Option<&R>) -> Self {
         // What has no code may come from anything that speaks HTTP.
@@ -252,6 +263,23 @@ mod tests {
                      and permissions) failed: {code}: no (request R1)"
                 )
             );
+        }
+    }
+
+    #[test]
+    fn of_a_long_message_an_error_repeats_the_beginning_and_all_of_it_is_looked_at() {
+        let message = format!("{}the reason", "ä".repeat(Refusal::MAX_MESSAGE_CHARS));
+        for transient in [true, false] {
+            let metadata = ErrorMetadata::builder().code("Cancelled").message(&message).build();
+            let error: SdkError<ErrorMetadata, ()> = SdkError::service_error(metadata, ());
+            let attempt = Attempt { what: "x", place: "y", connection: &Connection::default() };
+            let says_why = |refusal: &Refusal| refusal.message.ends_with("the reason");
+            let error = attempt.failed(error, |refusal| says_why(refusal) == transient, |_| None);
+            assert_eq!(error.is_transient(), transient);
+            let source = std::error::Error::source(&error).expect("what the service said");
+            let expected = "ä".repeat(Refusal::MAX_MESSAGE_CHARS);
+            assert_eq!(source.to_string(), format!("Cancelled: {expected}"));
+            assert!(!format!("{error:?}").contains("the reason"));
         }
     }
 

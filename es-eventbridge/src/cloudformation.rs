@@ -18,7 +18,8 @@ use crate::rules::{queue_of, senders, statement};
 /// the ARN of the bus.
 ///
 /// The template sets the whole policy of each queue: that of a queue which also follows a topic has to be put
-/// together by hand.
+/// together by hand. SQS takes [8,192 bytes](crate::PolicyLimit::Bytes) of it, which is not counted here: what account,
+/// region and prefix are is said when the stack is made.
 ///
 /// # Errors
 ///
@@ -130,12 +131,13 @@ fn target(rule: &Rule, target: &RuleTarget) -> Result<Value> {
 
 /// What lets the rules send to the queue, and nobody else.
 fn policy_resource(queue: &QueueName, rules: &BTreeSet<&str>) -> Value {
-    let statements = rules.iter().map(|rule| {
-        let rule = format!(
+    let arn = |rule: &&str| {
+        json!({ "Fn::Sub": format!(
             "arn:${{AWS::Partition}}:events:${{AWS::Region}}:${{AWS::AccountId}}:rule/${{Bus}}/{rule}"
-        );
-        statement(&arn_of_queue(queue), &json!({ "Fn::Sub": rule }))
-    });
+        ) })
+    };
+    let rules: Vec<_> = rules.iter().map(arn).collect();
+    let statement = statement(&arn_of_queue(queue), &rules);
     let url = format!(
         "https://sqs.${{AWS::Region}}.${{AWS::URLSuffix}}/${{AWS::AccountId}}/${{NamePrefix}}{queue}"
     );
@@ -143,7 +145,7 @@ fn policy_resource(queue: &QueueName, rules: &BTreeSet<&str>) -> Value {
         "Type": "AWS::SQS::QueuePolicy",
         "Properties": {
             "Queues": [{ "Fn::Sub": url }],
-            "PolicyDocument": { "Version": "2012-10-17", "Statement": statements.collect::<Vec<_>>() },
+            "PolicyDocument": { "Version": "2012-10-17", "Statement": [statement] },
         },
     })
 }

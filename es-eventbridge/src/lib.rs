@@ -72,4 +72,4 @@ pub use cloudformation::cloudformation_template;
 pub use es_aws::Connection;
 pub use options::EventBridgeOptions;
 pub use permissions::{Role, iam_policy};
-pub use rules::RuleDifference;
+pub use rules::{PolicyLimit, QueuePolicyTooLarge, RuleDifference};

@@ -72,9 +72,6 @@ const ABOUT_CONTENT: [&str; 4] = [
     "ValidationException",
 ];
 
-/// The longest message of a service that an error repeats, in characters. It can quote what it refuses.
-const MAX_MESSAGE_CHARS: usize = 512;
-
 /// Whether a request of several may have been refused for one of them.
 pub(crate) fn is_about_content<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
     /// Larger than the front of the service takes.
@@ -87,7 +84,7 @@ pub(crate) fn is_about_content<E: ProvideErrorMetadata>(error: &SdkError<E, Http
 /// The error of one entry of a request that was answered.
 pub(crate) fn entry_failed(what: String, code: &str, message: Option<&str>) -> Error {
     let message: String =
-        message.unwrap_or("it says no more").chars().take(MAX_MESSAGE_CHARS).collect();
+        message.unwrap_or("it says no more").chars().take(Refusal::MAX_MESSAGE_CHARS).collect();
     let source = format!("{code}: {message}").into();
     match passes(code) {
         true => Error::Unavailable { what, source },

@@ -20,8 +20,8 @@ impl EventBridgeBus {
     ///
     /// What an earlier file had, and this one has not: rules, targets of rules, and in the policies of their queues the
     /// statements that let them send. Of rules it removes its own only, which have the tag `es-eventbridge:owner`
-    /// with the name of the [owner](crate::EventBridgeOptions::owner); of statements those whose id, `EsEventBridge…`,
-    /// it has given itself. Rules of others, as of a CloudFormation stack, stay as they are, and so do other statements.
+    /// with the name of the [owner](crate::EventBridgeOptions::owner); of statements the one whose id, `EsEventBridge…`,
+    /// is made of owner and bus, and which lists their rules. Rules of others, as of a CloudFormation stack, stay as they are, and so do other statements.
     /// A rule of the file that is there without the tag becomes an own one.
     ///
     /// A queue's policy is read and written: two programs that do this to the same queue at the same moment can
@@ -31,12 +31,20 @@ impl EventBridgeBus {
     /// # Errors
     ///
     /// [`Error::Misuse`] for rules with other targets than queues, and for one that another owner has deployed:
-    /// nothing was made. Those of the requests: what was made before stays, and a repetition goes on behind it.
+    /// nothing was made. [`Error::Backend`] whose source is a [`QueuePolicyTooLarge`](crate::QueuePolicyTooLarge) when
+    /// SQS would not take the policy of a queue: nothing was made either. Those of the requests: what was made before
+    /// stays, and a repetition goes on behind it.
     pub async fn ensure(&self, rules: &Rules) -> Result<()> {
         let senders = senders(rules)?;
         let queues = self.found_queues(rules).await?;
         let arns: BTreeMap<_, _> =
             queues.iter().map(|(queue, found)| (queue.clone(), found.arn.clone())).collect();
+        // Rather than that SQS refuses it when half of the rules are there.
+        for (queue, found) in &queues {
+            let names = senders.get(queue).into_iter().flatten();
+            let arns: Vec<_> = names.map(|name| self.arn_of_rule(&found.arn, name)).collect();
+            self.policy_letting_in(&self.name_of(queue), found, &arns)?;
+        }
         let there = self.rules_there(rules).await?;
         self.create_bus().await?;
         let mut rule_arns = BTreeMap::new();

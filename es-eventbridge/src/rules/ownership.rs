@@ -72,10 +72,23 @@ impl EventBridgeBus {
             .map_err(|error| self.shared.service.failed(&format!("tagging {arn}"), error))
     }
 
-    /// The id of the statement that lets a rule send. It is made of owner and rule, so that nobody else's can have it.
-    pub(super) fn statement_id(&self, rule_arn: &str) -> String {
-        let bytes = self.owner().bytes().chain([0]).chain(rule_arn.bytes());
+    /// The id of the statement that lets the own rules send. It is made of owner and bus, so that nobody else's has it.
+    pub(super) fn statement_id(&self) -> String {
+        let bus = self.name();
+        let bytes = self.owner().bytes().chain([0]).chain(bus.bytes());
         format!("{STATEMENT}{:016x}", fnv(bytes))
+    }
+
+    /// The ARN that a rule of this bus has, or will have: the bus is in account and region of its queues.
+    pub(super) fn arn_of_rule(&self, queue_arn: &str, rule: &str) -> String {
+        let parts: Vec<_> = queue_arn.split(':').collect();
+        let part = |n: usize| parts.get(n).copied().unwrap_or_default();
+        let (partition, region, account) = (part(1), part(3), part(4));
+        let resource = match self.name().as_str() {
+            "default" => rule.to_owned(),
+            bus => format!("{bus}/{rule}"),
+        };
+        format!("arn:{partition}:events:{region}:{account}:rule/{resource}")
     }
 
     /// The rule of this bus that has the ARN.

@@ -114,26 +114,38 @@ impl EventBridgeBus {
     }
 
     /// Lets these rules send to the queue, and of own rules no others; what others have said in its policy stays.
+    ///
+    /// # Errors
+    ///
+    /// [`QueuePolicyTooLarge`](super::QueuePolicyTooLarge) when SQS would not take it: nothing was sent. Those of the
+    /// request.
     pub(super) async fn let_in(
         &self,
         queue: &str,
         found: &FoundQueue,
         rule_arns: &[String],
     ) -> Result<()> {
-        let mut policy = self.policy(queue, found)?;
-        let wanted: Vec<_> =
-            rule_arns.iter().map(|arn| (self.statement_id(arn), arn.as_str())).collect();
-        let is_own = |id: &str, rule_arn: &str| {
-            self.rule_of_arn(rule_arn).is_some() && id == self.statement_id(rule_arn)
-        };
-        if !policy.change(&wanted, is_own) {
-            return Ok(());
-        }
-        let what = format!("letting rules send to queue {queue}");
+        let Some(policy) = self.policy_letting_in(queue, found, rule_arns)? else { return Ok(()) };
         let set = self.shared.sqs.set_queue_attributes().queue_url(&found.url);
-        let set = set.attributes(Name::Policy, policy.to_json()).send().await;
-        set.map_err(|error| self.shared.queue_service.failed(&what, error))?;
+        let set = set.attributes(Name::Policy, policy).send().await;
+        set.map_err(|error| self.shared.queue_service.failed(&letting_in(queue), error))?;
         Ok(())
+    }
+
+    /// The policy that lets in what [`let_in`](Self::let_in) would; `None` when that of the queue does.
+    pub(super) fn policy_letting_in(
+        &self,
+        queue: &str,
+        found: &FoundQueue,
+        rule_arns: &[String],
+    ) -> Result<Option<String>> {
+        let mut policy = self.policy(queue, found)?;
+        if !policy.change(&self.statement_id(), rule_arns) {
+            return Ok(None);
+        }
+        let too_large = |error| Error::Backend { what: letting_in(queue), source: Box::new(error) };
+        policy.within_limits(queue).map_err(too_large)?;
+        Ok(Some(policy.to_json()))
     }
 
     /// What the policy of the queue says.
@@ -144,4 +156,9 @@ impl EventBridgeBus {
             reason: error.to_string(),
         })
     }
+}
+
+/// What is tried, for errors.
+fn letting_in(queue: &str) -> String {
+    format!("letting rules send to queue {queue}")
 }

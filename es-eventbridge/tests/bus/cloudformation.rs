@@ -62,8 +62,8 @@ fn the_template_has_what_the_library_makes() {
             "Principal": { "Service": "events.amazonaws.com" },
             "Action": "sqs:SendMessage",
             "Resource": arn("re-views"),
-            "Condition": { "ArnEquals": { "aws:SourceArn": { "Fn::Sub":
-                "arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:rule/${Bus}/large-orders" } } },
+            "Condition": { "ArnEquals": { "aws:SourceArn": [{ "Fn::Sub":
+                "arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:rule/${Bus}/large-orders" }] } },
         }])
     );
     assert_eq!(
@@ -72,6 +72,20 @@ fn the_template_has_what_the_library_makes() {
     );
     let expected = json!({ "Type": "AWS::Events::EventBus", "Properties": { "Name": { "Fn::Sub": "${NamePrefix}shop" } } });
     assert_eq!(resources["Bus"], expected);
+}
+
+#[test]
+fn all_rules_that_send_to_a_queue_are_one_condition_of_its_policy() {
+    let rule = |n: usize| json!({ "name": format!("rule-{n}"), "event_pattern": { "a": [n] }, "targets": [{ "id": "t", "queue": "work" }] });
+    let template = template((0..30).map(rule).collect());
+    let statements =
+        &template["Resources"]["PolicyOfQueueWork"]["Properties"]["PolicyDocument"]["Statement"];
+    let [statement] = &statements.as_array().unwrap()[..] else { panic!("{statements}") };
+    let rules = statement["Condition"]["ArnEquals"]["aws:SourceArn"].as_array().unwrap();
+    assert_eq!(rules.len(), 30);
+    assert!(
+        rules.iter().all(|rule| rule["Fn::Sub"].as_str().unwrap().contains("rule/${Bus}/rule-"))
+    );
 }
 
 #[test]

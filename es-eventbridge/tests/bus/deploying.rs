@@ -1,6 +1,6 @@
 //! Rules on the bus.
 
-use es_core::{Error, MessageQueue as _, ReceiveOptions};
+use es_core::Error;
 use es_eventbridge::RuleDifference;
 use es_routing::{EventBus as _, NewBusEvent, Rules};
 use serde_json::{Value, json};
@@ -39,11 +39,6 @@ async fn deployed() -> Scene {
     scene
 }
 
-async fn bodies(scene: &Scene, name: &str) -> Vec<Value> {
-    let received = scene.queues.receive(&queue(name), ReceiveOptions::up_to(10)).await.unwrap();
-    received.iter().map(|it| serde_json::from_str(&it.body).unwrap()).collect()
-}
-
 #[tokio::test]
 async fn what_is_deployed_does_what_the_file_says() {
     let scene = deployed().await;
@@ -53,13 +48,13 @@ async fn what_is_deployed_does_what_the_file_says() {
     for put in scene.bus.put_events(&[order(50), order(150)]).await.unwrap() {
         put.unwrap();
     }
-    let work = bodies(&scene, "work").await;
+    let work = scene.bodies("work").await;
     let mut totals: Vec<_> = work.iter().map(|event| event["detail"]["total"].clone()).collect();
     totals.sort_by_key(Value::to_string);
     assert_eq!(totals, [150, 150, 50], "by two rules, and by one");
-    assert_eq!(bodies(&scene, "constant").await, [json!({ "a": 1 })]);
-    assert_eq!(bodies(&scene, "part").await, [json!(150)]);
-    assert_eq!(bodies(&scene, "form").await, [json!({ "text": "total is 150" })]);
+    assert_eq!(scene.bodies("constant").await, [json!({ "a": 1 })]);
+    assert_eq!(scene.bodies("part").await, [json!(150)]);
+    assert_eq!(scene.bodies("form").await, [json!({ "text": "total is 150" })]);
 }
 
 #[tokio::test]
@@ -107,24 +102,24 @@ async fn queues_let_in_the_rules_that_send_to_them_and_nobody_else() {
         }
         statements
     };
-    let allows = |name: &str, rule: &str| {
-        let arn = format!("arn:aws:events:us-east-1:123456789012:rule/p-shop/{rule}");
+    let allows = |name: &str, rules: &[&str]| {
+        let arn = |rule: &&str| format!("arn:aws:events:us-east-1:123456789012:rule/p-shop/{rule}");
+        let arns: Vec<_> = rules.iter().map(arn).collect();
         let policy = &scene.messaging.attributes(&format!("p-{name}"))["Policy"];
-        let id =
-            policy.split('"').find(|it| it.starts_with("EsEventBridge") && policy.contains(&arn));
+        let id = policy.split('"').find(|it| it.starts_with("EsEventBridge"));
         assert!(id.is_some_and(|id| id.bytes().all(|byte| byte.is_ascii_alphanumeric())));
         json!({
             "Effect": "Allow",
             "Principal": { "Service": "events.amazonaws.com" },
             "Action": "sqs:SendMessage",
             "Resource": format!("arn:aws:sqs:us-east-1:123456789012:p-{name}"),
-            "Condition": { "ArnEquals": { "aws:SourceArn": arn } },
+            "Condition": { "ArnEquals": { "aws:SourceArn": arns } },
         })
     };
-    assert_eq!(statements("dead"), json!([allows("dead", "orders")]));
+    assert_eq!(statements("dead"), json!([allows("dead", &["orders"])]));
     assert_eq!(
         statements("work"),
-        json!([others["Statement"], allows("work", "all"), allows("work", "orders")])
+        json!([others["Statement"], allows("work", &["all", "orders"])])
     );
 }
 

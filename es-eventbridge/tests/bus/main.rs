@@ -7,5 +7,6 @@ mod support;
 mod cloudformation;
 mod deploying;
 mod permissions;
+mod policies;
 mod putting;
 mod stale;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use es_core::Error;
-use es_eventbridge::{EventBridgeBus, RuleDifference};
+use es_eventbridge::RuleDifference;
 use es_routing::Rules;
 use serde_json::{Value, json};
 
@@ -35,10 +35,12 @@ fn let_in(scene: &Scene, name: &str) -> BTreeSet<String> {
     let attributes = scene.messaging.attributes(&format!("p-{name}"));
     let policy = attributes.get("Policy").filter(|policy| !policy.is_empty());
     let policy: Value = policy.map_or(Value::Null, |policy| serde_json::from_str(policy).unwrap());
-    let rule =
-        |it: &Value| it["Condition"]["ArnEquals"]["aws:SourceArn"].as_str().map(str::to_owned);
-    let rules = policy["Statement"].as_array().into_iter().flatten().filter_map(rule);
-    rules.map(|arn| arn.rsplit(':').next().unwrap().to_owned()).collect()
+    let rules = |it: &Value| match &it["Condition"]["ArnEquals"]["aws:SourceArn"] {
+        Value::Array(rules) => rules.clone(),
+        single => vec![single.clone()],
+    };
+    let rules = policy["Statement"].as_array().into_iter().flatten().flat_map(rules);
+    rules.map(|arn| arn.as_str().unwrap().rsplit(':').next().unwrap().to_owned()).collect()
 }
 
 fn all_let_in(scene: &Scene) -> Vec<(&'static str, BTreeSet<String>)> {
@@ -155,18 +157,11 @@ async fn a_statement_for_a_rule_that_is_gone_is_told_and_taken_back() {
     assert_eq!(let_in(&scene, "work").len(), 1);
 }
 
-/// Another program at the same servers.
-fn another(scene: &Scene, bus: &str, owner: &str) -> EventBridgeBus {
-    let options =
-        EventBridgeBus::builder(bus).name_prefix("p-").owner(owner).clock(scene.clock.clone());
-    options.with_clients(scene.events.client(), scene.messaging.sqs()).unwrap()
-}
-
 #[tokio::test]
 async fn two_files_on_one_bus_and_two_buses_with_one_queue_do_not_disturb_each_other() {
     let scene = with_queues().await;
     let theirs = rules(json!([rule("theirs", &["work"])]));
-    let (other, stock) = (another(&scene, "shop", "others"), another(&scene, "stock", "rule-file"));
+    let (other, stock) = (scene.another("shop", "others"), scene.another("stock", "rule-file"));
     scene.bus.ensure(&before()).await.unwrap();
     other.ensure(&theirs).await.unwrap();
     stock.ensure(&theirs).await.unwrap();
@@ -193,4 +188,20 @@ async fn a_rule_of_the_file_that_nobody_owns_becomes_an_own_one() {
     scene.bus.ensure(&before()).await.unwrap();
     scene.bus.ensure(&after()).await.unwrap();
     is_as_after(&scene);
+}
+
+#[tokio::test]
+async fn an_own_statement_that_somebody_has_changed_is_told_and_put_right() {
+    let scene = with_queues().await;
+    scene.bus.ensure(&after()).await.unwrap();
+    let right = scene.messaging.attributes("p-work")["Policy"].clone();
+    let changed = right.replace("sqs:SendMessage", "sqs:*");
+    assert_ne!(changed, right);
+    scene.messaging.set_attribute("p-work", "Policy", &changed);
+    let differences = scene.bus.check(&after()).await.unwrap();
+    assert_eq!(differences, [RuleDifference::Policy { queue: queue("work") }]);
+
+    scene.bus.ensure(&after()).await.unwrap();
+
+    assert_eq!(scene.messaging.attributes("p-work")["Policy"], right, "one statement has the id");
 }

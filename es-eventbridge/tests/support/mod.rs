@@ -11,7 +11,7 @@ pub(crate) mod fault_plan;
 use std::sync::Arc;
 
 use es_core::testing::{SeededEntropy, VirtualClock};
-use es_core::{Clock, MessageQueue as _, QueueName, QueueOptions};
+use es_core::{Clock, MessageQueue as _, QueueName, QueueOptions, ReceiveOptions};
 use es_eventbridge::{EventBridgeBus, EventBridgeOptions};
 use es_routing::Rules;
 use es_sns_sqs::SqsQueues;
@@ -45,6 +45,20 @@ impl Scene {
             .entropy(Arc::new(SeededEntropy::new(7)));
         let bus = options(builder).with_clients(events.client(), messaging.sqs());
         Self { clock, messaging, events, queues, bus: bus.expect("a valid name") }
+    }
+
+    /// What is in a queue, ten messages at most.
+    pub(crate) async fn bodies(&self, name: &str) -> Vec<Value> {
+        let received = self.queues.receive(&queue(name), ReceiveOptions::up_to(10)).await;
+        let received = received.expect("a queue");
+        received.iter().map(|it| serde_json::from_str(&it.body).expect("JSON")).collect()
+    }
+
+    /// Another program at the same servers.
+    pub(crate) fn another(&self, bus: &str, owner: &str) -> EventBridgeBus {
+        let options = EventBridgeBus::builder(bus).name_prefix("p-").owner(owner);
+        let options = options.clock(self.clock.clone());
+        options.with_clients(self.events.client(), self.messaging.sqs()).expect("a valid name")
     }
 
     /// Makes the queues of the rules.

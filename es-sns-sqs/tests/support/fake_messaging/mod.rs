@@ -14,6 +14,7 @@
 mod connector;
 mod faults;
 mod move_tasks;
+mod policy;
 mod query;
 mod refusal;
 mod sns;

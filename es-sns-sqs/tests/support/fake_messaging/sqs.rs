@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use super::faults::{Fault, Passage};
 use super::refusal::Refusal;
 use super::standing::Issued;
-use super::{ACCOUNT, FakeMessaging, REGION, name_in, queue_arn, queue_name};
+use super::{ACCOUNT, FakeMessaging, REGION, name_in, policy, queue_arn, queue_name};
 
 /// How long after a purge the next one can be asked for.
 const PURGE_PAUSE: Duration = Duration::from_secs(60);
@@ -95,6 +95,9 @@ impl FakeMessaging {
             changed.attributes.insert(name.clone(), value);
         }
         changed.attributes.retain(|_, value| !value.is_empty());
+        if let Some(policy) = changes["Policy"].as_str().filter(|policy| !policy.is_empty()) {
+            policy::check(policy)?;
+        }
         let options = self.queue_options(&changed.attributes)?;
         let configured = self.memory().configure(&queue_name(queue), options).await;
         configured.map_err(|error| Refusal::new("InvalidAttributeValue", error.to_string()))?;
