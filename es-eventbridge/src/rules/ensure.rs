@@ -26,7 +26,15 @@ impl EventBridgeBus {
     ///
     /// A queue's policy is read and written: two programs that do this to the same queue at the same moment can
     /// overwrite each other's statement; repeat it then. A statement stays in a queue that the file does not name any
-    /// more when somebody else has removed the rule before.
+    /// more when somebody else has removed the rule before, or when a target that keeps its id goes to another queue and
+    /// the deployment is stopped behind that.
+    ///
+    /// # Events meanwhile
+    ///
+    /// What is put while rules or targets are replaced goes where the earlier file says, or where this one says, or to both:
+    /// new rules have their targets before others change, and old ones may send until then. Outside of this are events
+    /// that two rules exchange by their patterns, as EventBridge changes rules one by one; a queue whose policy has no
+    /// room for the rules of both files; and the time until SQS heeds a new policy, which Amazon gives as up to a minute.
     ///
     /// # Errors
     ///
@@ -39,36 +47,51 @@ impl EventBridgeBus {
         let queues = self.found_queues(rules).await?;
         let arns: BTreeMap<_, _> =
             queues.iter().map(|(queue, found)| (queue.clone(), found.arn.clone())).collect();
+        let let_in: Vec<_> = queues
+            .iter()
+            .map(|(queue, found)| {
+                let names = senders.get(queue).into_iter().flatten();
+                let arns: Vec<_> = names.map(|name| self.arn_of_rule(&found.arn, name)).collect();
+                (self.name_of(queue), found, arns)
+            })
+            .collect();
         // Rather than that SQS refuses it when half of the rules are there.
-        for (queue, found) in &queues {
-            let names = senders.get(queue).into_iter().flatten();
-            let arns: Vec<_> = names.map(|name| self.arn_of_rule(&found.arn, name)).collect();
-            self.policy_letting_in(&self.name_of(queue), found, &arns)?;
+        for (name, found, arns) in &let_in {
+            self.policy_letting_in(name, found, arns)?;
         }
         let there = self.rules_there(rules).await?;
         self.create_bus().await?;
-        let mut rule_arns = BTreeMap::new();
-        for rule in rules {
-            let there = there.of_file.get(rule.name()).copied();
-            rule_arns.insert(rule.name(), self.put_rule(rule, there).await?);
+        // New rules have their targets before the others change: they may take over what those leave.
+        let (known, new): (Vec<_>, Vec<_>) =
+            rules.iter().partition(|rule| there.of_file.contains_key(rule.name()));
+        for rule in &new {
+            self.put_rule(rule, None).await?;
         }
-        // Before there are targets: what a rule may not send is lost. And before old ones are gone: who is stopped in
-        // between finds by them which queues these are.
         let old = rules.iter().map(Rule::name).chain(there.stale.iter().map(String::as_str));
         let mut left = self.queues_of_targets(&self.all_targets(old).await?).await?;
-        for (queue, found) in &queues {
-            let names = senders.get(queue).into_iter().flatten();
-            let arns: Vec<_> = names.filter_map(|name| rule_arns.get(name).cloned()).collect();
-            let name = self.name_of(queue);
-            self.let_in(&name, found, &arns).await?;
-            left.remove(&name);
+        // What a rule may not send is lost: new rules may send before they have targets, and old ones until then.
+        for (name, found, arns) in &let_in {
+            self.let_in_as_well(name, found, arns).await?;
+            left.remove(name);
+        }
+        let mut left_targets = Vec::new();
+        for rule in new.into_iter().chain(known) {
+            if let Some(there) = there.of_file.get(rule.name()) {
+                self.put_rule(rule, Some(*there)).await?;
+            }
+            let targets = rule.targets().iter().map(|target| deployed(rule, target, &arns));
+            let others = self.put_targets(rule.name(), targets.collect::<Result<_>>()?).await?;
+            left_targets.push((rule.name(), others));
+        }
+        // Before old targets are gone: who is stopped in between finds by them which queues these are.
+        for (name, found, arns) in &let_in {
+            self.let_in(name, found, arns).await?;
         }
         for (name, found) in &left {
             self.let_in(name, found, &[]).await?;
         }
-        for rule in rules {
-            let targets = rule.targets().iter().map(|target| deployed(rule, target, &arns));
-            self.put_targets(rule.name(), targets.collect::<Result<_>>()?).await?;
+        for (rule, targets) in left_targets {
+            self.remove_targets(rule, targets).await?;
         }
         for rule in &there.stale {
             self.remove_rule(rule).await?;
@@ -117,8 +140,7 @@ impl EventBridgeBus {
         }
     }
 
-    /// Puts the rule, and returns its ARN.
-    async fn put_rule(&self, rule: &Rule, there: Option<There>) -> Result<String> {
+    async fn put_rule(&self, rule: &Rule, there: Option<There>) -> Result<()> {
         let what = format!("putting rule {} on bus {}", rule.name(), self.name());
         // EventBridge takes tags for a new rule only.
         let tags = if there.is_none() { Some(vec![self.tag()?]) } else { None };
@@ -140,10 +162,11 @@ impl EventBridgeBus {
         if there.is_some_and(|there| !there.owned) {
             self.claim(&arn).await?;
         }
-        Ok(arn)
+        Ok(())
     }
 
-    async fn put_targets(&self, rule: &str, targets: Vec<Target>) -> Result<()> {
+    /// Puts the targets, and returns the ids of others that the rule has.
+    async fn put_targets(&self, rule: &str, targets: Vec<Target>) -> Result<Vec<String>> {
         let wanted: BTreeSet<_> = targets.iter().map(|target| target.id().to_owned()).collect();
         let found = self.targets(rule).await?.unwrap_or_default();
         let others: Vec<_> =
@@ -156,7 +179,7 @@ impl EventBridgeBus {
             let code = failed.error_code().unwrap_or("Unknown");
             return Err(entry_failed(what, code, failed.error_message()));
         }
-        self.remove_targets(rule, others).await
+        Ok(others)
     }
 
     pub(super) async fn remove_targets(&self, rule: &str, ids: Vec<String>) -> Result<()> {

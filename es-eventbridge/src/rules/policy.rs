@@ -44,6 +44,12 @@ impl QueuePolicy {
         self.statements.iter().filter_map(|it| self.rules_of(it)).flatten()
     }
 
+    /// The ARNs of the rules that the statement with this id lets in.
+    pub(super) fn rules_of_statement(&self, id: &str) -> Vec<String> {
+        let own = self.statements.iter().filter(|statement| statement["Sid"] == id);
+        own.filter_map(|it| self.rules_of(it)).flatten().map(str::to_owned).collect()
+    }
+
     pub(super) fn lets_in(&self, rule_arn: &str) -> bool {
         self.rules().any(|it| it == rule_arn)
     }

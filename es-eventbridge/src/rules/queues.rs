@@ -79,18 +79,26 @@ impl EventBridgeBus {
             Err(error) if error.code().is_some_and(is_missing) => return Ok(Err(error)),
             Err(error) => return Err(self.shared.queue_service.failed(&what, error)),
         };
-        let missing = |said: &str| Error::Backend {
-            what: what.clone(),
-            source: format!("SQS does not say its {said}").into(),
-        };
-        let url = url.queue_url.ok_or_else(|| missing("URL"))?;
-        let attributes = sqs.get_queue_attributes().queue_url(&url);
+        match url.queue_url {
+            Some(url) => Ok(Ok(self.described(name, url).await?)),
+            None => Err(Error::Backend { what, source: "SQS does not say its URL".into() }),
+        }
+    }
+
+    /// The queue as it is now.
+    async fn described(&self, name: &str, url: String) -> Result<FoundQueue> {
+        let what = format!("looking for queue {name}");
+        let attributes = self.shared.sqs.get_queue_attributes().queue_url(&url);
         let attributes = attributes.attribute_names(Name::QueueArn).attribute_names(Name::Policy);
-        let failed = |error| self.shared.queue_service.failed(&what, error);
-        let attributes = attributes.send().await.map_err(failed)?.attributes.unwrap_or_default();
-        let arn = attributes.get(&Name::QueueArn).cloned().ok_or_else(|| missing("ARN"))?;
+        let attributes = match attributes.send().await {
+            Ok(attributes) => attributes.attributes.unwrap_or_default(),
+            Err(error) => return Err(self.shared.queue_service.failed(&what, error)),
+        };
+        let Some(arn) = attributes.get(&Name::QueueArn).cloned() else {
+            return Err(Error::Backend { what, source: "SQS does not say its ARN".into() });
+        };
         let policy = attributes.get(&Name::Policy).filter(|policy| !policy.is_empty()).cloned();
-        Ok(Ok(FoundQueue { url, arn, policy }))
+        Ok(FoundQueue { url, arn, policy })
     }
 
     /// The queues that targets and their dead letters are, by name in the account, if they are still there.
@@ -118,14 +126,47 @@ impl EventBridgeBus {
     /// # Errors
     ///
     /// [`QueuePolicyTooLarge`](super::QueuePolicyTooLarge) when SQS would not take it: nothing was sent. Those of the
-    /// request.
+    /// requests.
     pub(super) async fn let_in(
         &self,
         queue: &str,
         found: &FoundQueue,
         rule_arns: &[String],
     ) -> Result<()> {
-        let Some(policy) = self.policy_letting_in(queue, found, rule_arns)? else { return Ok(()) };
+        // What others have said in it since it was found is not overwritten.
+        let found = self.described(queue, found.url.clone()).await?;
+        let policy = self.policy_letting_in(queue, &found, rule_arns)?;
+        self.set_policy(queue, &found, policy).await
+    }
+
+    /// Lets these rules send to the queue as well as the own ones that may already. Where the policy has no room for both,
+    /// these only.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`let_in`](Self::let_in).
+    pub(super) async fn let_in_as_well(
+        &self,
+        queue: &str,
+        found: &FoundQueue,
+        rule_arns: &[String],
+    ) -> Result<()> {
+        let found = self.described(queue, found.url.clone()).await?;
+        let mut all = self.policy(queue, &found)?.rules_of_statement(&self.statement_id());
+        all.extend(rule_arns.iter().cloned());
+        let policy = self
+            .policy_letting_in(queue, &found, &all)
+            .or_else(|_| self.policy_letting_in(queue, &found, rule_arns))?;
+        self.set_policy(queue, &found, policy).await
+    }
+
+    async fn set_policy(
+        &self,
+        queue: &str,
+        found: &FoundQueue,
+        policy: Option<String>,
+    ) -> Result<()> {
+        let Some(policy) = policy else { return Ok(()) };
         let set = self.shared.sqs.set_queue_attributes().queue_url(&found.url);
         let set = set.attributes(Name::Policy, policy).send().await;
         set.map_err(|error| self.shared.queue_service.failed(&letting_in(queue), error))?;
@@ -143,8 +184,12 @@ impl EventBridgeBus {
         if !policy.change(&self.statement_id(), rule_arns) {
             return Ok(None);
         }
-        let too_large = |error| Error::Backend { what: letting_in(queue), source: Box::new(error) };
-        policy.within_limits(queue).map_err(too_large)?;
+        // What is only taken away cannot be too much.
+        if !rule_arns.is_empty() {
+            let too_large =
+                |error| Error::Backend { what: letting_in(queue), source: Box::new(error) };
+            policy.within_limits(queue).map_err(too_large)?;
+        }
         Ok(Some(policy.to_json()))
     }
 

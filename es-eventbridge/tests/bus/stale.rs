@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use es_core::Error;
 use es_eventbridge::RuleDifference;
-use es_routing::Rules;
+use es_routing::{EventBus as _, NewBusEvent, Rules};
 use serde_json::{Value, json};
 
 use crate::support::{Scene, queue, rules};
@@ -90,6 +90,62 @@ async fn who_is_stopped_anywhere_while_removing_goes_on_behind_it() {
             break;
         }
     }
+}
+
+/// What an event of `orders` comes to while one file is replaced by another.
+async fn no_event_is_lost_between(before: Value, after: Value) {
+    let (before, after) = (rules(before), rules(after));
+    for requests in 0.. {
+        let scene = with_queues().await;
+        scene.bus.ensure(&before).await.unwrap();
+        scene.events.break_after(requests);
+        let stopped = scene.bus.ensure(&after).await.is_err();
+        scene.events.break_after(usize::MAX);
+        let event = NewBusEvent::new("orders", "Order Created", json!({ "id": 7 })).unwrap();
+        scene.bus.put_events(&[event]).await.unwrap().remove(0).unwrap();
+        let arrived = scene.bodies("work").await.len() + scene.bodies("audit").await.len();
+        assert!(arrived > 0, "lost behind request {requests}");
+        if !stopped {
+            assert_eq!(arrived, 1);
+            assert!(requests > 6, "at each of its requests: {requests}");
+            break;
+        }
+    }
+}
+
+fn rule_of_orders(name: &str, queue: &str) -> Value {
+    let mut rule = rule(name, &[queue]);
+    rule["event_pattern"] = json!({ "source": ["orders"] });
+    rule
+}
+
+#[tokio::test]
+async fn no_event_is_lost_while_a_rule_moves_to_another_queue() {
+    let (before, after) = (rule_of_orders("orders", "work"), rule_of_orders("orders", "audit"));
+    no_event_is_lost_between(json!([before]), json!([after])).await;
+}
+
+#[tokio::test]
+async fn no_event_is_lost_while_a_rule_gets_another_name() {
+    let (before, after) = (rule_of_orders("orders", "work"), rule_of_orders("sales", "work"));
+    no_event_is_lost_between(json!([before]), json!([after])).await;
+}
+
+#[tokio::test]
+async fn no_event_is_lost_while_a_new_rule_takes_over_what_another_one_leaves() {
+    let before = rule_of_orders("all", "work");
+    let (mut all, new) = (before.clone(), rule_of_orders("sales", "audit"));
+    all["event_pattern"] = json!({ "source": ["payments"] });
+    no_event_is_lost_between(json!([before]), json!([all, new])).await;
+}
+
+#[tokio::test]
+async fn no_event_is_lost_while_a_target_that_keeps_its_id_moves_to_another_queue() {
+    let (mut before, mut after) =
+        (rule_of_orders("orders", "work"), rule_of_orders("orders", "audit"));
+    before["targets"][0]["id"] = json!("it");
+    after["targets"][0]["id"] = json!("it");
+    no_event_is_lost_between(json!([before]), json!([after])).await;
 }
 
 #[tokio::test]
