@@ -94,7 +94,7 @@ impl DeadlineSweeper {
     }
 
     async fn sweep_on(&self) -> Result<Infallible> {
-        let mut shift = Shift::new(self);
+        let mut shift = Shift::trying_again(self);
         loop {
             let wait = match shift.walk().await {
                 Ok(walked) => {

@@ -24,6 +24,8 @@ pub(super) struct Shift<'a> {
     again: Line,
     /// How many of the firings are second attempts, or later ones.
     retrying: usize,
+    /// Whether those that failed are tried again as their time comes, and not only when somebody looks again.
+    tries_again: bool,
     /// Whether it is the turn of one that failed: neither kind can keep the other one from firing.
     is_turn_of_retry: bool,
     /// Whether the store is asked to remove what has fired. When it cannot, the next walk asks again.
@@ -51,11 +53,19 @@ impl<'a> Shift<'a> {
             first: Line::default(),
             again: Line::default(),
             retrying: 0,
+            tries_again: false,
             is_turn_of_retry: false,
             may_remove: true,
             fired: 0,
             failed: 0,
         }
+    }
+
+    /// One that goes on: what failed is tried again, however long a walk lasts.
+    pub(super) fn trying_again(sweeper: &'a DeadlineSweeper) -> Self {
+        let mut shift = Self::new(sweeper);
+        shift.tries_again = true;
+        shift
     }
 
     /// Puts a deadline that is due in line, if it is to be tried now. Says what is to be done with it.
@@ -159,6 +169,9 @@ impl<'a> Shift<'a> {
     async fn goes_on(&mut self) -> Result<()> {
         if let Some(ended) = self.firings.next().await {
             self.count(ended);
+        }
+        if self.tries_again {
+            self.line_up_retries();
         }
         self.take_in();
         let removed = self.remove_fired().await;

@@ -9,7 +9,7 @@ use futures::stream;
 use crate::archive::Partitions;
 use crate::clock::Timestamp;
 use crate::commit::CommitId;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::event_store::ReadStream;
 use crate::feed::{Checkpoint, Feed, FeedPage};
 use crate::stream_id::StreamId;
@@ -58,14 +58,20 @@ impl<P: ProcessManager> Processes<P> {
     ///
     /// As [`Repository::load`](crate::Repository::load), and those of the [`DeadlineStore`](crate::DeadlineStore).
     pub async fn reindex(&self, id: &str) -> Result<u64> {
+        let (stream, waited_for) = self.read_waited_for(id).await?;
+        self.index(&stream, &waited_for).await?;
+        Ok(waited_for.len() as u64)
+    }
+
+    /// The stream of a process, and what it waits for.
+    async fn read_waited_for(&self, id: &str) -> Result<(StreamId, Vec<Retry>)> {
         let process = self.load(id).await?;
         let mut waited_for = process.waited_for();
         let unfinished = process.unfinished();
         if !unfinished.is_empty() {
             waited_for.extend(self.second_looks(process.stream(), &unfinished).await?);
         }
-        self.index(process.stream(), &waited_for).await?;
-        Ok(waited_for.len() as u64)
+        Ok((process.stream().clone(), waited_for))
     }
 
     /// Of those that are not on an event: an event is delivered again until all that was decided on it is done. They are
@@ -159,11 +165,19 @@ impl<P: ProcessManager> Processes<P> {
             }
         }
         let reindexing = ids.into_iter().map(|id| async move {
-            let outcome = self.reindex(&id).await;
-            (id, outcome)
+            let outcome = match self.read_waited_for(&id).await {
+                Ok((stream, waited_for)) => {
+                    // An index that cannot be written fails for all, and is no fault of this process.
+                    self.index(&stream, &waited_for).await?;
+                    Ok(waited_for.len() as u64)
+                }
+                Err(error) => Err(error),
+            };
+            Ok::<_, Error>((id, outcome))
         });
         let mut outcomes = stream::iter(reindexing).buffer_unordered(CONCURRENCY);
-        while let Some((id, outcome)) = outcomes.next().await {
+        while let Some(reindexed) = outcomes.next().await {
+            let (id, outcome) = reindexed?;
             match outcome {
                 Ok(deadlines) => {
                     all.processes += 1;

@@ -1,11 +1,13 @@
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use es_core::testing::faults::{Faults, crash_at_every_await};
 use es_core::{
-    Deadline, DeadlineStore, DispatchError, DueQuery, Event, ProcessStatus, Repository, Timestamp,
+    ConsumerId, Deadline, DeadlineStore, DispatchError, DuePage, DueQuery, Error, Event,
+    ProcessStatus, Processes, Repository, Timestamp,
 };
 
-use crate::errand::{BACKOFF, RequestEvent, TIME};
+use crate::errand::{BACKOFF, Errand, RequestEvent, TIME};
 use crate::once::commits;
 use crate::partitioned::Partitioned;
 use crate::stage::Stage;
@@ -199,4 +201,43 @@ async fn a_process_that_cannot_be_read_keeps_no_others_from_being_reindexed() {
     assert_eq!((all.processes, all.failed), (1, 1));
     stage.pass(TIME).await;
     assert_eq!(stage.errand("r-1").await.status(), ProcessStatus::Completed);
+}
+
+/// An index that must not be written.
+#[derive(Debug)]
+struct Forbidden;
+
+#[async_trait]
+impl DeadlineStore for Forbidden {
+    async fn set(&self, _: &[Deadline]) -> Result<(), Error> {
+        Err(forbidden())
+    }
+
+    async fn remove(&self, _: &[Deadline]) -> Result<(), Error> {
+        Err(forbidden())
+    }
+
+    async fn due(&self, _: &DueQuery) -> Result<DuePage, Error> {
+        Err(forbidden())
+    }
+
+    async fn next(&self, _: &ConsumerId) -> Result<Option<Timestamp>, Error> {
+        Err(forbidden())
+    }
+}
+
+fn forbidden() -> Error {
+    Error::Backend { what: "the index".to_owned(), source: "access denied".into() }
+}
+
+#[tokio::test]
+async fn an_index_that_cannot_be_written_is_an_error_and_no_process_that_cannot_be_read() {
+    let stage = two_that_wait().await;
+    let errands = Processes::<Errand>::new(
+        Arc::clone(&stage.store) as _,
+        stage.bus.clone(),
+        Arc::new(Forbidden),
+    );
+    let error = errands.reindex_all(&*stage.store, |_| {}).await.unwrap_err();
+    assert!(error.to_string().contains("the index"), "{error}");
 }

@@ -72,13 +72,31 @@ async fn those_that_hang_each_time_have_half_of_the_room_at_most() {
     world.told.hangs_on("hanging");
     let sweeper = world.sweeper().with_concurrency(4).with_time_limit(SECOND);
     let at_work = AtWork::begin(sweeper).await;
-    // Each of them has been tried, and waits to be tried again.
-    world.passes(30).await;
+    // Each of them has been tried, two in a second, and waits to be tried again.
+    world.passes(60).await;
     let hanging = at_work.sweeper.health();
     assert_eq!((hanging.overdue, hanging.under_way.len()), (100, 2), "half of four");
     world.set(&[("sound", 30)]).await;
     world.passes(1).await;
     assert_eq!(world.told.fired(), ["sound"], "at once, though ninety-eight wait in front");
+    at_work.stops().await;
+}
+
+#[tokio::test]
+async fn what_failed_is_tried_again_in_time_though_a_long_queue_of_slow_ones_waits() {
+    let world = World::new();
+    world.set(&[("once-out-of-paper", -100)]).await;
+    world.told.fails("once-out-of-paper", 1);
+    for n in 0..200 {
+        world.set(&[(&format!("hanging-{n}"), -60)]).await;
+    }
+    world.told.hangs_on("hanging");
+    let sweeper = world.sweeper().with_concurrency(2).with_time_limit(SECOND);
+    let at_work = AtWork::begin(sweeper).await;
+    world.passes(BACKOFF.max.as_secs() + 3).await;
+    assert_eq!(world.told.fired(), ["once-out-of-paper"]);
+    let slow = world.told.tried().iter().filter(|tried| tried.starts_with("hanging")).count();
+    assert!(slow < 100, "the walk is not over: {slow}");
     at_work.stops().await;
 }
 

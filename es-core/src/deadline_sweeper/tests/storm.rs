@@ -205,6 +205,17 @@ impl Storm {
             }
             self.world.passes(1).await;
         }
+        // Another sweeper may still be at what has been acted on.
+        let is_idle = |sweeper: &AtWork| {
+            let health = sweeper.sweeper.health();
+            health.is_well() && health.under_way.is_empty()
+        };
+        for _ in 0..longest {
+            if sweepers.iter().all(is_idle) {
+                break;
+            }
+            self.world.passes(1).await;
+        }
         self.world.passes(15).await;
         for sweeper in sweepers {
             let health = sweeper.sweeper.health();
