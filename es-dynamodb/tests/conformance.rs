@@ -29,16 +29,19 @@ async fn trusting() -> Holding<DynamoStore, Server> {
     holding(store, server)
 }
 
+/// A time that is to come: what expires by it is not removed by a server that looks at the time of day.
+const NOON: &str = "2126-03-01T12:00:00Z";
+
 /// One on a clock that stands still.
 async fn on_a_clock() -> Holding<(DynamoStore, Arc<VirtualClock>), Server> {
-    let clock = Arc::new(VirtualClock::at("2026-03-01T12:00:00Z"));
+    let clock = Arc::new(VirtualClock::at(NOON));
     let (store, server) = store_with(|options| options.clock(clock.clone())).await;
     holding((store, clock), server)
 }
 
 /// Records of what was done with messages of queues in memory.
 async fn beside_queues() -> Holding<(MemoryQueues, DynamoStore, Arc<VirtualClock>), Server> {
-    let clock = Arc::new(VirtualClock::at("2026-03-01T12:00:00Z"));
+    let clock = Arc::new(VirtualClock::at(NOON));
     let (store, server) = store_with(|options| options.clock(clock.clone())).await;
     let queues = MemoryQueues::new(clock.clone(), Arc::new(SeededEntropy::new(1)));
     holding((queues, store, clock), server)

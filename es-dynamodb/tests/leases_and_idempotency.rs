@@ -136,7 +136,7 @@ async fn a_record_expires_by_time_to_live_when_it_is_of_no_use_any_more() {
     const DAY: i64 = 24 * 60 * 60;
     let server = Server::start().await;
     let prefix = Server::prefix();
-    let clock = es_core::testing::VirtualClock::at("2026-03-01T12:00:00.5Z");
+    let clock = es_core::testing::VirtualClock::at("2126-03-01T12:00:00.5Z");
     let now = es_core::Clock::now(&clock).as_second();
     let options = server.options(&prefix).clock(std::sync::Arc::new(clock));
     let store = server.store_with(options).await;
