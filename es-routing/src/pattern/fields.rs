@@ -32,10 +32,10 @@ impl Fields {
         self.match_value(Some(event.event()), event)
     }
 
-    /// How many conditions these are.
+    /// How many conditions these are, and objects on the way to them: both take memory and steps.
     pub(super) fn conditions(&self) -> usize {
         let conditions = |field: &Field| match field {
-            Field::Object(fields) => fields.conditions(),
+            Field::Object(fields) => 1 + fields.conditions(),
             Field::Value(one_of) => one_of.count(),
         };
         self.0.values().map(conditions).sum()

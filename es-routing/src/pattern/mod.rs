@@ -111,7 +111,8 @@ impl EventPattern {
     /// The most alternatives that a pattern has when every `$or` is written out.
     pub const MAX_ALTERNATIVES: usize = 1_000;
 
-    /// The most conditions that a pattern has when every `$or` is written out: each alternative has those beside it.
+    /// The most conditions that a pattern has when every `$or` is written out: each alternative has those beside it. An
+    /// object of the pattern counts as one as well, so deep patterns have fewer.
     pub const MAX_CONDITIONS: usize = 10_000;
 
     /// Whether the event, in its JSON form, has what the pattern asks for.

@@ -16,16 +16,9 @@ fn decided(pattern: &EventPattern, event: &Value) -> (bool, usize) {
     (matches, compared.taken())
 }
 
-/// How many conditions the pattern has, written out, with the names on the way to them.
+/// How many conditions the pattern has, written out, with the objects on the way to them.
 fn size_of(pattern: &EventPattern) -> usize {
-    fn names(fields: &super::Fields) -> usize {
-        let inside = |field: &super::fields::Field| match field {
-            super::fields::Field::Object(fields) => names(fields),
-            super::fields::Field::Value(_) => 0,
-        };
-        fields.0.values().map(|field| 1 + inside(field)).sum()
-    }
-    pattern.alternatives.iter().map(|fields| fields.conditions() + names(fields)).sum()
+    pattern.alternatives.iter().map(super::Fields::conditions).sum()
 }
 
 /// How many values an event has, objects and lists among them.

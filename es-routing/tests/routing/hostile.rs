@@ -97,6 +97,12 @@ fn huge_patterns_and_deep_ones_are_refused_before_they_cost_anything() {
     assert!(thousand.parse::<EventPattern>().is_ok());
     let more = format!("{{{}}}", (0..4).map(or).collect::<Vec<_>>().join(","));
     assert_eq!(fault(&more), PatternFault::TooManyAlternatives);
+    // A thousand alternatives, each with four conditions beside it that lie deep.
+    let branch = |n: u32| format!(r#""b{n}": {}[1]{}"#, r#"{"a":"#.repeat(100), "}".repeat(100));
+    let branches: Vec<_> = (0..4).map(branch).collect();
+    let deep_beside = format!("{{{},{}}}", branches.join(","), &thousand[1..thousand.len() - 1]);
+    assert!(deep_beside.len() <= EventPattern::MAX_LEN);
+    assert_eq!(fault(&deep_beside), PatternFault::TooManyConditions);
 }
 
 #[test]
