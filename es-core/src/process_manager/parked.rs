@@ -30,6 +30,8 @@ pub struct ResumedAll {
     pub resumed: u64,
     /// Whether there are more, which the limit left out.
     pub more: bool,
+    /// The processes that could not be read. They are in the log, each with the reason.
+    pub failed: u64,
 }
 
 impl<P: ProcessManager> Processes<P> {
@@ -71,7 +73,8 @@ impl<P: ProcessManager> Processes<P> {
     ///
     /// # Errors
     ///
-    /// As [`View::list`] and [`resume`](Self::resume). What was resumed before stays so.
+    /// As [`View::list`] and [`resume`](Self::resume), except that a process that cannot be read stops no others, unless the
+    /// error is [transient](crate::Error::is_transient): see [`ResumedAll::failed`]. What was resumed before stays so.
     pub async fn resume_all(
         &self,
         statuses: &View<ProcessSummary>,
@@ -80,7 +83,17 @@ impl<P: ProcessManager> Processes<P> {
         let mut all = statuses.all(parked());
         let mut done = ResumedAll::default();
         while let Some((id, _)) = all.try_next().await? {
-            for parked in self.load(&id).await?.parked() {
+            let process = match self.load(&id).await {
+                Ok(process) => process,
+                Err(error) if error.is_transient() => return Err(error),
+                Err(error) => {
+                    done.failed += 1;
+                    let cause = &error as &dyn std::error::Error;
+                    tracing::error!(process = P::NAME, id, cause, "a process cannot be read");
+                    continue;
+                }
+            };
+            for parked in process.parked() {
                 if done.resumed == limit {
                     done.more = true;
                     return Ok(done);

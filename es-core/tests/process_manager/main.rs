@@ -18,3 +18,4 @@ mod partitioned;
 mod reindexing;
 mod stage;
 mod stored;
+mod stranger;

@@ -5,6 +5,7 @@ use es_core::{DispatchError, ProcessStatus, ProcessStatuses, Projection};
 
 use crate::errand::{BACKOFF, Errand, RequestEvent};
 use crate::stage::Stage;
+use crate::stranger::intrude;
 
 type Statuses = Projection<ProcessStatuses<Errand>>;
 
@@ -57,4 +58,15 @@ async fn all_that_is_parked_is_resumed_up_to_a_limit() {
     statuses.catch_up().await.unwrap();
     let parked = stage.errands.parked(&statuses.view()).await.unwrap();
     assert_eq!((parked.commands, parked.since), (0, None));
+}
+
+#[tokio::test]
+async fn a_process_that_cannot_be_read_keeps_no_others_from_being_resumed() {
+    let (stage, statuses) = five_parked().await;
+    intrude(&stage, "r-2").await;
+    let log = CapturedLog::of("es_core");
+    let all = stage.errands.resume_all(&statuses.view(), 10).await.unwrap();
+    assert_eq!((all.resumed, all.failed, all.more), (4, 1, false));
+    let lines = log.lines();
+    assert!(lines.iter().any(|line| line.contains("cannot be read") && line.contains("r-2")));
 }

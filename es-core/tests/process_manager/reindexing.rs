@@ -3,14 +3,15 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use es_core::testing::faults::{Faults, crash_at_every_await};
 use es_core::{
-    ConsumerId, Deadline, DeadlineStore, DispatchError, DuePage, DueQuery, Error, Event,
-    ProcessStatus, Processes, Repository, Timestamp,
+    ConsumerId, Deadline, DeadlineStore, DispatchError, DuePage, DueQuery, Error, ProcessStatus,
+    Processes, Timestamp,
 };
 
 use crate::errand::{BACKOFF, Errand, RequestEvent, TIME};
 use crate::once::commits;
 use crate::partitioned::Partitioned;
 use crate::stage::Stage;
+use crate::stranger::intrude;
 
 async fn index(stage: &Stage) -> Vec<Deadline> {
     let all = DueQuery::new(stage.sweeper.process().clone(), Timestamp::MAX);
@@ -163,37 +164,10 @@ async fn every_partition_of_a_feed_is_reindexed_from_where_it_begins() {
     assert_eq!(found, ["r-1", "r-2", "r-4"]);
 }
 
-/// Something that is no errand, among the errands.
-#[derive(Debug, Default)]
-struct Stranger;
-
-#[derive(Debug, Clone, es_core::Command)]
-struct Intrude;
-
-#[derive(Debug, Event)]
-#[event(prefix = "Stranger")]
-enum StrangerEvent {
-    Intruded,
-}
-
-impl es_core::Aggregate for Stranger {
-    const CATEGORY: &'static str = "errand";
-    type Command = Intrude;
-    type Event = StrangerEvent;
-    type Error = std::convert::Infallible;
-
-    fn handle(&self, _: Intrude) -> Result<Vec<StrangerEvent>, Self::Error> {
-        Ok(vec![StrangerEvent::Intruded])
-    }
-
-    fn apply(&mut self, _: StrangerEvent) {}
-}
-
 #[tokio::test]
 async fn a_process_that_cannot_be_read_keeps_no_others_from_being_reindexed() {
     let stage = Stage::new();
-    let strangers = Repository::<Stranger>::new(Arc::clone(&stage.store) as _);
-    strangers.execute("r-0", Intrude).await.unwrap();
+    intrude(&stage, "r-0").await;
     stage.hear("r-1", RequestEvent::Asked { effort: 5 }).await;
     lose_index(&stage).await;
 
