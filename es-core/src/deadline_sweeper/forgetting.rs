@@ -10,7 +10,9 @@ use super::DeadlineSweeper;
 impl DeadlineSweeper {
     /// Takes one deadline out of the store, so that it does not fire any more: the way out for one that fails each
     /// time and cannot be mended. Nothing happens to one that is not there. One that is just firing, here or
-    /// elsewhere, or is about to, may do so once more.
+    /// elsewhere, or is about to, may do so once more, and a sweeper that has seen it fail may try it again until it looks
+    /// into the store the next time: after its [poll interval](Self::with_poll_interval) at the latest, when it is not
+    /// busy with others.
     ///
     /// The process is not told. Its stream has the deadline still: it goes on as if the time had not come, and sets the
     /// deadline anew should the event be delivered again that made it do so. Where the process has to hear of it,
