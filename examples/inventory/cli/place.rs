@@ -13,7 +13,7 @@ use crate::inventory::backend::AwsOptions;
 #[derive(Debug, Args)]
 pub(super) struct Place {
     /// Where the database is [default: a fresh directory under the system's temporary directory]
-    #[arg(long, alias = "data", global = true, value_name = "DIR")]
+    #[arg(long, global = true, value_name = "DIR")]
     data_dir: Option<PathBuf>,
     /// What keeps events, views, progress, deadlines and messages
     #[arg(long, global = true, value_enum, default_value_t)]
