@@ -24,7 +24,7 @@ const PASSING: [Fault; 7] = [
 /// A storm over queues in memory, with the records behind `faults`.
 async fn storm(seed: u64, faults: &Faults, more: impl Fn(QueueStorm) -> QueueStorm) -> Calm {
     let server = Server::start().await;
-    let clock = Arc::new(VirtualClock::at("2026-03-01T12:00:00Z"));
+    let clock = Arc::new(VirtualClock::at("2126-03-01T12:00:00Z"));
     let options = server.options(&Server::prefix()).clock(clock.clone());
     let records = Arc::new(server.store_with_behind(options, faults).await);
     let queues = MemoryQueues::new(clock.clone(), Arc::new(SeededEntropy::new(seed)));
