@@ -1,16 +1,25 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde::{Serialize, Serializer};
 
+use crate::clock::within;
 use crate::dead_letter::DeadLetterCount;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::feed::{Checkpoint, FeedPage, PartitionId};
 
 use super::control::{ConsumerState, LastError, Observed};
 use super::handler::Handler;
 use super::round::Ready;
 use super::{Consumer, failure};
+
+/// How long a look takes at the longest. Whoever asks whether a program is well cannot wait for all attempts at a
+/// backend that is away.
+pub(crate) const HEALTH_TIME_LIMIT: Duration = Duration::from_secs(10);
+
+/// How many partitions are looked at at the same time.
+const CONCURRENCY: usize = 16;
 
 /// How a consumer is.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -49,8 +58,18 @@ pub struct PartitionHealth {
     /// How long ago the first of them was recorded; zero when there is none.
     #[serde(rename = "lag_seconds", serialize_with = "seconds")]
     pub lag_time: Duration,
-    /// Why the feed cannot be read there, as when the next commit is damaged.
+    /// Why the feed cannot be read there, as when the next commit is damaged, or does not answer in time.
     pub error: Option<String>,
+}
+
+/// What is known of a consumer, whatever its place in the partitions is.
+struct Whole {
+    state: ConsumerState,
+    last_error: Option<LastError>,
+    dead_letters: DeadLetterCount,
+    /// Those of a consumer that has not begun.
+    anchors: Option<HashMap<PartitionId, Checkpoint>>,
+    partitions: Vec<Ready>,
 }
 
 impl Health {
@@ -65,7 +84,7 @@ impl Health {
 
 impl<H: Handler> Consumer<H> {
     /// Looks at the consumer from outside: what is stored, whoever works on it, and what this process
-    /// knows. Reads one commit of each partition and changes nothing.
+    /// knows. Reads one commit of each partition and changes nothing. It takes ten seconds at most.
     ///
     /// A consumer that has not begun has lost nothing, whatever its feed has forgotten: that is in the
     /// history, with which it begins.
@@ -73,23 +92,17 @@ impl<H: Handler> Consumer<H> {
     /// # Errors
     ///
     /// Those of the store, and of the feed when it cannot list its partitions or its
-    /// [anchors](crate::Feed::anchors). That one of them cannot be read is told in
-    /// [`PartitionHealth::error`].
+    /// [anchors](crate::Feed::anchors); [`Error::DeadlineExceeded`] when they take too long. That a partition cannot be
+    /// read, or not in time, is told in [`PartitionHealth::error`].
     pub async fn health(&self) -> Result<Health> {
-        let checkpoints = self.handler.checkpoints();
-        let Observed { mut state, last_error } = self.control.observed();
-        if checkpoints.is_paused(&self.id).await? {
-            state = ConsumerState::Paused;
-        }
-        let DeadLetterCount { streams, letters } = checkpoints.dead_letter_count(&self.id).await?;
-        let anchors = self.anchors_unless_begun().await?;
-        let mut partitions = Vec::new();
-        let listed = self.feed.partitions().await?;
-        let names = listed.iter().map(|partition| partition.id.clone()).collect();
-        for partition in listed {
-            let partition = Ready::of(partition, &names);
-            partitions.push(self.partition_health(&partition, anchors.as_ref()).await?);
-        }
+        let until = self.clock.monotonic().saturating_add(HEALTH_TIME_LIMIT);
+        let Whole { state, last_error, dead_letters, anchors, partitions } =
+            self.looked_at(until, self.whole()).await?;
+        let partitions: Vec<_> = stream::iter(partitions)
+            .map(|partition| self.partition_health(partition, anchors.as_ref(), until))
+            .buffered(CONCURRENCY)
+            .try_collect()
+            .await?;
         Ok(Health {
             consumer: self.id.to_string(),
             state,
@@ -101,28 +114,64 @@ impl<H: Handler> Consumer<H> {
                 .max()
                 .unwrap_or_default(),
             partitions,
-            parked_streams: streams,
-            dead_letters: letters,
+            parked_streams: dead_letters.streams,
+            dead_letters: dead_letters.letters,
         })
+    }
+
+    /// What `look` comes to, if it does so before that monotonic time.
+    async fn looked_at<T>(
+        &self,
+        until: Duration,
+        look: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        let found = within(&*self.clock, self.left(until), look).await;
+        found.unwrap_or_else(|| {
+            let what = format!("a look at how {} is", self.id);
+            Err(Error::DeadlineExceeded { what, waited: HEALTH_TIME_LIMIT })
+        })
+    }
+
+    fn left(&self, until: Duration) -> Duration {
+        until.saturating_sub(self.clock.monotonic())
+    }
+
+    async fn whole(&self) -> Result<Whole> {
+        let checkpoints = self.handler.checkpoints();
+        let Observed { mut state, last_error } = self.control.observed();
+        if checkpoints.is_paused(&self.id).await? {
+            state = ConsumerState::Paused;
+        }
+        let dead_letters = checkpoints.dead_letter_count(&self.id).await?;
+        let anchors = self.anchors_unless_begun().await?;
+        let listed = self.feed.partitions().await?;
+        let names = listed.iter().map(|partition| partition.id.clone()).collect();
+        let partitions = listed.into_iter().map(|partition| Ready::of(partition, &names)).collect();
+        Ok(Whole { state, last_error, dead_letters, anchors, partitions })
     }
 
     /// `anchors` are those of a consumer that has not begun.
     async fn partition_health(
         &self,
-        partition: &Ready,
+        partition: Ready,
         anchors: Option<&HashMap<PartitionId, Checkpoint>>,
+        until: Duration,
     ) -> Result<PartitionHealth> {
-        let position = self.handler.checkpoints().load(&self.id, &partition.id).await?;
-        let next = match anchors {
-            None => self.next_after(partition, &position.checkpoint).await,
-            Some(anchors) => {
-                let begins = anchors.get(&partition.id).unwrap_or(&position.checkpoint);
-                self.next_of(&partition.id, begins).await
+        let position = self.handler.checkpoints().load(&self.id, &partition.id);
+        let position = self.looked_at(until, position).await?;
+        let next = async {
+            match anchors {
+                None => self.next_after(&partition, &position.checkpoint).await,
+                Some(anchors) => {
+                    let begins = anchors.get(&partition.id).unwrap_or(&position.checkpoint);
+                    self.next_of(&partition.id, begins).await
+                }
             }
         };
-        let (next, error) = match next {
-            Ok(next) => (Some(next), None),
-            Err(error) => (None, Some(failure::text_of(&error))),
+        let (next, error) = match within(&*self.clock, self.left(until), next).await {
+            Some(Ok(next)) => (Some(next), None),
+            Some(Err(error)) => (None, Some(failure::text_of(&error))),
+            None => (None, Some(format!("the feed did not answer within {HEALTH_TIME_LIMIT:?}"))),
         };
         let commits = next.as_ref().map(|next| next.commits.as_slice()).unwrap_or_default();
         let remaining = next.as_ref().and_then(|next| next.remaining);

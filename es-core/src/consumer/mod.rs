@@ -72,6 +72,7 @@ pub use dead_letters::{DeadLetterFilter, Retried};
 pub(crate) use fold::Fold;
 pub(crate) use handler::panicked;
 pub use handler::{Batch, Failed, Handled, Handler, Rewindable};
+pub(crate) use health::HEALTH_TIME_LIMIT;
 pub use health::{Health, PartitionHealth};
 pub(crate) use inline::Inline;
 pub use projecting::{Projecting, Projection};

@@ -3,8 +3,9 @@ use serde::Serialize;
 use super::QueueConsumer;
 use super::observed::Seen;
 use super::worked::Worked;
-use crate::consumer::{ConsumerState, LastError};
-use crate::error::Result;
+use crate::clock::within;
+use crate::consumer::{ConsumerState, HEALTH_TIME_LIMIT, LastError};
+use crate::error::{Error, Result};
 use crate::message_queue::{QueueCounts, QueueName};
 use crate::telemetry;
 
@@ -41,19 +42,19 @@ impl QueueHealth {
 
 impl QueueConsumer {
     /// Looks at the consumer from outside: what is in its queue and in its dead-letter queue, and what
-    /// this process knows. It changes nothing.
+    /// this process knows. It changes nothing, and takes ten seconds at most.
     ///
     /// # Errors
     ///
-    /// Those of the queues: [`Error::NoSuchQueue`](crate::Error::NoSuchQueue),
-    /// [`Error::Unavailable`](crate::Error::Unavailable).
+    /// Those of the queues: [`Error::NoSuchQueue`], [`Error::Unavailable`]. [`Error::DeadlineExceeded`] when they take
+    /// too long.
     pub async fn health(&self) -> Result<QueueHealth> {
         let Seen { state, last_error, in_hand, worked, .. } = self.observed.seen();
-        let messages = self.counts(&self.queue).await?;
-        let dead_letters = match self.dead_letter_queue().await? {
-            Some(queue) => Some(self.counts(&queue).await?),
-            None => None,
-        };
+        let look = within(&*self.clock, HEALTH_TIME_LIMIT, self.messages()).await;
+        let (messages, dead_letters) = look.unwrap_or_else(|| {
+            let what = format!("a look at how {} is", self.name);
+            Err(Error::DeadlineExceeded { what, waited: HEALTH_TIME_LIMIT })
+        })?;
         let (consumer, queue) = (self.name.clone(), self.queue.to_string());
         Ok(QueueHealth {
             consumer,
@@ -65,6 +66,16 @@ impl QueueConsumer {
             messages,
             dead_letters,
         })
+    }
+
+    /// Those in the queue, and those in the dead-letter queue, if there is one.
+    async fn messages(&self) -> Result<(QueueCounts, Option<QueueCounts>)> {
+        let messages = self.counts(&self.queue).await?;
+        let dead_letters = match self.dead_letter_queue().await? {
+            Some(queue) => Some(self.counts(&queue).await?),
+            None => None,
+        };
+        Ok((messages, dead_letters))
     }
 
     async fn counts(&self, queue: &QueueName) -> Result<QueueCounts> {

@@ -1,6 +1,8 @@
 //! What operators see.
 
-use es_core::{ConsumerState, QueueCounts};
+use std::sync::Arc;
+
+use es_core::{ConsumerState, Error, QueueConsumer, QueueCounts};
 
 use crate::kit::{Clerk, Desk, Does, MINUTE, SECOND, settle};
 use crate::watched::{Mishap, Request};
@@ -84,6 +86,21 @@ async fn a_queue_that_cannot_be_looked_at_is_seen_from_outside() {
     ran.unwrap();
     assert_eq!((before.state, after), (ConsumerState::Retrying, ConsumerState::Running));
     assert!(before.last_error.is_some());
+}
+
+#[tokio::test]
+async fn a_look_at_a_queue_that_does_not_answer_ends_in_time() {
+    let desk = Desk::new().await;
+    desk.queues.next(Request::Options, Mishap::Unanswered);
+    // Only the queue itself knows where its dead letters are.
+    let (queues, orders) = (desk.queues.clone(), desk.orders.clone());
+    let consumer = QueueConsumer::new("clerk", queues, orders, Clerk::new()).unwrap();
+    let consumer = Arc::new(consumer.with_clock(desk.clock.clone()));
+    let looking = tokio::spawn(async move { consumer.health().await });
+    desk.pass(10 * SECOND).await;
+    assert!(looking.is_finished(), "it takes longer");
+    let error = looking.await.unwrap().unwrap_err();
+    assert!(matches!(error, Error::DeadlineExceeded { .. }), "{error:?}");
 }
 
 #[tokio::test]

@@ -31,6 +31,8 @@ pub(crate) enum Mishap {
     Lost,
     /// It arrives, and its answer does not.
     AnswerLost,
+    /// It arrives, and nobody ever answers. For [`Request::Options`].
+    Unanswered,
     /// It is refused for good.
     Refused,
     /// Of a batch the first entry does not arrive.
@@ -224,6 +226,7 @@ impl MessageQueue for Watched {
         };
         match mishap {
             Some(Mishap::Refused) => Err(refused()),
+            Some(Mishap::Unanswered) => std::future::pending().await,
             Some(_) => Err(unavailable()),
             None => self.inner.options(queue).await,
         }

@@ -19,6 +19,7 @@ mod rebuild;
 mod retaining;
 mod rewind;
 mod sharing;
+mod silence;
 mod slow_policies;
 mod trimmed;
 mod turns;

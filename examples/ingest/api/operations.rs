@@ -3,7 +3,8 @@
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use es_core::{Health, QueueHealth};
+use es_core::{Health, QueueConsumer, QueueHealth};
+use futures::future::try_join_all;
 use serde::Serialize;
 
 use crate::http::Problem;
@@ -37,11 +38,9 @@ struct Report {
 }
 
 pub(super) async fn health(State(app): State<App>) -> Result<Response, Problem> {
-    let consumers = app.ingest.consumers().health().await?;
-    let mut queues = Vec::new();
-    for consumer in app.ingest.queue_consumers() {
-        queues.push(consumer.health().await?);
-    }
+    let (consumers, queues) = (app.ingest.consumers(), app.ingest.queue_consumers());
+    let queues = try_join_all(queues.into_iter().map(|queue| QueueConsumer::health(queue)));
+    let (consumers, queues) = tokio::try_join!(consumers.health(), queues)?;
     let directory = app.ingest.figures.last_scan();
     let well = consumers.iter().all(Health::is_well)
         && queues.iter().all(QueueHealth::is_well)
