@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use es_core::memory::MemoryStore;
 use es_core::testing::VirtualClock;
 use es_core::{
-    Checkpoint, Consumers, Error, Feed, FeedPage, Health, Partition, PartitionId, Projection,
-    Result,
+    Checkpoint, Clock, Consumers, Error, Feed, FeedPage, Health, Partition, PartitionId,
+    Projection, Result,
 };
 
 use crate::moody::{Mood, credit, projection_on};
@@ -18,6 +18,8 @@ use crate::support::Statements;
 #[derive(Debug)]
 struct Silent {
     log: MemoryStore,
+    /// A partition that answers takes a second for it.
+    clock: Arc<VirtualClock>,
     /// Whether nobody answers who the partitions are.
     unlisted: bool,
     /// The first partition that answers nothing, as do those behind it.
@@ -25,7 +27,15 @@ struct Silent {
 }
 
 const PARTITIONS: usize = 40;
+const SECOND: Duration = Duration::from_secs(1);
 const LIMIT: Duration = Duration::from_secs(10);
+
+impl Silent {
+    fn new(log: MemoryStore, unlisted: bool, from: usize) -> Self {
+        let clock = Arc::new(VirtualClock::at("2026-01-01T00:00:00Z"));
+        Self { log, clock, unlisted, from }
+    }
+}
 
 #[async_trait]
 impl Feed for Silent {
@@ -46,6 +56,7 @@ impl Feed for Silent {
         if partition.to_string().parse::<usize>().unwrap() >= self.from {
             std::future::pending::<()>().await;
         }
+        self.clock.sleep(SECOND).await;
         let all = self.log.partitions().await?;
         self.log.read(&all[0].id, after, max_commits).await
     }
@@ -55,10 +66,9 @@ impl Feed for Silent {
     }
 }
 
-/// The health of two consumers of the feed, after so long.
-async fn health_after(feed: Silent, passes: Duration) -> Result<Vec<Health>> {
-    let clock = Arc::new(VirtualClock::at("2026-01-01T00:00:00Z"));
-    let (log, feed) = (Arc::new(feed.log.clone()), Arc::new(feed));
+/// The health of two consumers of the feed, which is there in time.
+async fn health(feed: Silent) -> Result<Vec<Health>> {
+    let (clock, log, feed) = (feed.clock.clone(), Arc::new(feed.log.clone()), Arc::new(feed));
     let moody = projection_on(feed.clone(), &log, log.clone(), &Mood::refusing(&[]));
     let statements = Projection::new(Statements, feed, log.clone(), log).unwrap();
     let consumers = Consumers::new()
@@ -71,8 +81,10 @@ async fn health_after(feed: Silent, passes: Duration) -> Result<Vec<Health>> {
     };
     let passing = async {
         turns().await;
-        clock.advance(passes);
-        turns().await;
+        for _ in 0..LIMIT.as_secs() {
+            clock.advance(SECOND);
+            turns().await;
+        }
     };
     tokio::select! {
         health = consumers.health() => health,
@@ -84,16 +96,15 @@ async fn health_after(feed: Silent, passes: Duration) -> Result<Vec<Health>> {
 async fn partitions_that_do_not_answer_are_told_beside_those_that_do_and_all_in_time() {
     let log = MemoryStore::new();
     credit(&log, "a", 1).await;
-    let feed = Silent { log, unlisted: false, from: 10 };
-    let health = health_after(feed, LIMIT).await.unwrap();
+    let health = health(Silent::new(log, false, 12)).await.unwrap();
     assert_eq!(health.len(), 2);
     for consumer in health {
         assert!(!consumer.is_well());
         assert_eq!(consumer.partitions.len(), PARTITIONS);
         for (n, partition) in consumer.partitions.iter().enumerate() {
             match &partition.error {
-                None => assert!(n < 10 && partition.lag_commits == Some(1), "{partition:?}"),
-                Some(error) => assert!(n >= 10 && error.contains("within 10s"), "{partition:?}"),
+                None => assert!(n < 12 && partition.lag_commits == Some(1), "{partition:?}"),
+                Some(error) => assert!(n >= 12 && error.contains("within 10s"), "{partition:?}"),
             }
         }
     }
@@ -101,8 +112,7 @@ async fn partitions_that_do_not_answer_are_told_beside_those_that_do_and_all_in_
 
 #[tokio::test]
 async fn a_feed_that_does_not_say_what_its_partitions_are_is_an_error_in_time() {
-    let feed = Silent { log: MemoryStore::new(), unlisted: true, from: 0 };
-    let error = health_after(feed, LIMIT).await.unwrap_err();
+    let error = health(Silent::new(MemoryStore::new(), true, 0)).await.unwrap_err();
     let Error::DeadlineExceeded { what, waited } = error else { panic!("{error:?}") };
     assert_eq!((what.as_str(), waited), ("a look at how moody_v1 is", LIMIT));
 }
