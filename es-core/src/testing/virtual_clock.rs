@@ -68,7 +68,8 @@ impl VirtualClock {
     }
 
     /// A clock that also moves when somebody sleeps on it: waits take no time, and the clock shows
-    /// how long they would have been.
+    /// how long they would have been. What has a limit of time, and waits for something else than this clock, as for a
+    /// server, is over its limit at once.
     ///
     /// # Panics
     ///
