@@ -66,12 +66,13 @@ fn decided_here(rules: &Rules, events: &[NewBusEvent]) -> Decisions {
 }
 
 /// The numbers of the events in the queue. As delivery is behind the answer, as many as are expected are waited
-/// for; what comes besides is there by then.
+/// for, up to a minute; what comes besides is there by then.
 async fn arrived(server: &Server, queue: &QueueName, expected: usize) -> BTreeSet<u64> {
+    const LONGEST_WAIT: Duration = Duration::from_secs(20);
     let mut numbers = BTreeSet::new();
     let mut empty = 0;
-    while empty < 2 {
-        let wait = if numbers.len() < expected { Duration::from_secs(2) } else { Duration::ZERO };
+    while empty < if numbers.len() < expected { 3 } else { 2 } {
+        let wait = if numbers.len() < expected { LONGEST_WAIT } else { Duration::ZERO };
         let options = ReceiveOptions::up_to(10).wait(wait);
         let messages = server.queues.receive(queue, options).await.expect("a queue");
         empty = if messages.is_empty() { empty + 1 } else { 0 };
@@ -173,7 +174,7 @@ async fn what_is_deployed_is_what_is_checked() {
     let created = NewBusEvent::new("orders", "Order Created", json!({ "order_id": "o-1" }));
     server.bus.put_event(&created.expect("an event")).await.expect("a bus");
     let form = QueueName::new("form").expect("a name");
-    let options = ReceiveOptions::up_to(1).wait(Duration::from_secs(5));
+    let options = ReceiveOptions::up_to(1).wait(Duration::from_secs(20));
     let [message] =
         server.queues.receive(&form, options).await.expect("a queue").try_into().expect("one");
     let filled: Value = serde_json::from_str(&message.body).expect("JSON");

@@ -5,7 +5,8 @@ use crate::inventory::audit::{Audit, OrderFacts};
 use crate::inventory::bus;
 use crate::inventory::invariants::check;
 use crate::inventory::payments::{Rates, SimulatedProvider};
-use es_core::{Repository, SystemEntropy};
+use es_core::Repository;
+use es_core::testing::SeededEntropy;
 
 const PLAN: Plan = Plan { orders: 40, items: 4, stock: 12, crashes: 12, seed: 0 };
 
@@ -19,7 +20,7 @@ struct World {
 impl World {
     async fn new() -> Self {
         let clock = Arc::new(SkippingClock::default());
-        let queues = Arc::new(MemoryQueues::new(clock.clone(), Arc::new(SystemEntropy)));
+        let queues = Arc::new(MemoryQueues::new(clock.clone(), Arc::new(SeededEntropy::new(1))));
         bus::topology().unwrap().ensure(&*queues, &*queues).await.unwrap();
         Self { store: Arc::default(), queues, clock }
     }
