@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use es_aws::letting_in;
 use es_core::{Error, QueueName, Result};
 use es_routing::{InputForm, Rule, RuleTarget, Rules};
 use serde_json::{Map, Value, json};
 
 use crate::options::check_name;
-use crate::rules::{queue_of, senders, statement};
+use crate::rules::{SERVICE, queue_of, senders};
 
 /// A bus with these rules as a CloudFormation template in JSON: what
 /// [`EventBridgeBus::ensure`](crate::EventBridgeBus::ensure) makes.
@@ -137,7 +138,7 @@ fn policy_resource(queue: &QueueName, rules: &BTreeSet<&str>) -> Value {
         ) })
     };
     let rules: Vec<_> = rules.iter().map(arn).collect();
-    let statement = statement(&arn_of_queue(queue), &rules);
+    let statement = letting_in(SERVICE, &arn_of_queue(queue), &rules);
     let url = format!(
         "https://sqs.${{AWS::Region}}.${{AWS::URLSuffix}}/${{AWS::AccountId}}/${{NamePrefix}}{queue}"
     );

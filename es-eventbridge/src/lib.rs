@@ -69,7 +69,7 @@ mod shared_error;
 
 pub use bus::EventBridgeBus;
 pub use cloudformation::cloudformation_template;
-pub use es_aws::Connection;
+pub use es_aws::{Connection, PolicyLimit, QueuePolicyTooLarge};
 pub use options::EventBridgeOptions;
 pub use permissions::{Role, iam_policy};
-pub use rules::{PolicyLimit, QueuePolicyTooLarge, RuleDifference};
+pub use rules::RuleDifference;

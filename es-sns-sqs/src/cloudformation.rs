@@ -19,6 +19,10 @@ use crate::topics::{filter, queue_policy};
 ///   encrypted with a key of SQS then. The key's policy has to let `sns.amazonaws.com` use it where a topic
 ///   sends to a queue.
 ///
+/// The template sets the whole policy of each queue that follows topics. SQS takes
+/// [8,192 bytes](crate::PolicyLimit::Bytes) of it, which is not counted here: what account, region and prefix are is
+/// said when the stack is made.
+///
 /// When the stack goes, the queues stay, with what nobody has received yet. Its outputs are
 /// `QueueBillingUrl` and `QueueBillingArn` for a queue `billing`, and `TopicOrdersArn` for a topic `orders`.
 ///
@@ -181,14 +185,15 @@ fn subscription_resource(
 
 fn policy_resource(queue: &QueueName, topology: &Topology) -> Value {
     let topics = topology.subscriptions().filter(|(_, follower, _)| *follower == queue);
-    let statement = |(topic, ..): (&TopicName, _, _)| {
-        queue_policy::statement(&arn_of_queue(queue), &arn_of_topic(topic))
-    };
+    // In the order in which the library lists them.
+    let topics: BTreeSet<_> = topics.map(|(topic, ..)| topic).collect();
+    let topics: Vec<_> = topics.into_iter().map(arn_of_topic).collect();
+    let statement = queue_policy::statement().letting_in(&arn_of_queue(queue), &topics);
     json!({
         "Type": "AWS::SQS::QueuePolicy",
         "Properties": {
             "Queues": [{ "Ref": resource_of_queue(queue) }],
-            "PolicyDocument": queue_policy::of_statements(topics.map(statement).collect()),
+            "PolicyDocument": { "Version": "2012-10-17", "Statement": [statement] },
         },
     })
 }

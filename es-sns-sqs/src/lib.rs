@@ -80,7 +80,7 @@ mod service;
 mod topics;
 
 pub use cloudformation::cloudformation_template;
-pub use es_aws::Connection;
+pub use es_aws::{Connection, PolicyLimit, QueuePolicyTooLarge};
 pub use permissions::{Role, iam_policy};
 pub use queues::SqsQueues;
 pub use queues::options::SqsOptions;

@@ -8,7 +8,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
 use es_core::{QueueName, Result};
 use es_routing::{EventPattern, Rule, Rules};
 
-use super::queues::senders;
+use super::queues::{SERVICE, senders};
 use super::target::deployed;
 use crate::bus::EventBridgeBus;
 use crate::service;
@@ -87,7 +87,8 @@ impl fmt::Display for RuleDifference {
 
 impl EventBridgeBus {
     /// In what the bus differs from the rule file; nothing when it is as [`ensure`](Self::ensure) makes it.
-    /// Nothing is changed. For the start of a program whose bus comes from a template.
+    /// Nothing is changed. For the start of a program whose bus comes from a template: a rule may send to a queue, whoever
+    /// has let it in.
     ///
     /// # Errors
     ///
@@ -114,11 +115,12 @@ impl EventBridgeBus {
             let policy = self.policy(queue.as_str(), there)?;
             let senders = senders.get(queue);
             let mut arns = senders.into_iter().flatten().filter_map(|&name| rule_arns.get(name));
-            if arns.any(|arn| !policy.lets_in(arn)) {
+            let let_in: BTreeSet<_> = policy.senders(SERVICE).collect();
+            if arns.any(|arn| !let_in.contains(&**arn)) {
                 differences.push(RuleDifference::Policy { queue: queue.clone() });
             }
             let of_bus: BTreeSet<_> =
-                policy.rules().filter_map(|it| self.rule_of_arn(it)).collect();
+                let_in.into_iter().filter_map(|it| self.rule_of_arn(it)).collect();
             let is_other = |name: &&str| {
                 // A rule that is on the bus, and not in the file, is told of by itself.
                 !found.contains_key(*name) && senders.is_none_or(|names| !names.contains(name))

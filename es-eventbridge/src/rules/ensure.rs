@@ -21,8 +21,9 @@ impl EventBridgeBus {
     /// What an earlier file had, and this one has not: rules, targets of rules, and in the policies of their queues the
     /// statements that let them send. Of rules it removes its own only, which have the tag `es-eventbridge:owner`
     /// with the name of the [owner](crate::EventBridgeOptions::owner); of statements the one whose id, `EsEventBridge…`,
-    /// is made of owner and bus, and which lists their rules. Rules of others, as of a CloudFormation stack, stay as they are, and so do other statements.
-    /// A rule of the file that is there without the tag becomes an own one.
+    /// is made of owner and bus, and which lists their rules, also those that other statements let in. Rules of others, as
+    /// of a CloudFormation stack, stay as they are, and so do other statements. A rule of the file that is there without
+    /// the tag becomes an own one.
     ///
     /// A queue's policy is read and written: two programs that do this to the same queue at the same moment can
     /// overwrite each other's statement; repeat it then. A statement stays in a queue that the file does not name any
@@ -51,7 +52,8 @@ impl EventBridgeBus {
             .iter()
             .map(|(queue, found)| {
                 let names = senders.get(queue).into_iter().flatten();
-                let arns: Vec<_> = names.map(|name| self.arn_of_rule(&found.arn, name)).collect();
+                let arns: BTreeSet<_> =
+                    names.map(|name| self.arn_of_rule(&found.arn, name)).collect();
                 (self.name_of(queue), found, arns)
             })
             .collect();
@@ -88,7 +90,7 @@ impl EventBridgeBus {
             self.let_in(name, found, arns).await?;
         }
         for (name, found) in &left {
-            self.let_in(name, found, &[]).await?;
+            self.let_in(name, found, &BTreeSet::new()).await?;
         }
         for (rule, targets) in left_targets {
             self.remove_targets(rule, targets).await?;

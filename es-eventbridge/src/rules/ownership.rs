@@ -2,8 +2,10 @@
 
 use aws_sdk_eventbridge::types::Tag;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
+use es_aws::OwnStatement;
 use es_core::{Error, Result};
 
+use super::queues::SERVICE;
 use crate::bus::EventBridgeBus;
 use crate::service;
 
@@ -72,11 +74,11 @@ impl EventBridgeBus {
             .map_err(|error| self.shared.service.failed(&format!("tagging {arn}"), error))
     }
 
-    /// The id of the statement that lets the own rules send. It is made of owner and bus, so that nobody else's has it.
-    pub(super) fn statement_id(&self) -> String {
+    /// The statement that lets the own rules send. Its id is made of owner and bus, so that nobody else's has it.
+    pub(super) fn statement(&self) -> OwnStatement {
         let bus = self.name();
         let bytes = self.owner().bytes().chain([0]).chain(bus.bytes());
-        format!("{STATEMENT}{:016x}", fnv(bytes))
+        OwnStatement { service: SERVICE, id: format!("{STATEMENT}{:016x}", fnv(bytes)) }
     }
 
     /// The ARN that a rule of this bus has, or will have: the bus is in account and region of its queues.

@@ -8,13 +8,16 @@ use aws_sdk_sqs::types::QueueAttributeName as Name;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
+use es_aws::QueuePolicy;
 use es_core::{Error, QueueName, Result};
 use es_routing::Rules;
 
-use super::policy::QueuePolicy;
 use super::target::queue_of;
 use crate::bus::EventBridgeBus;
 use crate::service::is_missing;
+
+/// What policies of queues call EventBridge.
+pub(crate) const SERVICE: &str = "events.amazonaws.com";
 
 /// A queue as it is in SQS.
 pub(super) struct FoundQueue {
@@ -121,17 +124,18 @@ impl EventBridgeBus {
         Ok(found)
     }
 
-    /// Lets these rules send to the queue, and of own rules no others; what others have said in its policy stays.
+    /// Lets these rules send to the queue, and of own rules no others; what others have said in its policy stays. It is
+    /// said also of rules that others let in: these could take it back.
     ///
     /// # Errors
     ///
-    /// [`QueuePolicyTooLarge`](super::QueuePolicyTooLarge) when SQS would not take it: nothing was sent. Those of the
+    /// [`QueuePolicyTooLarge`](es_aws::QueuePolicyTooLarge) when SQS would not take it: nothing was sent. Those of the
     /// requests.
     pub(super) async fn let_in(
         &self,
         queue: &str,
         found: &FoundQueue,
-        rule_arns: &[String],
+        rule_arns: &BTreeSet<String>,
     ) -> Result<()> {
         // What others have said in it since it was found is not overwritten.
         let found = self.described(queue, found.url.clone()).await?;
@@ -149,10 +153,10 @@ impl EventBridgeBus {
         &self,
         queue: &str,
         found: &FoundQueue,
-        rule_arns: &[String],
+        rule_arns: &BTreeSet<String>,
     ) -> Result<()> {
         let found = self.described(queue, found.url.clone()).await?;
-        let mut all = self.policy(queue, &found)?.rules_of_statement(&self.statement_id());
+        let mut all = self.policy(queue, &found)?.own_senders(&self.statement());
         all.extend(rule_arns.iter().cloned());
         let policy = self
             .policy_letting_in(queue, &found, &all)
@@ -178,10 +182,10 @@ impl EventBridgeBus {
         &self,
         queue: &str,
         found: &FoundQueue,
-        rule_arns: &[String],
+        rule_arns: &BTreeSet<String>,
     ) -> Result<Option<String>> {
         let mut policy = self.policy(queue, found)?;
-        if !policy.change(&self.statement_id(), rule_arns) {
+        if !policy.let_in(&self.statement(), rule_arns) {
             return Ok(None);
         }
         // What is only taken away cannot be too much.

@@ -1,5 +1,7 @@
 //! Removing rules and bus.
 
+use std::collections::BTreeSet;
+
 use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
 use es_core::Result;
 use es_routing::Rules;
@@ -34,7 +36,7 @@ impl EventBridgeBus {
             }
         }
         for (name, found) in &queues {
-            self.let_in(name, found, &[]).await?;
+            self.let_in(name, found, &BTreeSet::new()).await?;
         }
         for rule in &own {
             self.remove_rule(rule).await?;

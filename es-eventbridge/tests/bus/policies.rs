@@ -3,7 +3,7 @@
 use es_core::Error;
 use es_eventbridge::{PolicyLimit, QueuePolicyTooLarge};
 use es_routing::{EventBus as _, NewBusEvent, Rules};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{Scene, rules};
 
@@ -104,8 +104,8 @@ async fn more_rules_than_a_policy_has_bytes_for_are_refused_and_nothing_is_chang
     assert_eq!(
         said.to_string(),
         format!(
-            "the policy of queue p-work would have {} bytes, and SQS takes 8192: let some rules send to another \
-             queue, make one rule of several, or give them shorter names",
+            "the policy of queue p-work would have {} bytes, and SQS takes 8192: let fewer topics or rules send to \
+             it, and some to another queue, or give them shorter names",
             said.actual
         )
     );
@@ -152,6 +152,38 @@ async fn ten_owners_and_buses_share_a_queue_and_an_eleventh_is_told() {
 fn own(owner: u32) -> Rules {
     rules(json!([{ "name": format!("of-{owner}"), "event_pattern": { "source": ["x"] },
         "targets": [{ "id": "work", "queue": "work" }] }]))
+}
+
+#[tokio::test]
+async fn what_others_let_in_is_said_in_the_own_statement_and_holds_when_they_take_it_back() {
+    let scene = with_queue().await;
+    let arn = |rule: &str| format!("arn:aws:events:us-east-1:123456789012:rule/p-shop/{rule}");
+    // As a stack, or a person, has let one of the rules in.
+    let theirs = json!({
+        "Sid": "theirs", "Effect": "Allow", "Principal": { "Service": "events.amazonaws.com" },
+        "Action": "sqs:SendMessage", "Resource": "arn:aws:sqs:us-east-1:123456789012:p-work",
+        "Condition": { "ArnEquals": { "aws:SourceArn": arn("rule-000") } },
+    });
+    let document = json!({ "Version": "2012-10-17", "Statement": [theirs] });
+    scene.messaging.set_attribute("p-work", "Policy", &document.to_string());
+
+    scene.bus.ensure(&many(2)).await.unwrap();
+    let said = policy(&scene).unwrap();
+    scene.bus.ensure(&many(2)).await.unwrap();
+    assert_eq!(policy(&scene).unwrap(), said, "nothing to change");
+
+    let mut said: Value = serde_json::from_str(&said).unwrap();
+    let statements = said["Statement"].as_array_mut().unwrap();
+    assert_eq!((statements.len(), &statements[0]), (2, &theirs), "theirs is as it was");
+    let own = &statements[1]["Condition"]["ArnEquals"]["aws:SourceArn"];
+    assert_eq!(*own, json!([arn("rule-000"), arn("rule-001")]));
+
+    statements.remove(0);
+    scene.messaging.set_attribute("p-work", "Policy", &said.to_string());
+    assert_eq!(scene.bus.check(&many(2)).await.unwrap(), []);
+    let event = NewBusEvent::new("source-0", "Happened", json!({ "n": 0 })).unwrap();
+    scene.bus.put_event(&event).await.unwrap();
+    assert_eq!(scene.bodies("work").await.len(), 1);
 }
 
 #[tokio::test]

@@ -25,7 +25,7 @@ mod attributes;
 mod configuring;
 mod holding;
 mod holds;
-mod known_queues;
+pub(crate) mod known_queues;
 pub(crate) mod options;
 mod receiving;
 mod redriving;
@@ -135,7 +135,7 @@ impl SqsQueues {
     }
 
     /// What the queue is called in the account.
-    fn full_name(&self, queue: &QueueName) -> String {
+    pub(crate) fn full_name(&self, queue: &QueueName) -> String {
         format!("{}{queue}", self.shared.options.name_prefix)
     }
 
@@ -174,7 +174,7 @@ impl SqsQueues {
         Error::NoSuchQueue { queue: queue.clone() }
     }
 
-    fn attempt(&self, doing: &str, queue: &QueueName) -> String {
+    pub(crate) fn attempt(&self, doing: &str, queue: &QueueName) -> String {
         format!("{doing} queue {}", self.full_name(queue))
     }
 }

@@ -1,7 +1,6 @@
 //! Which topics were let in to queues not long ago.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{Mutex, PoisonError};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 /// For how long SQS can show the policy that a queue had before, by
@@ -10,24 +9,30 @@ use std::time::Duration;
 const SETTLING: Duration = Duration::from_secs(90);
 
 /// What was written into policies of queues while it may not be read yet: who writes what was read, and one
-/// topic more, would take out those before.
+/// topic more, would take out those before. Topics that were taken out are not kept: another program may have let
+/// them in again since, and a topic too many loses nothing.
 #[derive(Default)]
-pub(super) struct LetIn(Mutex<HashMap<String, BTreeMap<String, Duration>>>);
+pub(super) struct LetIn(HashMap<String, BTreeMap<String, Duration>>);
 
 impl LetIn {
     /// The topic is let in to the queue, both by their ARNs, at a time of the monotonic clock.
-    pub(super) fn note(&self, queue: &str, topic: &str, now: Duration) {
-        let mut queues = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        queues.entry(queue.to_owned()).or_default().insert(topic.to_owned(), now);
+    pub(super) fn note(&mut self, queue: &str, topic: &str, now: Duration) {
+        self.0.entry(queue.to_owned()).or_default().insert(topic.to_owned(), now);
+    }
+
+    /// The topic is not let in to the queue any more.
+    pub(super) fn forget(&mut self, queue: &str, topic: &str) {
+        if let Some(topics) = self.0.get_mut(queue) {
+            topics.remove(topic);
+        }
     }
 
     /// The topics that were let in to the queue lately.
-    pub(super) fn lately(&self, queue: &str, now: Duration) -> Vec<String> {
-        let mut queues = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        queues.retain(|_, topics| {
+    pub(super) fn lately(&mut self, queue: &str, now: Duration) -> BTreeSet<String> {
+        self.0.retain(|_, topics| {
             topics.retain(|_, at| now.saturating_sub(*at) < SETTLING);
             !topics.is_empty()
         });
-        queues.get(queue).map(|topics| topics.keys().cloned().collect()).unwrap_or_default()
+        self.0.get(queue).map(|topics| topics.keys().cloned().collect()).unwrap_or_default()
     }
 }

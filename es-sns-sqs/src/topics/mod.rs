@@ -11,6 +11,7 @@ use es_aws::{Endpoint, Requests};
 use es_core::{
     Error, FilterPolicy, MessageId, NewMessage, QueueName, Result, Subscription, Topic, TopicName,
 };
+use tokio::sync::Mutex;
 
 use self::known_topics::KnownTopics;
 use self::let_in::LetIn;
@@ -60,10 +61,15 @@ const NOT_FOUND: [&str; 2] = ["NotFound", "NotFoundException"];
 /// - **Delivery** is behind the answer, at least once. SNS tries for
 ///   [days](https://docs.aws.amazon.com/sns/latest/dg/sns-message-delivery-retries.html) to hand a message to
 ///   a queue, and drops what the queue never takes, as one that is too large for it.
-/// - **Subscriptions** have raw delivery, so that a queue gets what was published. The queue's policy is
-///   told to let the topic send; its other statements stay, and so does that one when the subscription
-///   ends. Two programs that subscribe the same queue to two topics at the same moment can overwrite each
-///   other's statement: repeat it then.
+/// - **Subscriptions** have raw delivery, so that a queue gets what was published.
+/// - **The queue's policy** lets its topics send by one statement, `EsSnsSqsTopics`, which lists them. It is read
+///   and written: [`subscribe`](Topic::subscribe) adds the topic, and takes over the statements that older versions
+///   have made, one for each topic; [`unsubscribe`](Topic::unsubscribe) takes the topic out, also when
+///   there was no subscription any more, and what SNS has not handed over by then is lost. All other
+///   statements stay. What SQS has [no room](crate::PolicyLimit) for, `subscribe` refuses before it writes anything,
+///   with an [`Error::Backend`] whose source is a [`QueuePolicyTooLarge`](crate::QueuePolicyTooLarge). Two programs that
+///   do this to the same queue at the same moment can overwrite each other's topic: repeat it then. As SQS can show the
+///   policy of before for a minute, a topic that was taken out can come back when another one is let in within it.
 /// - **Filters** take
 ///   [up to 15 minutes](https://docs.aws.amazon.com/sns/latest/dg/sns-message-filtering.html) until they hold.
 ///   Texts that are numbers in JSON's notation are sent as the type `Number`, and SNS compares numbers with
@@ -79,7 +85,8 @@ struct Shared {
     client: aws_sdk_sns::Client,
     service: Service,
     known: KnownTopics,
-    let_in: LetIn,
+    /// Locked while a policy is read and written.
+    let_in: Mutex<LetIn>,
     options: SnsOptions,
 }
 
@@ -97,7 +104,7 @@ impl SnsTopics {
         let client = aws_sdk_sns::Client::from_conf(config.build());
         let (connection, region) = (options.connection.clone(), client.config().region().cloned());
         let service = Service { name: SERVICE, endpoint, connection, region };
-        let (known, let_in) = (KnownTopics::default(), LetIn::default());
+        let (known, let_in) = (KnownTopics::default(), Mutex::default());
         Self { shared: Arc::new(Shared { client, service, known, let_in, options }) }
     }
 

@@ -1,101 +1,101 @@
-//! The policy of a queue that lets topics send to it.
+//! Which topics the policy of a queue lets send to it.
 
-use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
 
-/// What lets one topic send to one queue.
-pub(crate) fn statement(queue: &Value, topic: &Value) -> Value {
-    json!({
-        "Effect": "Allow",
-        "Principal": { "Service": "sns.amazonaws.com" },
-        "Action": "sqs:SendMessage",
-        "Resource": queue,
-        "Condition": { "ArnEquals": { "aws:SourceArn": topic } },
-    })
+use es_aws::{OwnStatement, QueuePolicy};
+use es_core::{Error, QueueName, Result};
+
+use super::SnsTopics;
+use crate::queues::known_queues::KnownQueue;
+
+/// What policies of queues call SNS.
+const SERVICE: &str = "sns.amazonaws.com";
+
+/// The one statement of a queue that lets topics send, whichever program has subscribed the queue to them.
+pub(crate) fn statement() -> OwnStatement {
+    OwnStatement { service: SERVICE, id: "EsSnsSqsTopics".to_owned() }
 }
 
-/// A policy of these statements.
-pub(crate) fn of_statements(statements: Vec<Value>) -> Value {
-    json!({ "Version": "2012-10-17", "Statement": statements })
-}
-
-/// The policy with what lets the topics send to the queue; `None` when it does already.
-///
-/// # Errors
-///
-/// When the policy is no object of JSON.
-pub(super) fn allowing(
-    policy: Option<&str>,
-    queue_arn: &str,
-    topic_arns: &[String],
-) -> serde_json::Result<Option<String>> {
-    let nothing = || of_statements(Vec::new());
-    let policy = policy.map_or_else(|| Ok(nothing()), serde_json::from_str)?;
-    let mut policy: Map<String, Value> = serde_json::from_value(policy)?;
-    let mut statements = match policy.remove("Statement") {
-        Some(Value::Array(statements)) => statements,
-        Some(Value::Null) | None => Vec::new(),
-        Some(single) => vec![single],
-    };
-    let before = statements.len();
-    for topic_arn in topic_arns {
-        let statement = statement(&json!(queue_arn), &json!(topic_arn));
-        if !statements.iter().any(|known| without_sid(known) == statement) {
-            statements.push(statement);
+impl SnsTopics {
+    /// Lets the topic send to the queue, and returns the queue's ARN. What others have said in its policy stays.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Backend`] whose source is a [`QueuePolicyTooLarge`](es_aws::QueuePolicyTooLarge) when SQS would not take
+    /// the policy: it was not sent. Those of the requests.
+    pub(super) async fn let_in(&self, queue: &QueueName, topic_arn: &str) -> Result<String> {
+        // Those of this program go one after the other: the second one reads what the first one has written.
+        let mut let_in = self.shared.let_in.lock().await;
+        // Right before it is written: what other programs have said in it since is not overwritten.
+        let found = self.queues().read(queue).await?;
+        let arn = self.queues().arn_of(queue, &found)?;
+        let now = self.queues().options().clock.monotonic();
+        let mut policy = self.policy(queue, &arn, &found)?;
+        let mut topics = let_in.lately(&arn, now);
+        topics.insert(topic_arn.to_owned());
+        if add(&mut policy, topics) {
+            let too_large = |error| Error::Backend {
+                what: self.queues().attempt("letting topics send to", queue),
+                source: Box::new(error),
+            };
+            policy.within_limits(&self.queues().full_name(queue)).map_err(too_large)?;
+            self.queues().set_policy(queue, &found, policy.to_json()).await?;
+            let_in.note(&arn, topic_arn, now);
         }
+        Ok(arn)
     }
-    if statements.len() == before {
-        return Ok(None);
+
+    /// Does not let the topic send to the queue any more, if that is there.
+    ///
+    /// # Errors
+    ///
+    /// Those of the requests.
+    pub(super) async fn let_in_no_more(&self, queue: &QueueName, topic_arn: &str) -> Result<()> {
+        let mut let_in = self.shared.let_in.lock().await;
+        let found = match self.queues().read(queue).await {
+            Err(Error::NoSuchQueue { .. }) => return Ok(()),
+            found => found?,
+        };
+        let arn = self.queues().arn_of(queue, &found)?;
+        let_in.forget(&arn, topic_arn);
+        let mut policy = self.policy(queue, &arn, &found)?;
+        if take_out(&mut policy, topic_arn) {
+            // What is only taken away cannot be too much.
+            self.queues().set_policy(queue, &found, policy.to_json()).await?;
+        }
+        Ok(())
     }
-    policy.insert("Statement".to_owned(), Value::Array(statements));
-    Ok(Some(Value::Object(policy).to_string()))
+
+    /// What the policy of the queue says.
+    fn policy(&self, queue: &QueueName, arn: &str, found: &KnownQueue) -> Result<QueuePolicy> {
+        QueuePolicy::parse(arn, found.attributes.policy()).map_err(|error| Error::Corrupt {
+            what: format!("the policy of queue {}", self.queues().full_name(queue)),
+            reason: error.to_string(),
+        })
+    }
 }
 
-fn without_sid(statement: &Value) -> Value {
-    let mut statement = statement.clone();
-    if let Some(fields) = statement.as_object_mut() {
-        fields.remove("Sid");
-    }
-    statement
+/// Lets these topics in as well, and folds the statements that versions without lists have made, one for each topic.
+/// Whether that changes anything.
+fn add(policy: &mut QueuePolicy, topics: BTreeSet<String>) -> bool {
+    let own = statement();
+    let single = policy.take_single_senders(SERVICE);
+    let is_folded = !single.is_empty();
+    let mut all = policy.own_senders(&own);
+    all.extend(single);
+    all.extend(topics);
+    policy.let_in(&own, &all) || is_folded
+}
+
+/// Takes the topic out of the own statement, and out of those of older versions. Whether it was there.
+fn take_out(policy: &mut QueuePolicy, topic: &str) -> bool {
+    let own = statement();
+    let mut all = policy.take_single_senders(SERVICE);
+    all.extend(policy.own_senders(&own));
+    let was_there = all.remove(topic);
+    policy.let_in(&own, &all);
+    was_there
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const QUEUE: &str = "arn:aws:sqs:eu-central-1:123456789012:billing";
-
-    fn topic(name: &str) -> String {
-        format!("arn:aws:sns:eu-central-1:123456789012:{name}")
-    }
-
-    #[test]
-    fn a_topic_is_allowed_once_and_beside_others() {
-        let orders = allowing(None, QUEUE, &[topic("orders")]).unwrap().unwrap();
-        assert_eq!(allowing(Some(&orders), QUEUE, &[topic("orders")]).unwrap(), None);
-        let both = allowing(Some(&orders), QUEUE, &[topic("returns")]).unwrap().unwrap();
-        let both: Value = serde_json::from_str(&both).unwrap();
-        let expected =
-            ["orders", "returns"].map(|name| statement(&json!(QUEUE), &json!(topic(name))));
-        assert_eq!(both["Statement"], json!(expected));
-    }
-
-    #[test]
-    fn what_others_have_said_stays() {
-        let theirs =
-            json!({ "Sid": "theirs", "Effect": "Deny", "Principal": "*", "Action": "sqs:*" });
-        for statements in [theirs.clone(), json!([theirs])] {
-            let policy = json!({ "Version": "2012-10-17", "Id": "p", "Statement": statements });
-            let allowed = allowing(Some(&policy.to_string()), QUEUE, &[topic("orders")]);
-            let allowed: Value = serde_json::from_str(&allowed.unwrap().unwrap()).unwrap();
-            assert_eq!((&allowed["Id"], &allowed["Statement"][0]), (&json!("p"), &theirs));
-            assert_eq!(allowed["Statement"].as_array().unwrap().len(), 2);
-        }
-    }
-
-    #[test]
-    fn what_is_no_policy_is_an_error() {
-        for policy in ["{", "[]", "\"allow\"", "1"] {
-            assert!(allowing(Some(policy), QUEUE, &[topic("orders")]).is_err(), "{policy}");
-        }
-    }
-}
+mod tests;

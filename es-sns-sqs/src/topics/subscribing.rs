@@ -4,8 +4,7 @@ use std::collections::HashMap;
 
 use es_core::{Error, FilterPolicy, QueueName, Result, Subscription, TopicName};
 
-use super::{SnsTopics, filter, is_not_found, queue_policy};
-use crate::queues::SqsQueues;
+use super::{SnsTopics, filter, is_not_found};
 
 const PROTOCOL: &str = "sqs";
 const FILTER: &str = "FilterPolicy";
@@ -36,26 +35,6 @@ impl SnsTopics {
             return Ok(());
         }
         self.follow(topic, &topic_arn, &queue_arn, wanted).await
-    }
-
-    /// Lets the topic send to the queue, and returns the queue's ARN.
-    async fn let_in(&self, queue: &QueueName, topic_arn: &str) -> Result<String> {
-        let queues: &SqsQueues = self.queues();
-        let found = queues.read(queue).await?;
-        let arn = queues.arn_of(queue, &found)?;
-        let (let_in, now) = (&self.shared.let_in, queues.options().clock.monotonic());
-        let mut topics = let_in.lately(&arn, now);
-        topics.push(topic_arn.to_owned());
-        let policy = queue_policy::allowing(found.attributes.policy(), &arn, &topics);
-        let policy = policy.map_err(|error| Error::Backend {
-            what: format!("reading the policy of queue {queue}"),
-            source: error.into(),
-        })?;
-        if let Some(policy) = policy {
-            queues.set_policy(queue, &found, policy).await?;
-            let_in.note(&arn, topic_arn, now);
-        }
-        Ok(arn)
     }
 
     async fn follow(
@@ -138,7 +117,8 @@ impl SnsTopics {
                 }
             }
         }
-        Ok(())
+        // Also when no subscription was there: who was stopped before this goes on here.
+        self.let_in_no_more(queue, &topic_arn).await
     }
 
     pub(super) async fn list_subscriptions(&self, topic: &TopicName) -> Result<Vec<Subscription>> {

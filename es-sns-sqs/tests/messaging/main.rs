@@ -12,6 +12,7 @@ mod ensure;
 mod errors;
 mod foreign_messages;
 mod permissions;
+mod queue_policies;
 mod receipts;
 mod redriving;
 mod requests;

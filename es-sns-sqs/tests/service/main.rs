@@ -6,4 +6,5 @@
 mod support;
 
 mod consuming;
+mod queue_policies;
 mod rules;

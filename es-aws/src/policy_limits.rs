@@ -7,12 +7,14 @@ use std::fmt;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PolicyLimit {
-    /// 8,192 bytes. Each rule that sends to the queue, also what it could not deliver elsewhere, takes the bytes of its
-    /// ARN and three more.
+    /// 8,192 bytes. Each topic that sends to the queue, and each rule, also what it could not deliver elsewhere, takes the
+    /// bytes of its ARN and three more.
     Bytes,
-    /// 20 statements. The rules of one owner on one bus have one together.
+    /// 20 statements. All topics have one together, and so have the rules of one owner on one bus.
     Statements,
-    /// 10 conditions. The rules of one owner on one bus have one together.
+    /// 50 principals. A statement has one for each account, user, role or service that it is about.
+    Principals,
+    /// 10 conditions. All topics have one together, and so have the rules of one owner on one bus.
     Conditions,
 }
 
@@ -23,6 +25,7 @@ impl PolicyLimit {
         match self {
             Self::Bytes => 8_192,
             Self::Statements => 20,
+            Self::Principals => 50,
             Self::Conditions => 10,
         }
     }
@@ -30,11 +33,11 @@ impl PolicyLimit {
     fn advice(self) -> &'static str {
         match self {
             Self::Bytes => {
-                "let some rules send to another queue, make one rule of several, or give them shorter names"
+                "let fewer topics or rules send to it, and some to another queue, or give them shorter names"
             }
-            Self::Statements | Self::Conditions => {
-                "each owner of rules on each bus has one, the others are somebody else's: take away what is not \
-                 needed any more, or send to another queue"
+            Self::Statements | Self::Principals | Self::Conditions => {
+                "all topics have one together, and each owner of rules on each bus has one, the others are somebody \
+                 else's: take away what is not needed any more, or send to another queue"
             }
         }
     }
@@ -45,13 +48,14 @@ impl fmt::Display for PolicyLimit {
         f.write_str(match self {
             Self::Bytes => "bytes",
             Self::Statements => "statements",
+            Self::Principals => "principals",
             Self::Conditions => "conditions",
         })
     }
 }
 
 /// The policy of a queue would be larger than SQS takes; it is as it was. The source of the
-/// [`Error::Backend`](es_core::Error::Backend) that [`ensure`](crate::EventBridgeBus::ensure) ends with.
+/// [`Error::Backend`](es_core::Error::Backend) that what would have written it ends with.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the policy of queue {queue} would have {actual} {limit}, and SQS takes {}: {}",
