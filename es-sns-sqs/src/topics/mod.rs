@@ -68,7 +68,8 @@ const NOT_FOUND: [&str; 2] = ["NotFound", "NotFoundException"];
 ///   there was no subscription any more, and what SNS has not handed over by then is lost. All other
 ///   statements stay. What SQS has [no room](crate::PolicyLimit) for, `subscribe` refuses before it writes anything,
 ///   with an [`Error::Backend`] whose source is a [`QueuePolicyTooLarge`](crate::QueuePolicyTooLarge). Two programs that
-///   do this to the same queue at the same moment can overwrite each other's topic: repeat it then. As SQS can show the
+///   do this to the same queue at the same moment can overwrite each other's topic, and one that subscribes while another
+///   one unsubscribes from the same topic can find it not let in: repeat it then. As SQS can show the
 ///   policy of before for a minute, a topic that was taken out can come back when another one is let in within it.
 /// - **Filters** take
 ///   [up to 15 minutes](https://docs.aws.amazon.com/sns/latest/dg/sns-message-filtering.html) until they hold.
@@ -85,7 +86,7 @@ struct Shared {
     client: aws_sdk_sns::Client,
     service: Service,
     known: KnownTopics,
-    /// Locked while a policy is read and written.
+    /// Locked while a queue begins or ends to follow a topic.
     let_in: Mutex<LetIn>,
     options: SnsOptions,
 }

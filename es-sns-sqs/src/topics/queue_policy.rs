@@ -6,6 +6,7 @@ use es_aws::{OwnStatement, QueuePolicy};
 use es_core::{Error, QueueName, Result};
 
 use super::SnsTopics;
+use super::let_in::LetIn;
 use crate::queues::known_queues::KnownQueue;
 
 /// What policies of queues call SNS.
@@ -23,9 +24,12 @@ impl SnsTopics {
     ///
     /// [`Error::Backend`] whose source is a [`QueuePolicyTooLarge`](es_aws::QueuePolicyTooLarge) when SQS would not take
     /// the policy: it was not sent. Those of the requests.
-    pub(super) async fn let_in(&self, queue: &QueueName, topic_arn: &str) -> Result<String> {
-        // Those of this program go one after the other: the second one reads what the first one has written.
-        let mut let_in = self.shared.let_in.lock().await;
+    pub(super) async fn let_in(
+        &self,
+        queue: &QueueName,
+        topic_arn: &str,
+        let_in: &mut LetIn,
+    ) -> Result<String> {
         // Right before it is written: what other programs have said in it since is not overwritten.
         let found = self.queues().read(queue).await?;
         let arn = self.queues().arn_of(queue, &found)?;
@@ -50,8 +54,12 @@ impl SnsTopics {
     /// # Errors
     ///
     /// Those of the requests.
-    pub(super) async fn let_in_no_more(&self, queue: &QueueName, topic_arn: &str) -> Result<()> {
-        let mut let_in = self.shared.let_in.lock().await;
+    pub(super) async fn let_in_no_more(
+        &self,
+        queue: &QueueName,
+        topic_arn: &str,
+        let_in: &mut LetIn,
+    ) -> Result<()> {
         let found = match self.queues().read(queue).await {
             Err(Error::NoSuchQueue { .. }) => return Ok(()),
             found => found?,

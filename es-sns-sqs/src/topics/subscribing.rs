@@ -27,8 +27,11 @@ impl SnsTopics {
         wanted: &FilterPolicy,
     ) -> Result<()> {
         let topic_arn = self.arn(topic).await?;
+        // In one program one goes after the other: the second one reads the policy that the first one has written, and
+        // no topic is taken out whose queue begins to follow it.
+        let mut let_in = self.shared.let_in.lock().await;
         let followers = self.followers(topic, &topic_arn).await?;
-        let queue_arn = self.let_in(queue, &topic_arn).await?;
+        let queue_arn = self.let_in(queue, &topic_arn, &mut let_in).await?;
         if let Some(follower) = followers.into_iter().find(|it| it.queue_arn == queue_arn)
             && self.change(topic, &follower, wanted).await?
         {
@@ -103,6 +106,7 @@ impl SnsTopics {
         queue: &QueueName,
     ) -> Result<()> {
         let topic_arn = self.arn(topic).await?;
+        let mut let_in = self.shared.let_in.lock().await;
         for follower in self.followers(topic, &topic_arn).await? {
             if self.queues().named_by(&follower.queue_arn).as_ref() == Some(queue) {
                 let request = self.shared.client.unsubscribe();
@@ -118,7 +122,7 @@ impl SnsTopics {
             }
         }
         // Also when no subscription was there: who was stopped before this goes on here.
-        self.let_in_no_more(queue, &topic_arn).await
+        self.let_in_no_more(queue, &topic_arn, &mut let_in).await
     }
 
     pub(super) async fn list_subscriptions(&self, topic: &TopicName) -> Result<Vec<Subscription>> {

@@ -267,6 +267,26 @@ async fn topics_that_one_program_subscribes_at_the_same_moment_are_all_let_in() 
 }
 
 #[tokio::test]
+async fn a_topic_that_is_followed_again_at_the_same_moment_is_let_in() {
+    // Before, between and behind the requests of who subscribes.
+    for requests in 0..6 {
+        let scene = with_topics(&["a"]).await;
+        let clone = scene.topics.clone();
+        let ends = async {
+            for _ in 0..requests {
+                clone.subscriptions(&topic("other")).await.expect_err("there is none");
+            }
+            unsubscribe(&clone, "a").await
+        };
+        let (subscribed, ended) = tokio::join!(subscribe(&scene.topics, "a"), ends);
+        assert!(subscribed.is_ok() && ended.is_ok());
+        let follows = !scene.messaging.subscriptions("p-a").is_empty();
+        let let_in = Vec::from_iter(follows.then(|| one(["a"])));
+        assert_eq!(statements(&scene), let_in, "{requests} requests later");
+    }
+}
+
+#[tokio::test]
 async fn what_another_program_has_overwritten_a_repetition_puts_right() {
     let scene = with_topics(&["a", "b"]).await;
     let other = another_program(&scene);
