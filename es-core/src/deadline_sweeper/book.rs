@@ -22,6 +22,8 @@ pub(super) struct Book {
     retries: BTreeSet<(Duration, Deadline)>,
     /// What is under way for each instance.
     under_way: BTreeMap<String, UnderWay>,
+    /// How many of those failed before.
+    retrying: usize,
 }
 
 /// What is known of a deadline that failed.
@@ -42,6 +44,8 @@ pub(super) struct UnderWay {
     pub(super) deadline: Deadline,
     /// Since when, on the monotonic clock.
     pub(super) since: Duration,
+    /// Whether it failed before.
+    is_retry: bool,
 }
 
 /// What is to be done with a deadline that is due.
@@ -117,19 +121,22 @@ impl Book {
         self.under_way.contains_key(instance)
     }
 
-    /// A deadline begins to fire, unless it has fired or another one of its instance is firing.
-    pub(super) fn begins(&mut self, deadline: &Deadline, now: Duration) -> bool {
+    /// A deadline begins to fire, unless it has fired or another one of its instance is firing. The caller has seen
+    /// that there is room.
+    pub(super) fn begins(&mut self, deadline: &Deadline, is_retry: bool, now: Duration) -> bool {
         if self.fired.contains(deadline) || self.is_busy(deadline.instance()) {
             return false;
         }
-        let under_way = UnderWay { deadline: deadline.clone(), since: now };
+        let under_way = UnderWay { deadline: deadline.clone(), since: now, is_retry };
+        self.retrying += usize::from(is_retry);
         self.under_way.insert(deadline.instance().to_owned(), under_way);
         true
     }
 
     /// It fires no longer, however that came.
     pub(super) fn ends(&mut self, deadline: &Deadline, now: Duration) {
-        self.under_way.remove(deadline.instance());
+        let ended = self.under_way.remove(deadline.instance());
+        self.retrying -= usize::from(ended.is_some_and(|ended| ended.is_retry));
         self.give_back(deadline, now);
     }
 
@@ -197,6 +204,11 @@ impl Book {
     /// How many have failed at least so often.
     pub(super) fn count_failed(&self, times: u32) -> u64 {
         self.failing.values().filter(|failing| failing.attempts >= times).count() as u64
+    }
+
+    /// How many of those that are firing failed before.
+    pub(super) fn count_retrying(&self) -> usize {
+        self.retrying
     }
 
     /// What is firing.

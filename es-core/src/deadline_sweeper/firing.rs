@@ -1,6 +1,7 @@
 //! One deadline fires.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::MutexGuard;
 use std::time::Duration;
 
 use futures::FutureExt as _;
@@ -13,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::telemetry;
 
 use super::DeadlineSweeper;
+use super::book::Book;
 
 /// The longest text of an error that is kept of each deadline that fails, in bytes: thousands may fail.
 const MAX_ERROR_LEN: usize = 512;
@@ -26,13 +28,20 @@ pub(super) struct Firing<'a> {
 }
 
 impl<'a> Firing<'a> {
-    /// Begins, unless it has fired or another deadline of its instance is firing.
-    pub(super) fn begin(sweeper: &'a DeadlineSweeper, deadline: Deadline) -> Option<Self> {
+    /// Begins, unless it has fired or another deadline of its instance is firing. The book is that in which the caller
+    /// has seen that there is room.
+    pub(super) fn begin(
+        sweeper: &'a DeadlineSweeper,
+        mut book: MutexGuard<'_, Book>,
+        deadline: Deadline,
+        is_retry: bool,
+    ) -> Option<Self> {
         let since = sweeper.clock.monotonic();
-        if !sweeper.book().begins(&deadline, since) {
-            sweeper.book().give_back(&deadline, since);
+        if !book.begins(&deadline, is_retry, since) {
+            book.give_back(&deadline, since);
             return None;
         }
+        drop(book);
         sweeper.tell_how_many_are_under_way();
         Some(Self { sweeper, deadline, since })
     }
@@ -105,6 +114,7 @@ impl Drop for Firing<'_> {
     /// It may be dropped in the middle as well: then it is tried again at once.
     fn drop(&mut self) {
         self.sweeper.book().ends(&self.deadline, self.since);
+        self.sweeper.room.notify_waiters();
         self.sweeper.tell_how_many_are_under_way();
     }
 }

@@ -13,6 +13,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::Notify;
+
 use crate::backoff::Backoff;
 use crate::checkpoint_store::ConsumerId;
 use crate::clock::{Clock, SystemClock};
@@ -130,6 +132,8 @@ pub struct DeadlineSweeper {
     entropy: Arc<dyn Entropy>,
     leasing: Option<Leasing>,
     book: Mutex<Book>,
+    /// Told when a deadline has ended: a run and a sweep of this object share the room, and one may wait for the other.
+    room: Notify,
     /// One walk through the store at a time, so that what it sees is all that there is.
     turn: tokio::sync::Mutex<()>,
 }
@@ -178,6 +182,7 @@ impl DeadlineSweeper {
             entropy: Arc::new(SystemEntropy),
             leasing: None,
             book: Mutex::default(),
+            room: Notify::new(),
             turn: tokio::sync::Mutex::default(),
         }
     }
@@ -191,7 +196,8 @@ impl DeadlineSweeper {
     }
 
     /// Fires up to so many deadlines at the same time, at least one; those of one instance never. Half of them,
-    /// at least one, may be deadlines that failed before.
+    /// at least one, may be deadlines that failed before. It is the room of this object: a [`sweep`](Self::sweep) beside
+    /// a [`run`](Self::run) has no room of its own, and waits for what the other leaves.
     #[must_use]
     pub fn with_concurrency(mut self, deadlines: usize) -> Self {
         self.concurrency = deadlines.max(1);

@@ -17,13 +17,11 @@ use super::line::Line;
 /// One run, or one sweep. Everything that it waits for, it waits for while deadlines fire.
 pub(super) struct Shift<'a> {
     pub(super) sweeper: &'a DeadlineSweeper,
-    firings: FuturesUnordered<BoxFuture<'a, Ended>>,
+    firings: FuturesUnordered<BoxFuture<'a, bool>>,
     /// Those that were not tried yet.
     first: Line,
     /// Those that failed, and whose time has come again.
     again: Line,
-    /// How many of the firings are second attempts, or later ones.
-    retrying: usize,
     /// Whether those that failed are tried again as their time comes, and not only when somebody looks again.
     tries_again: bool,
     /// Whether it is the turn of one that failed: neither kind can keep the other one from firing.
@@ -34,11 +32,6 @@ pub(super) struct Shift<'a> {
     pub(super) fired: u64,
     /// How many attempts have failed so far.
     pub(super) failed: u64,
-}
-
-struct Ended {
-    is_retry: bool,
-    fired: bool,
 }
 
 impl<'a> Shift<'a> {
@@ -52,7 +45,6 @@ impl<'a> Shift<'a> {
             firings: FuturesUnordered::new(),
             first: Line::default(),
             again: Line::default(),
-            retrying: 0,
             tries_again: false,
             is_turn_of_retry: false,
             may_remove: true,
@@ -91,49 +83,63 @@ impl<'a> Shift<'a> {
         (self.first.len() + self.again.len()) as u64
     }
 
-    /// Lets begin what there is room for, the earliest first.
+    /// Lets begin what there is room for, the earliest first. The room is that of the sweeper: others may have it.
     pub(super) fn start(&mut self) {
-        while self.firings.len() < self.sweeper.concurrency
-            && let Some((deadline, is_retry)) = self.take_next()
-        {
-            let Some(firing) = Firing::begin(self.sweeper, deadline) else { continue };
-            self.retrying += usize::from(is_retry);
-            self.firings.push(firing.fire().map(move |fired| Ended { is_retry, fired }).boxed());
+        while let Some(begun) = self.begin_next() {
+            let Some(firing) = begun else { continue };
+            self.firings.push(firing.fire().boxed());
         }
     }
 
     /// The two kinds take turns, and those that failed have half of the room at most: however many there are that
-    /// take their whole time to fail, what was not tried yet begins.
-    fn take_next(&mut self) -> Option<(Deadline, bool)> {
-        let book = self.sweeper.book();
+    /// take their whole time to fail, what was not tried yet begins. Says whether there was one; it may have had no
+    /// reason to begin.
+    fn begin_next(&mut self) -> Option<Option<Firing<'a>>> {
+        let sweeper = self.sweeper;
+        // Until it has begun, so that no other shift takes the same room.
+        let book = sweeper.book();
+        if book.under_way().len() >= sweeper.concurrency {
+            return None;
+        }
         let is_busy = |instance: &str| book.is_busy(instance);
-        let room_for_retries = (self.sweeper.concurrency / 2).max(1);
-        let retry = match self.retrying < room_for_retries {
+        let room_for_retries = (sweeper.concurrency / 2).max(1);
+        let retry = match book.count_retrying() < room_for_retries {
             true => self.again.first(is_busy),
             false => None,
         };
         let first = self.first.first(is_busy);
         let is_retry = retry.is_some() && (self.is_turn_of_retry || first.is_none());
         let place = if is_retry { retry } else { first }?.clone();
-        drop(book);
         self.is_turn_of_retry = !is_retry;
         if is_retry {
-            self.again.take(&place)
+            self.again.take(&place);
         } else {
-            self.first.take(&place)
+            self.first.take(&place);
         }
-        Some((place.1, is_retry))
+        Some(Firing::begin(sweeper, book, place.1, is_retry))
+    }
+
+    /// Whether one waits for nothing but room, which those of another shift may have.
+    fn waits_for_room(&self) -> bool {
+        let book = self.sweeper.book();
+        let is_busy = |instance: &str| book.is_busy(instance);
+        self.first.first(is_busy).or_else(|| self.again.first(is_busy)).is_some()
     }
 
     /// Waits for something else while deadlines fire.
     pub(super) async fn beside<T>(&mut self, other: impl Future<Output = T>) -> T {
+        let sweeper = self.sweeper;
         pin_mut!(other);
         loop {
+            let room = sweeper.room.notified();
+            pin_mut!(room);
+            room.as_mut().enable();
             self.start();
             tokio::select! {
                 biased;
                 output = &mut other => return output,
-                Some(ended) = self.firings.next() => self.count(ended),
+                Some(fired) = self.firings.next() => self.count(fired),
+                () = room, if self.waits_for_room() => {}
             }
         }
     }
@@ -143,7 +149,7 @@ impl<'a> Shift<'a> {
     pub(super) async fn has_room(&mut self) -> Result<()> {
         let mut removed = Ok(());
         self.start();
-        while !self.firings.is_empty() && self.is_full() {
+        while self.is_full() {
             removed = removed.and(self.goes_on().await);
         }
         removed
@@ -151,15 +157,15 @@ impl<'a> Shift<'a> {
 
     fn is_full(&self) -> bool {
         let book = self.sweeper.book();
-        self.first.len() >= Self::MOST_WAITING
-            || self.first.first(|instance| book.is_busy(instance)).is_some()
+        let is_long = self.first.len() >= Self::MOST_WAITING && !self.firings.is_empty();
+        is_long || self.first.first(|instance| book.is_busy(instance)).is_some()
     }
 
     /// Waits until all that is at hand has fired or failed.
     pub(super) async fn comes_to_its_end(&mut self) -> Result<()> {
         let mut removed = Ok(());
         self.start();
-        while !self.firings.is_empty() {
+        while !self.firings.is_empty() || self.waits_for_room() {
             removed = removed.and(self.goes_on().await);
         }
         removed.and(self.remove_fired().await)
@@ -167,8 +173,16 @@ impl<'a> Shift<'a> {
 
     /// Waits until a deadline has fired or failed, and removes what has fired.
     async fn goes_on(&mut self) -> Result<()> {
-        if let Some(ended) = self.firings.next().await {
-            self.count(ended);
+        let sweeper = self.sweeper;
+        let room = sweeper.room.notified();
+        pin_mut!(room);
+        room.as_mut().enable();
+        self.start();
+        tokio::select! {
+            biased;
+            Some(fired) = self.firings.next() => self.count(fired),
+            () = room, if self.waits_for_room() => {}
+            else => {}
         }
         if self.tries_again {
             self.line_up_retries();
@@ -183,19 +197,25 @@ impl<'a> Shift<'a> {
     pub(super) fn take_in(&mut self) {
         self.start();
         while !(self.may_remove && self.sweeper.book().count_fired() >= self.sweeper.page_size)
-            && let Some(Some(ended)) = self.firings.next().now_or_never()
+            && let Some(Some(fired)) = self.firings.next().now_or_never()
         {
-            self.count(ended);
+            self.count(fired);
             self.start();
         }
     }
 
     /// Waits until a deadline has fired or failed, or for so long.
     pub(super) async fn waits(&mut self, at_most: Duration) {
+        let sweeper = self.sweeper;
+        let room = sweeper.room.notified();
+        pin_mut!(room);
+        room.as_mut().enable();
+        self.start();
         tokio::select! {
             biased;
-            Some(ended) = self.firings.next() => self.count(ended),
-            () = self.sweeper.clock.sleep(at_most) => {}
+            Some(fired) = self.firings.next() => self.count(fired),
+            () = room, if self.waits_for_room() => {}
+            () = sweeper.clock.sleep(at_most) => {}
         }
     }
 
@@ -220,9 +240,7 @@ impl<'a> Shift<'a> {
         self.may_remove && self.sweeper.book().count_fired() > 0
     }
 
-    fn count(&mut self, ended: Ended) {
-        let Ended { is_retry, fired } = ended;
-        self.retrying -= usize::from(is_retry);
+    fn count(&mut self, fired: bool) {
         if fired {
             self.fired += 1;
         } else {

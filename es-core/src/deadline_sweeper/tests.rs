@@ -16,6 +16,7 @@ use crate::testing::VirtualClock;
 use crate::testing::faults::{Call, Fault, Faults, FaultyDeadlineStore, crash_at};
 
 mod poison;
+mod room;
 mod slow;
 mod storm;
 

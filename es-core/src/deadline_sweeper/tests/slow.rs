@@ -4,18 +4,18 @@ use super::*;
 
 /// Takes as long for each instance as was said before, and notes what is begun and ended.
 #[derive(Debug)]
-struct Slow {
+pub(super) struct Slow {
     clock: Arc<VirtualClock>,
     takes: Mutex<BTreeMap<String, Duration>>,
     notes: Mutex<Vec<String>>,
 }
 
 impl Slow {
-    fn new(clock: &Arc<VirtualClock>) -> Arc<Self> {
+    pub(super) fn new(clock: &Arc<VirtualClock>) -> Arc<Self> {
         Arc::new(Self { clock: clock.clone(), takes: Mutex::default(), notes: Mutex::default() })
     }
 
-    fn takes(&self, instance: &str, time: Duration) {
+    pub(super) fn takes(&self, instance: &str, time: Duration) {
         self.takes.lock().unwrap().insert(instance.to_owned(), time);
     }
 
@@ -24,11 +24,11 @@ impl Slow {
     }
 
     /// What was noted since this was asked the last time.
-    fn notes(&self) -> Vec<String> {
+    pub(super) fn notes(&self) -> Vec<String> {
         std::mem::take(&mut self.notes.lock().unwrap())
     }
 
-    fn sweeper(self: &Arc<Self>, world: &World) -> DeadlineSweeper {
+    pub(super) fn sweeper(self: &Arc<Self>, world: &World) -> DeadlineSweeper {
         let store = FaultyDeadlineStore::new(world.store.clone(), world.faults.clone());
         DeadlineSweeper::new(process(), Arc::new(store), self.clone())
             .with_clock(world.clock.clone())
