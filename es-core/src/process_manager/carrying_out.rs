@@ -23,6 +23,7 @@ use crate::telemetry;
 use super::instance::{Process, Progress};
 use super::met::Met;
 use super::processes::{Processes, Written};
+use super::sight::Sight;
 use super::{
     AfterFailure, CommandId, CommandText, DispatchError, Dispatched, ProcessManager, ProcessRecord,
     Retry, identities,
@@ -48,38 +49,41 @@ impl<P: ProcessManager> Processes<P> {
     /// Keeps the deadlines and executes the commands that a commit decided, and what follows from their outcomes.
     pub(super) async fn carry_out(&self, written: impl IntoIterator<Item = Written>) -> Result<()> {
         let mut work: VecDeque<_> = written.into_iter().collect();
-        let mut nets = Vec::new();
+        let (mut nets, mut seen) = (Vec::new(), None);
         while let Some(Written { commit, again, net }) = work.pop_front() {
             nets.extend(net);
-            // What was there before may be done in part: the process knows.
-            let mut process = match again {
-                true => Some(self.load(commit.stream().id()).await?),
-                false => None,
+            let now = match seen.take() {
+                // What was there before may be done in part: the process knows.
+                _ if again => Sight::of_read(self.load(commit.stream().id()).await?),
+                Some(seen) => seen,
+                None => Sight::of_written(&commit),
             };
+            let seen = seen.insert(now);
             let records = records_of(&commit)?;
             if !again {
                 tell_of_parked::<P>(&commit, &records);
             }
-            self.index_deadlines(&commit, &records, process.as_ref()).await?;
+            let process = seen.process().filter(|_| again);
+            self.index_deadlines(&commit, &records, process).await?;
             for (index, name, text, confirmed) in issued_among(&records) {
                 let id = CommandId { commit: commit.id(), index };
-                let known = process.as_ref().and_then(|process| process.issued(id));
+                if seen.progress_of(id) == Progress::Issued {
+                    seen.is_renewed_by(self, &commit).await?;
+                }
                 for told_in in
-                    process.as_ref().map_or_else(Vec::new, |process| process.left_by_outcomes(id))
+                    seen.process().map_or_else(Vec::new, |process| process.left_by_outcomes(id))
                 {
                     let commit = self.commit(commit.stream(), told_in).await?;
                     work.push_back(Written { commit, again: true, net: None });
                 }
-                match known.map_or(Progress::Issued, |issued| issued.progress.clone()) {
+                match seen.progress_of(id) {
                     Progress::Issued => {
                         let (stream, issued_in, attempt) = (commit.stream(), &commit, 1);
                         let dispatch =
                             Dispatch { stream, issued_in, id, name, text, confirmed, attempt };
+                        seen.ages();
                         let outcome = self.dispatch(dispatch).await?;
-                        if !outcome.is_empty() {
-                            // The other commands may have been withdrawn on it.
-                            process = Some(self.load(stream.id()).await?);
-                        }
+                        outcome.iter().try_for_each(|written| seen.takes_in(written))?;
                         work.extend(outcome);
                     }
                     Progress::Retrying { retry, .. } => {

@@ -81,7 +81,9 @@ impl<P: ProcessManager> Decision<P> {
     }
 
     /// A command to somebody. The commands of a decision are executed one after the other, in this order,
-    /// each once in effect; one that fails does not keep back the others.
+    /// each once in effect; one that fails does not keep back the others. Between two of them the stream of the process is
+    /// asked whether the next one is still wanted: one request, and none where the outcome of the first is written and
+    /// nobody came in between.
     #[must_use]
     pub fn command(mut self, command: P::Command) -> Self {
         self.ignored = false;
@@ -102,7 +104,8 @@ impl<P: ProcessManager> Decision<P> {
     /// Withdraws the commands of earlier decisions that have no outcome yet: what waits for another attempt or
     /// for an operator is not tried any more.
     ///
-    /// A command that is executed at this moment may have its effect all the same. If it was to be
+    /// A command that is executed at this moment, or that a worker has just seen to be wanted, may have its effect all the
+    /// same; each worker looks again before it begins the next one. If it was to be
     /// [confirmed](Self::confirmed_command), the process manager meets its success as that of any other.
     #[must_use]
     pub fn withdraw_commands(mut self) -> Self {

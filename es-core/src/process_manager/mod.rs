@@ -7,7 +7,7 @@
 //! | `record`, `entry` | what is written in the stream of a process |
 //! | `identities` | what the ids of commits and commands are derived from |
 //! | `instance`, `met`, `step` | one process: its state, folded from its stream, what it meets, and the next commit |
-//! | `processes`, `carrying_out` | the engine: what comes in is written down, what was decided is done |
+//! | `processes`, `carrying_out`, `sight` | the engine: what comes in is written down, what was decided is done, unless it was withdrawn |
 //! | `interventions` | what an operator does about a process |
 //! | `reindexing` | the index of deadlines, made again from the streams |
 //! | `rehearsal` | a process without a store, for the test kit |
@@ -28,6 +28,7 @@ mod record;
 #[cfg(feature = "testing")]
 pub(crate) mod rehearsal;
 mod reindexing;
+mod sight;
 mod statuses;
 mod step;
 

@@ -197,6 +197,9 @@ impl<S: Saga> Processes<SagaRun<S>> {
     /// when it is [called off](Answer::CalledOff). Nothing happens to one that has turned back already. Called again it
     /// finishes what is not done yet; the first reason stands.
     ///
+    /// Steps that were begun and not yet executed are not executed any more, with the limit that
+    /// [`cancel`](Processes::cancel) has: one that a worker is about to execute may be. All of them are undone in any case.
+    ///
     /// # Errors
     ///
     /// [`Error::NoWayBack`](crate::Error::NoWayBack) when all is done, or the

@@ -141,6 +141,10 @@ impl ProcessManager for Errand {
     fn handle(&self, trigger: &Trigger<'_, Self>) -> Decision<Self> {
         match trigger {
             Trigger::Event(event) => match event.event {
+                RequestEvent::Asked { effort: THRICE } => three(THRICE, Decision::command),
+                RequestEvent::Asked { effort: THRICE_TOLD } => {
+                    three(THRICE_TOLD, Decision::confirmed_command)
+                }
                 RequestEvent::Asked { effort } => Decision::new()
                     .event(ErrandEvent::Begun { effort: *effort })
                     .command(ErrandCommand::Work { effort: *effort })
@@ -155,6 +159,7 @@ impl ProcessManager for Errand {
             Trigger::DeadlinePassed(_) => {
                 Decision::new().confirmed_command(ErrandCommand::CallBack)
             }
+            Trigger::CommandSucceeded(_) if self.effort == THRICE_TOLD => Decision::new(),
             Trigger::CommandSucceeded(_) => Decision::new().complete("called back"),
             Trigger::CommandFailed(_) => Decision::new().complete("refused"),
             Trigger::CommandDropped(_) => Decision::new().complete("given up"),
@@ -198,6 +203,19 @@ impl ProcessManager for Errand {
     }
 }
 
+/// Three commands at once, which ask for confirmation or not.
+fn three(
+    effort: u32,
+    command: fn(Decision<Errand>, ErrandCommand) -> Decision<Errand>,
+) -> Decision<Errand> {
+    let begun = Decision::new().event(ErrandEvent::Begun { effort }).deadline("answer", TIME);
+    (1..=3).fold(begun, |decision, effort| command(decision, ErrandCommand::Work { effort }))
+}
+
+/// Is done in three pieces.
+pub(crate) const THRICE: u32 = 21;
+/// Is done in three pieces, and hears of each.
+pub(crate) const THRICE_TOLD: u32 = 22;
 /// Calls back when it is cancelled.
 pub(crate) const CAUTIOUS: u32 = 11;
 /// Cannot be cancelled.

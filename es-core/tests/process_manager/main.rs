@@ -19,3 +19,4 @@ mod reindexing;
 mod stage;
 mod stored;
 mod stranger;
+mod withdrawing;

@@ -32,6 +32,8 @@ pub(crate) struct Bus {
     workers: Repository<Worker>,
     failures: Arc<Mutex<VecDeque<DispatchError>>>,
     pub(crate) calls: Arc<Mutex<u32>>,
+    /// How many of the calls have ended.
+    pub(crate) ended: Arc<Mutex<u32>>,
 }
 
 impl Bus {
@@ -57,7 +59,9 @@ impl CommandBus<ErrandCommand> for Bus {
             ErrandCommand::Work { effort } => WorkerCommand::Work(effort),
             ErrandCommand::CallBack => WorkerCommand::CallBack,
         };
-        Ok(self.workers.execute_with("w-1", command, options).await?.into())
+        let done = self.workers.execute_with("w-1", command, options).await;
+        *self.ended.lock().unwrap() += 1;
+        Ok(done?.into())
     }
 }
 
@@ -73,7 +77,12 @@ impl Stage {
         let log = Arc::new(FaultyEventStore::new(store.clone(), faults.clone()));
         let deadlines = Arc::new(FaultyDeadlineStore::new(store.clone(), faults.clone()));
         let workers = Repository::new(log.clone()).with_clock(clock.clone());
-        let bus = Bus { workers: workers.clone(), failures: Arc::default(), calls: Arc::default() };
+        let bus = Bus {
+            workers: workers.clone(),
+            failures: Arc::default(),
+            calls: Arc::default(),
+            ended: Arc::default(),
+        };
         let errands = Processes::new(log, bus.clone(), deadlines)
             .with_clock(clock.clone())
             .with_entropy(Arc::new(SeededEntropy::new(7)));

@@ -16,3 +16,4 @@ mod storm;
 mod story;
 mod turning_back;
 mod unreadable;
+mod withdrawing;
