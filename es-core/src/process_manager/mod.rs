@@ -11,7 +11,7 @@
 //! | `interventions` | what an operator does about a process |
 //! | `reindexing` | the index of deadlines, made again from the streams |
 //! | `rehearsal` | a process without a store, for the test kit |
-//! | `statuses`, `parked` | a view of all processes, and what waits for an operator |
+//! | `statuses`, `status_entry`, `parked` | a view of all processes, and what waits for an operator |
 
 mod carrying_out;
 mod command_bus;
@@ -29,6 +29,7 @@ mod record;
 pub(crate) mod rehearsal;
 mod reindexing;
 mod sight;
+mod status_entry;
 mod statuses;
 mod step;
 
@@ -139,6 +140,13 @@ pub trait ProcessManager: Default + Send + Sync + 'static {
     /// What a process is about after this fact, for the view of [`ProcessStatuses`]; by default the fact does not say.
     fn phase(_fact: &Self::Event) -> Option<&'static str> {
         None
+    }
+
+    /// As [`phase`](Self::phase), after a fact that this program cannot read, as a newer one wrote it: by its stored name.
+    /// `None` says that the phase stays; by default it is [unknown](ProcessSummary::UNKNOWN_PHASE). Only the view passes
+    /// such a fact over; the process itself fails on it until the program is newer.
+    fn phase_of_unread(_stored_name: &str) -> Option<&'static str> {
+        Some(ProcessSummary::UNKNOWN_PHASE)
     }
 
     /// Takes a fact into the state. It cannot fail: the fact has happened.

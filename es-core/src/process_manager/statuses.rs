@@ -6,14 +6,21 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 use crate::error::BoxError;
-use crate::event::{Recorded, UnknownEvents};
+use crate::event::Recorded;
 use crate::projector::Projector;
 
+use super::status_entry::StatusEntry;
 use super::{AfterFailure, ProcessEntry, ProcessManager, ProcessRecord, ProcessStatus};
 
 /// A view of all processes of `P`: one [`ProcessSummary`] each, under the process's id. Listings can be
 /// filtered by `status`, `phase` and `outcome`. [`Processes::parked`](super::Processes::parked) counts by it what waits
 /// for an operator.
+///
+/// A program that is older than the one that leads the processes goes on listing them: where a process is, since when, and
+/// what it waits for follow from what the framework writes down. Only the phase is told by facts of the process manager, and
+/// [`phase_of_unread`](ProcessManager::phase_of_unread) says what is made of those that cannot be read. The phase of such a
+/// process is right again after the next fact that says one, or after a rebuild by the newer program. What a newer
+/// version of the framework wrote down is not passed over: such a process is parked among the dead letters of the view.
 ///
 /// [`ProcessManager::NAME`] must be a view's name, too: lower-case letters, digits and `_`, at most 40.
 ///
@@ -45,7 +52,7 @@ pub struct ProcessSummary {
     /// Where it is.
     pub status: ProcessStatus,
     /// What it is about, as its [phases](ProcessManager::phase) say, as long as it is about anything: of a saga `running`
-    /// or `compensating`.
+    /// or `compensating`. [`UNKNOWN_PHASE`](Self::UNKNOWN_PHASE) if a fact could not be read that may have said so.
     pub phase: Option<String>,
     /// Since when it is there and about that.
     pub since: Timestamp,
@@ -108,28 +115,22 @@ impl<P: ProcessManager> Projector for ProcessStatuses<P> {
     const VERSION: u32 = 2;
     const CATEGORIES: &'static [&'static str] = &[P::NAME];
     const INDEXED_FIELDS: &'static [&'static str] = &["status", "phase", "outcome"];
-    type Event = ProcessEntry<P::Event>;
+    type Event = StatusEntry<P::Event>;
     type View = ProcessSummary;
-
-    /// Facts that this program does not know have no phase.
-    fn unknown_events(&self) -> UnknownEvents {
-        UnknownEvents::Skip
-    }
 
     fn project(
         &self,
         _: &str,
         view: &mut Option<ProcessSummary>,
-        event: &Recorded<'_, ProcessEntry<P::Event>>,
+        event: &Recorded<'_, StatusEntry<P::Event>>,
     ) -> Result<(), BoxError> {
         let at = event.recorded_at();
         let summary = view.get_or_insert_with(|| ProcessSummary::began(at));
         let before = (summary.status, summary.phase.clone());
         match &event.event {
-            ProcessEntry::Record(record) => summary.take_in(record, at),
-            ProcessEntry::Fact(fact) => {
-                summary.phase = P::phase(fact).map(str::to_owned).or(summary.phase.take());
-            }
+            StatusEntry::Read(ProcessEntry::Record(record)) => summary.take_in(record, at),
+            StatusEntry::Read(ProcessEntry::Fact(fact)) => summary.enter(P::phase(fact)),
+            StatusEntry::UnreadFact { name } => summary.enter(P::phase_of_unread(name)),
         }
         summary.changed_at = at;
         if before != (summary.status, summary.phase.clone()) {
@@ -140,6 +141,13 @@ impl<P: ProcessManager> Projector for ProcessStatuses<P> {
 }
 
 impl ProcessSummary {
+    /// The phase of a process after a fact that the program could not read.
+    pub const UNKNOWN_PHASE: &'static str = "unknown";
+
+    fn enter(&mut self, phase: Option<&str>) {
+        self.phase = phase.map(str::to_owned).or(self.phase.take());
+    }
+
     fn began(at: Timestamp) -> Self {
         Self {
             status: ProcessStatus::Running,

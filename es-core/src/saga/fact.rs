@@ -109,7 +109,7 @@ pub enum SagaFact<S> {
     Happened(SagaEvent),
 }
 
-const BEGUN: &str = "Saga:Begun";
+pub(super) const BEGUN: &str = "Saga:Begun";
 const LEARNED: &str = "Saga:Learned";
 
 /// The facts with data, which have the version of the data, and all others.

@@ -5,17 +5,18 @@ use std::time::Duration;
 use crate::backoff::Backoff;
 use crate::codec::json_error;
 use crate::error::{Error, Result};
-use crate::event::Recorded;
+use crate::event::{Event, Recorded};
 use crate::process_manager::{
-    CommandFailure, Correlation, Decision, FailureAction, ProcessManager, Trigger,
+    CommandFailure, Correlation, Decision, FailureAction, ProcessManager, ProcessSummary, Trigger,
 };
 use crate::stream_id::StreamId;
 
 use super::course::Course;
 use super::deciding::Deciding;
+use super::fact::BEGUN;
 use super::run::SagaRun;
 use super::steps::WayBack;
-use super::{Answer, Direction, Saga, SagaEvent, SagaFact, Step, StepCommand, TurnBackCause};
+use super::{Answer, Direction, Saga, SagaFact, Step, StepCommand, TurnBackCause};
 
 /// Before the next attempt at a step: its time runs out sooner or later.
 const STEP_BACKOFF: Backoff =
@@ -100,12 +101,14 @@ impl<S: Saga> ProcessManager for SagaRun<S> {
     }
 
     fn phase(fact: &SagaFact<S>) -> Option<&'static str> {
-        match fact {
-            SagaFact::Begun(_) => Some("running"),
-            SagaFact::Happened(SagaEvent::TurnedBack { .. } | SagaEvent::UndoBegun { .. }) => {
-                Some("compensating")
-            }
-            SagaFact::Learned(_) | SagaFact::Happened(_) => None,
+        phase_after(fact.name())
+    }
+
+    /// The name alone tells: what a newer program wrote differently are the data.
+    fn phase_of_unread(stored_name: &str) -> Option<&'static str> {
+        match SagaFact::<S>::SCHEMAS.iter().any(|schema| schema.name == stored_name) {
+            true => phase_after(stored_name),
+            false => Some(ProcessSummary::UNKNOWN_PHASE),
         }
     }
 
@@ -159,6 +162,14 @@ impl<S: Saga> SagaRun<S> {
         }
         deciding.turn_back(TurnBackCause::Operator, reason.to_owned());
         Ok(deciding.decided().into_decision(None))
+    }
+}
+
+fn phase_after(fact: &str) -> Option<&'static str> {
+    match fact {
+        BEGUN => Some("running"),
+        "Saga:TurnedBack" | "Saga:UndoBegun" => Some("compensating"),
+        _ => None,
     }
 }
 

@@ -19,4 +19,5 @@ mod reindexing;
 mod stage;
 mod stored;
 mod stranger;
+mod unread;
 mod withdrawing;

@@ -1,8 +1,8 @@
-use es_core::saga::{Saga, SagaEvent, SagaFact, SagaPhase, Step, Steps, sagas};
+use es_core::saga::{Saga, SagaEvent, SagaFact, SagaPhase, SagaRun, Step, Steps, sagas};
 use es_core::testing::SchemaLock;
 use es_core::{
     Command, CommandBus, Correlation, DecodeError, DispatchError, Dispatched, EncodedEvent, Error,
-    Event, ExecuteOptions, Payload, Recorded,
+    Event, ExecuteOptions, Payload, ProcessStatuses, Projection, Reactor, Recorded,
 };
 use serde::{Deserialize, Serialize};
 
@@ -56,6 +56,16 @@ impl<C: Command> CommandBus<C> for Nobody {
     }
 }
 
+/// Never has time.
+struct Busy;
+
+#[async_trait::async_trait]
+impl<C: Command> CommandBus<C> for Busy {
+    async fn dispatch(&self, _: C, _: ExecuteOptions) -> Result<Dispatched, DispatchError> {
+        Err(DispatchError::transient("call again"))
+    }
+}
+
 #[tokio::test]
 async fn a_saga_goes_on_in_a_release_whose_data_have_another_form() {
     let stage = Stage::<Fulfilment>::new(10).await;
@@ -81,6 +91,23 @@ async fn data_of_a_newer_release_are_not_read_as_older_ones() {
     let Error::Decode { name, schema_version, source, .. } = error else { panic!("{error}") };
     assert_eq!((name.as_str(), schema_version), ("Saga:Begun", 2));
     assert!(matches!(source, DecodeError::UnknownVersion { newest: 1 }));
+}
+
+#[tokio::test]
+async fn an_older_release_lists_sagas_whose_data_it_cannot_read() {
+    let stage = Stage::<Newer>::new(10).await;
+    let older = ProcessStatuses::<SagaRun<Fulfilment>>::new();
+    let older = Projection::on(older, stage.store.clone()).unwrap();
+    let phase = async || {
+        assert_eq!(older.catch_up().await.unwrap().parked, 0, "in the dead letters of the view");
+        older.view().get("o-1").await.unwrap().unwrap().phase
+    };
+    stage.place("o-1", 3).await;
+    let sagas = sagas::<Newer>(stage.store.clone(), Busy, stage.store.clone()).unwrap();
+    Reactor::on(sagas.clone(), stage.store.clone()).unwrap().catch_up().await.unwrap();
+    assert_eq!(phase().await.as_deref(), Some("running"));
+    sagas.turn_back("o-1", "enough").await.unwrap();
+    assert_eq!(phase().await.as_deref(), Some("compensating"));
 }
 
 #[test]
