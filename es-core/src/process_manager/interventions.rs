@@ -52,9 +52,9 @@ impl<P: ProcessManager> Processes<P> {
     /// later goes to [`ProcessManager::handle_late`]. What else is done, [`ProcessManager::on_cancellation`] decides.
     ///
     /// A worker that is in the middle of a decision finishes the command that it executes and begins no further one.
-    /// Stream and commands are not one transaction, though: a worker that has just seen in the stream that a command is
-    /// wanted, and has written or read nothing of the process since, executes that one command. So do not take the return of
-    /// this call to mean that nothing is under way.
+    /// Stream and commands are not one transaction, though: a worker that wrote or read the process just before, and is on
+    /// its way from there to a command, executes that one. So do not take the return of this call to mean that nothing is
+    /// under way.
     ///
     /// Nothing happens to a process that is complete. Called again it finishes what is not done yet; the first reason
     /// stands. A saga is not cancelled, but [turned back](Processes::turn_back).
