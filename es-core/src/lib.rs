@@ -170,7 +170,7 @@ pub use command::{Addressed, Command};
 pub use commit::{Commit, CommitId, NewCommit};
 pub use consumer::{
     AnyConsumer, Batch, CatchUp, Consumer, ConsumerState, Consumers, DeadLetterFilter, Failed,
-    Handled, Handler, Health, LastError, PartitionHealth, Passing, Projecting, Projection,
+    Handled, Handler, Health, LastError, PartitionHealth, Passing, Projecting, Projection, Pushed,
     Reacting, Reactor, Retried, RewindTo, Rewindable, Workers,
 };
 pub use cost::Cost;

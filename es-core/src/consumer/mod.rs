@@ -8,7 +8,7 @@
 //! | `anchors`, `trimmed` | feeds that keep commits for a limited time |
 //! | `sharing` | several workers, through leases |
 //! | `catch_up`, `workers` | once to the end, and for ever |
-//! | `inline` | in the call of a command |
+//! | `inline`, `pushed` | in the call of a command, and of somebody else who reads the feed |
 //! | `control`, `health`, `dead_letters`, `beside`, `any_consumer` | for operators |
 
 mod anchors;
@@ -26,6 +26,7 @@ mod handler;
 mod health;
 mod inline;
 mod projecting;
+mod pushed;
 mod reacting;
 mod round;
 mod sharing;
@@ -76,6 +77,7 @@ pub(crate) use health::HEALTH_TIME_LIMIT;
 pub use health::{Health, PartitionHealth};
 pub(crate) use inline::Inline;
 pub use projecting::{Projecting, Projection};
+pub use pushed::Pushed;
 pub use reacting::{Passing, Reacting, Reactor};
 pub(crate) use round::parents_first;
 pub use workers::Workers;

@@ -81,7 +81,7 @@ impl Shift<'_> {
 
 impl QueueConsumer {
     /// Sends the dead letter, with as much of the error as there is room for beside the body.
-    async fn bury(
+    pub(super) async fn bury(
         &self,
         dead_letters: &QueueName,
         message: &ReceivedMessage,

@@ -3,6 +3,7 @@
 //! | file | what it is about |
 //! |---|---|
 //! | `deciding`, `progress`, `verdict`, `attempts` | what is to become of one message |
+//! | `pushed` | messages that somebody else receives and deletes |
 //! | `preflight` | what is looked at before the first receive |
 //! | `shift` | one run: what is due, what has happened |
 //! | `in_hand` | the messages that are held, the holds, the groups |
@@ -24,6 +25,7 @@ use crate::message_queue::{
     MessageQueue, QueueName, QueueOptions, ReceiveOptions, ReceivedMessage,
 };
 use crate::stream_id::check_id;
+use crate::telemetry;
 
 mod attempts;
 mod burying;
@@ -35,6 +37,7 @@ mod observed;
 mod outbox;
 mod preflight;
 mod progress;
+mod pushed;
 mod receiving;
 mod shift;
 mod telling;
@@ -410,6 +413,13 @@ impl QueueConsumer {
     /// Returns at that time of the monotonic clock, however long timers sleep.
     async fn reaches(&self, time: Duration) {
         crate::clock::reaches(&*self.clock, time).await;
+    }
+
+    /// Counts a message by what became of it.
+    fn count(&self, outcome: &'static str) {
+        let consumer = self.name.clone();
+        metrics::counter!(telemetry::MESSAGES, "consumer" => consumer, "outcome" => outcome)
+            .increment(1);
     }
 
     /// For how long a claim is held: longer than the handler may take, for clocks that differ.

@@ -260,9 +260,7 @@ impl<'a> Shift<'a> {
     }
 
     pub(super) fn count(&self, outcome: &'static str) {
-        let consumer = self.consumer.name.clone();
-        metrics::counter!(telemetry::MESSAGES, "consumer" => consumer, "outcome" => outcome)
-            .increment(1);
+        self.consumer.count(outcome);
     }
 
     /// Begins to handle a message.

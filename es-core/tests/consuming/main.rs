@@ -7,6 +7,7 @@ mod kit;
 mod once;
 mod operating;
 mod outages;
+mod pushed;
 mod redriving;
 mod requests;
 mod retries;

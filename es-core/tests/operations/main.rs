@@ -15,6 +15,7 @@ mod listing;
 mod live;
 mod moody;
 mod parallel;
+mod pushed;
 mod rebuild;
 mod retaining;
 mod rewind;
