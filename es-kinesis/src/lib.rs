@@ -85,7 +85,7 @@
 //! | `ensure`, `cloudformation` | the stream: making it, [`cloudformation_template`] |
 //! | `permissions` | what a program may do with it: [`iam_policy`] |
 //! | `publisher` | [`Publishing`], [`Publisher`]: from a feed to the stream |
-//! | `feed` | [`KinesisFeed`], [`Begin`]: from the stream to a feed |
+//! | `feed` | [`KinesisFeed`], [`Begin`]: from the stream to a feed; [`PushedRecords`]: from records that somebody else reads |
 //! | [`aggregation`], `compression`, [`hash_key`] | records: several in one, smaller, and where they belong |
 //! | `shard_list`, `summary` | what the stream says about itself |
 //! | [`telemetry`] | counting |
@@ -113,7 +113,7 @@ pub use cloudformation::cloudformation_template;
 pub use data_stream::DataStream;
 pub use ensure::Capacity;
 pub use es_aws::Connection;
-pub use feed::{Begin, KinesisFeed};
+pub use feed::{Begin, KinesisFeed, PushedRecords};
 pub use options::DataStreamOptions;
 pub use permissions::{Role, iam_policy};
 pub use publisher::{Oversized, Publisher, PublisherOptions, Publishing, ShardThroughput};

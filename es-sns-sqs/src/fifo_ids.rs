@@ -31,6 +31,12 @@ pub(crate) fn of_repetition(own: Option<&str>, entropy: &dyn Entropy) -> String 
     }
 }
 
+/// The deduplication id that the sender of a message gave, if any, of the one that it came with. For those who are
+/// given messages by somebody else than [`SqsQueues`](crate::SqsQueues), which says it already.
+pub fn own_deduplication_id(sent: &str) -> Option<&str> {
+    own(sent)
+}
+
 /// The id that the sender gave, if any.
 pub(crate) fn own(sent: &str) -> Option<&str> {
     let Some(marked) = sent.strip_prefix(MARK) else { return Some(sent) };

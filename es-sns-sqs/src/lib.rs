@@ -81,6 +81,7 @@ mod topics;
 
 pub use cloudformation::cloudformation_template;
 pub use es_aws::{Connection, PolicyLimit, QueuePolicyTooLarge};
+pub use fifo_ids::own_deduplication_id;
 pub use permissions::{Role, iam_policy};
 pub use queues::SqsQueues;
 pub use queues::options::SqsOptions;

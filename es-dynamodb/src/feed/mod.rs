@@ -10,12 +10,14 @@
 //! | `shard_place`, `iterators` | places in a shard, and how reading goes on from them |
 //! | `records`, `stream_item` | from the records of a shard to commits |
 //! | `page` | the commits of a page, in bounded memory |
+//! | `pushed` | records that somebody else reads |
 
 mod anchors;
 mod history;
 mod iterators;
 mod page;
 mod partition;
+mod pushed;
 mod rate_limit;
 mod records;
 mod scan;

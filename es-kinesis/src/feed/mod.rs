@@ -6,13 +6,14 @@
 //! | `reading` | pages of a shard, and what was lost |
 //! | `cursor`, `shard_place`, `feed_shard` | how reading goes on, and from where |
 //! | `start`, `polling`, `fan_out` | the two ways to have records |
-//! | `records` | from records to commits |
+//! | `records`, `pushed` | from records to commits, also of those that somebody else reads |
 
 mod begin;
 mod cursor;
 mod fan_out;
 mod feed_shard;
 mod polling;
+mod pushed;
 mod reading;
 mod records;
 mod shard_place;
@@ -32,6 +33,7 @@ use feed_shard::FeedShard;
 use polling::Pace;
 
 pub use begin::Begin;
+pub use pushed::PushedRecords;
 
 /// How long a wait goes on without anything: then its caller looks whether there are other partitions,
 /// or its place is another one.

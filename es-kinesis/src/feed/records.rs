@@ -36,7 +36,7 @@ pub(super) fn items_of(records: Vec<Record>, after: &ShardPlace) -> VecDeque<Ite
     items
 }
 
-fn items_of_record(record: Record) -> impl Iterator<Item = Item> {
+pub(super) fn items_of_record(record: Record) -> impl Iterator<Item = Item> {
     let Record { sequence_number: number, partition_key, data, .. } = &record;
     let (number, key) = (number.clone(), partition_key.clone().unwrap_or_default());
     let arrival = record.approximate_arrival_timestamp.map(|at| at.secs()).unwrap_or_default();
@@ -64,51 +64,64 @@ fn items_of_record(record: Record) -> impl Iterator<Item = Item> {
 impl KinesisFeed {
     /// The commit that an item announces; `None` for what is none of the log's.
     pub(super) async fn commit_of(&self, item: &Item) -> Result<Option<Commit>> {
-        let read = item.data.clone().and_then(|data| {
-            let json = decompress(data).map_err(|error| error.to_string())?;
-            cloud_events::decode(&json).map_err(|error| error.to_string())
-        });
-        match read {
-            Ok(Announcement::Commit(commit)) => Ok(Some(commit)),
-            Ok(Announcement::Reference(reference)) => self.referred(&reference).await.map(Some),
-            Err(reason) => self.unreadable(item, reason).await,
-        }
+        commit_of(item, self.stream().name(), self.log()).await
     }
+}
 
-    /// The commit in the log.
-    async fn referred(&self, reference: &CommitReference) -> Result<Commit> {
-        let CommitReference { stream, first_version, id } = reference;
-        let query = ReadStream::new(stream.clone()).from(*first_version).page_size(1);
-        let page = self.log().read(query).try_next().await?;
-        let commit = page.and_then(|page| page.into_iter().next());
-        commit.filter(|commit| commit.id() == *id).ok_or_else(|| Error::Corrupt {
-            what: format!("the reference to {stream} at version {first_version}"),
-            reason: "the log does not have the commit".to_owned(),
-        })
+/// The commit that an item of the data stream announces; `None` for what is none of the log's.
+pub(super) async fn commit_of(
+    item: &Item,
+    data_stream: &str,
+    log: &dyn EventStore,
+) -> Result<Option<Commit>> {
+    let read = item.data.clone().and_then(|data| {
+        let json = decompress(data).map_err(|error| error.to_string())?;
+        cloud_events::decode(&json).map_err(|error| error.to_string())
+    });
+    match read {
+        Ok(Announcement::Commit(commit)) => Ok(Some(commit)),
+        Ok(Announcement::Reference(reference)) => referred(&reference, log).await.map(Some),
+        Err(reason) => unreadable(item, reason, data_stream, log).await,
     }
+}
 
-    /// A record that is no commit, or a damaged one, tells at least that something has happened to its
-    /// stream: the last commit there is delivered, and what is missing before it is read from the log as
-    /// any gap.
-    ///
-    /// An aggregate tells nothing about the other streams that it had commits of.
-    async fn unreadable(&self, item: &Item, reason: String) -> Result<Option<Commit>> {
-        let commit = match item.partition_key.parse::<StreamId>() {
-            Ok(stream) => last_commit(self.log(), stream).await?,
-            Err(_) => None,
-        };
-        if commit.is_some() && item.is_damaged_aggregate {
-            let place = item.place.checkpoint();
-            let what =
-                format!("the aggregate before {} in {}", place.as_str(), self.stream().name());
-            return Err(Error::Corrupt { what, reason });
-        }
-        let outcome = if commit.is_some() { "read_from_log" } else { "foreign" };
-        let labels = [("stream", self.stream().name().to_owned()), ("outcome", outcome.to_owned())];
-        metrics::counter!(telemetry::RECORDS_UNREADABLE, &labels).increment(1);
-        tracing::warn!(stream = self.stream().name(), outcome, reason, "a record cannot be read");
-        Ok(commit)
+/// The commit in the log.
+async fn referred(reference: &CommitReference, log: &dyn EventStore) -> Result<Commit> {
+    let CommitReference { stream, first_version, id } = reference;
+    let query = ReadStream::new(stream.clone()).from(*first_version).page_size(1);
+    let page = log.read(query).try_next().await?;
+    let commit = page.and_then(|page| page.into_iter().next());
+    commit.filter(|commit| commit.id() == *id).ok_or_else(|| Error::Corrupt {
+        what: format!("the reference to {stream} at version {first_version}"),
+        reason: "the log does not have the commit".to_owned(),
+    })
+}
+
+/// A record that is no commit, or a damaged one, tells at least that something has happened to its
+/// stream: the last commit there is delivered, and what is missing before it is read from the log as
+/// any gap.
+///
+/// An aggregate tells nothing about the other streams that it had commits of.
+async fn unreadable(
+    item: &Item,
+    reason: String,
+    data_stream: &str,
+    log: &dyn EventStore,
+) -> Result<Option<Commit>> {
+    let commit = match item.partition_key.parse::<StreamId>() {
+        Ok(stream) => last_commit(log, stream).await?,
+        Err(_) => None,
+    };
+    if commit.is_some() && item.is_damaged_aggregate {
+        let place = item.place.checkpoint();
+        let what = format!("the aggregate before {} in {data_stream}", place.as_str());
+        return Err(Error::Corrupt { what, reason });
     }
+    let outcome = if commit.is_some() { "read_from_log" } else { "foreign" };
+    let labels = [("stream", data_stream.to_owned()), ("outcome", outcome.to_owned())];
+    metrics::counter!(telemetry::RECORDS_UNREADABLE, &labels).increment(1);
+    tracing::warn!(stream = data_stream, outcome, reason, "a record cannot be read");
+    Ok(commit)
 }
 
 async fn last_commit(log: &dyn EventStore, stream: StreamId) -> Result<Option<Commit>> {
