@@ -1,0 +1,164 @@
+//! A data stream in Kinesis.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_lambda_events::streams::KinesisEventResponse;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use es_core::{Clock, Consumer, Handler, MessageQueue, QueueName};
+use es_kinesis::PushedRecords;
+use lambda_runtime::{LambdaEvent, service_fn};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::batch;
+use crate::error::FunctionError;
+use crate::shard::{self, Commits, DeadRecords, Place, Read};
+use crate::time_left::TimeLeft;
+
+/// A function behind a data stream in Kinesis; made by [`kinesis`](crate::kinesis).
+///
+/// # What it promises
+///
+/// What [`Consumer::push`] promises: each commit has its effect once, in the order of its stream, whatever is
+/// delivered twice, out of order, in halves of a batch, or to two functions at the same time (`ParallelizationFactor`).
+/// Gaps are filled from the log.
+///
+/// - **The answer** names, per shard, the lowest sequence number that was not taken care of, and Lambda delivers
+///   from there on. The event source mapping must have `ReportBatchItemFailures` among its
+///   `FunctionResponseTypes`.
+/// - **No poison.** A commit that fails for good is parked among the consumer's dead letters, with the later ones of
+///   its stream. A record that cannot be read is replaced by the log, where it names a stream of it; otherwise it
+///   goes [where it is told to](Self::dead_records_to). Without such a queue it fails until the mapping's
+///   `MaximumRetryAttempts` or `MaximumRecordAgeInSeconds` hand it to its destination for failures.
+/// - **In time.** Work ends before the invocation is over. What was done by then is done, and known when it comes
+///   again.
+///
+/// What Lambda gives up, and streams whose last commit is older than the mapping, are not pushed any more. A
+/// [catching up](Consumer::catch_up) from the consumer's own feed from time to time brings them; so does the next
+/// commit of their stream.
+#[must_use = "a function does nothing until it runs"]
+pub struct KinesisFunction<H: Handler> {
+    consumer: Consumer<H>,
+    records: PushedRecords,
+    dead_records: Option<DeadRecords>,
+    time: TimeLeft,
+}
+
+/// A record as far as it is needed: what else there is, and of which kind, is no reason not to read it.
+#[derive(Deserialize)]
+struct Record {
+    #[serde(rename = "eventID")]
+    id: Option<String>,
+    kinesis: Option<Content>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Content {
+    sequence_number: Option<String>,
+    partition_key: Option<String>,
+    data: Option<String>,
+}
+
+impl<H: Handler> KinesisFunction<H> {
+    pub(crate) fn new(consumer: Consumer<H>, records: PushedRecords) -> Self {
+        Self { consumer, records, dead_records: None, time: TimeLeft::default() }
+    }
+
+    /// Sends records that cannot be read to `queue`, as they came in the event, with the reason as attribute
+    /// `error`. A record that is too large for the queue is named there by its shard and sequence number.
+    pub fn dead_records_to(mut self, queues: Arc<dyn MessageQueue>, queue: QueueName) -> Self {
+        self.dead_records = Some(DeadRecords::to(queues, queue));
+        self
+    }
+
+    /// Tells by `clock` how much time is left.
+    pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.time = self.time.with_clock(clock);
+        self
+    }
+
+    /// Ends all work `reserve` before the invocation is over, 1 s unless given.
+    pub fn with_reserve(mut self, reserve: Duration) -> Self {
+        self.time = self.time.with_reserve(reserve);
+        self
+    }
+
+    /// Handles events until Lambda ends the program.
+    ///
+    /// # Errors
+    ///
+    /// Those of the runtime. What happens in an invocation is its answer.
+    pub async fn run(self) -> Result<(), lambda_runtime::Error> {
+        let this = &self;
+        lambda_runtime::run(service_fn(move |event| this.invoke(event))).await
+    }
+
+    /// Handles one event, for a runtime with layers of its own, and for tests.
+    ///
+    /// # Errors
+    ///
+    /// [`FunctionError::NotTheEvent`] for an event that is not of Kinesis, [`FunctionError::Unnamed`] for records
+    /// that failed and have no sequence number. Everything else is in the answer.
+    pub async fn invoke(
+        &self,
+        event: LambdaEvent<Box<RawValue>>,
+    ) -> Result<KinesisEventResponse, FunctionError> {
+        let LambdaEvent { payload, context } = event;
+        let clock = self.time.clock();
+        let until = clock.monotonic().saturating_add(self.time.of(&context));
+        let mut records = Vec::new();
+        for record in batch::records(&payload, "aws:kinesis", "Kinesis")? {
+            records.push(self.read(record, until).await);
+        }
+        let dead_records = self.dead_records.as_ref();
+        let failures = shard::settle(&self.consumer, dead_records, records, clock, until).await?;
+        let mut answer = KinesisEventResponse::default();
+        answer.set_failures(failures);
+        Ok(answer)
+    }
+
+    async fn read<'a>(&self, record: &'a RawValue, until: Duration) -> Read<'a> {
+        let unreadable =
+            |reason: &str| -> Commits { vec![Err(shard::unreadable(reason.to_owned()))] };
+        let read: Record = match batch::read(record) {
+            Ok(read) => read,
+            Err(reason) => {
+                let place = Place::unknown(record);
+                return Read { place, commits: unreadable(&reason) };
+            }
+        };
+        // "shardId-000000000006:49590338271490256608559692538361571095921575989136588898"
+        let id = read.id.as_deref().and_then(|id| id.rsplit_once(':'));
+        let (shard, number_of_id) = id.unzip();
+        let content = read.kinesis.unwrap_or(Content {
+            sequence_number: None,
+            partition_key: None,
+            data: None,
+        });
+        let number = content.sequence_number.or_else(|| number_of_id.map(str::to_owned));
+        let place = Place::new(record, shard.unwrap_or_default(), number);
+        let Some(number) = place.sequence_number.clone() else {
+            return Read { place, commits: unreadable("it has no sequence number") };
+        };
+        let Some(data) = content.data.and_then(|data| STANDARD.decode(data).ok()) else {
+            return Read { place, commits: unreadable("its data is not there, or not in base64") };
+        };
+        let key = content.partition_key.unwrap_or_default();
+        let reading = self.records.commits(&number, &key, data.into());
+        let commits = shard::in_time(self.time.clock(), until, reading).await;
+        Read { place, commits }
+    }
+}
+
+impl<H: Handler> std::fmt::Debug for KinesisFunction<H> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KinesisFunction")
+            .field("consumer", &self.consumer)
+            .field("records", &self.records)
+            .field("dead_records", &self.dead_records)
+            .finish_non_exhaustive()
+    }
+}

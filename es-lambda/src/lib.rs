@@ -1,0 +1,153 @@
+//! AWS Lambda for [`es_core`]: the handlers of a program as functions.
+//!
+//! What runs in a service as a consumer runs in a function as the same consumer, with one line:
+//!
+//! ```no_run
+//! # #[cfg(feature = "sqs")] mod with_sqs {
+//! use std::sync::Arc;
+//! use std::time::Duration;
+//!
+//! use async_trait::async_trait;
+//! use es_core::{
+//!     IdempotencyStore, Incoming, MessageError, MessageHandler, MessageQueue, QueueConsumer, QueueName,
+//! };
+//!
+//! struct Labels;
+//!
+//! #[async_trait]
+//! impl MessageHandler for Labels {
+//!     async fn handle(&self, label: &Incoming) -> Result<(), MessageError> {
+//!         let number: u32 = label.json().map_err(MessageError::permanent)?;
+//!         println!("label {number}");
+//!         Ok(())
+//!     }
+//! }
+//!
+//! # pub async fn function(
+//! #     queues: Arc<dyn MessageQueue>,
+//! #     records: Arc<dyn IdempotencyStore>,
+//! # ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+//! let printing = QueueConsumer::new("printing", queues, QueueName::new("labels")?, Labels)?
+//!     .dead_letters_to(QueueName::new("labels-dead")?)
+//!     .handler_timeout(Duration::from_secs(20))
+//!     .idempotent(records, Duration::from_secs(14 * 24 * 60 * 60));
+//!
+//! es_lambda::sqs(printing).run().await
+//! # }
+//! # }
+//! ```
+//!
+//! # What becomes a function
+//!
+//! | behind | feature | what you have | line |
+//! |---|---|---|---|
+//! | a queue in SQS | `sqs` | a [`QueueConsumer`] | [`sqs`]`(consumer).run().await` |
+//! | a data stream in Kinesis | `kinesis` | a [`Consumer`](es_core::Consumer): a projection, a policy, an announcer | [`kinesis`]`(consumer, records).run().await` |
+//! | the stream of an events table | `dynamodb` | a [`Consumer`](es_core::Consumer), a Kinesis publisher too | [`dynamodb`]`(consumer, store).run().await` |
+//! | an HTTP API | `http` | a tower service, as an axum `Router` | [`http`]`(router).run().await` |
+//! | a rule of EventBridge | | a [`QueueConsumer`] | [`event_bridge`]`(consumer).run().await` |
+//! | a schedule | | a [`DeadlineSweeper`] | [`schedule`]`(sweeper).run().await` |
+//!
+//! # What all of them promise
+//!
+//! - **The answer is true.** What Lambda is told was done had its effect, now or before, or lies in dead letters
+//!   where an operator finds it. What could not be read is never counted as done.
+//! - **Once in effect.** Lambda delivers at least once, also twice at the same time. Functions recognise what had its
+//!   effect in the same way as everything else in the framework, and with the same stores: a service and a function
+//!   may even share a consumer.
+//! - **In time.** Work ends before the invocation is over, by the deadline that it brings and an injected
+//!   [`Clock`](es_core::Clock): an invocation that Lambda breaks off answers nothing, and all of its batch comes
+//!   again.
+//! - **Nothing before the first event.** Making a function asks no service for anything. Clients that are made in
+//!   `main` connect when they are first used.
+//!
+//! Each function has `invoke` beside `run`, for a [`Runtime`](lambda_runtime::Runtime) with layers of one's own and
+//! for tests: an event as JSON in, the answer out.
+//!
+//! # Map
+//!
+//! | module | is about |
+//! |---|---|
+//! | `sqs` | [`SqsFunction`]: a queue |
+//! | `kinesis`, `dynamodb` | [`KinesisFunction`], [`DynamoFunction`]: the records of shards |
+//! | `shard` | what both have in common: effects, the answer, records that cannot be read |
+//! | `http_api` | [`HttpFunction`]: requests |
+//! | `event_bridge` | [`EventBridgeFunction`]: rules |
+//! | `schedule` | [`ScheduleFunction`]: deadlines |
+//! | `batch` | the records of an event, each for itself |
+//! | `time_left` | when work has to end |
+//! | `error` | [`FunctionError`] |
+
+#![deny(missing_docs)]
+#![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(clippy::unwrap_used))]
+
+use es_core::{DeadlineSweeper, QueueConsumer};
+
+mod batch;
+#[cfg(feature = "dynamodb")]
+mod dynamodb;
+mod error;
+mod event_bridge;
+#[cfg(feature = "http")]
+mod http_api;
+#[cfg(feature = "kinesis")]
+mod kinesis;
+mod schedule;
+#[cfg(any(feature = "dynamodb", feature = "kinesis"))]
+mod shard;
+#[cfg(feature = "sqs")]
+mod sqs;
+mod time_left;
+
+#[cfg(feature = "dynamodb")]
+pub use dynamodb::DynamoFunction;
+pub use error::FunctionError;
+pub use event_bridge::EventBridgeFunction;
+#[cfg(feature = "http")]
+pub use http_api::HttpFunction;
+#[cfg(feature = "kinesis")]
+pub use kinesis::KinesisFunction;
+pub use schedule::ScheduleFunction;
+#[cfg(feature = "sqs")]
+pub use sqs::SqsFunction;
+
+/// The consumer as a function behind its queue in SQS.
+#[cfg(feature = "sqs")]
+pub fn sqs(consumer: QueueConsumer) -> SqsFunction {
+    SqsFunction::new(consumer)
+}
+
+/// The consumer as a function that is the target of rules of EventBridge.
+pub fn event_bridge(consumer: QueueConsumer) -> EventBridgeFunction {
+    EventBridgeFunction::new(consumer)
+}
+
+/// The sweeper as a function that a schedule invokes.
+pub fn schedule(sweeper: DeadlineSweeper) -> ScheduleFunction {
+    ScheduleFunction::new(sweeper)
+}
+
+/// The consumer, a projection or a policy, as a function behind the data stream that `records` reads.
+#[cfg(feature = "kinesis")]
+pub fn kinesis<H: es_core::Handler>(
+    consumer: es_core::Consumer<H>,
+    records: es_kinesis::PushedRecords,
+) -> KinesisFunction<H> {
+    KinesisFunction::new(consumer, records)
+}
+
+/// The consumer, a publisher, a projection or a policy, as a function behind the stream of the events table of `log`.
+#[cfg(feature = "dynamodb")]
+pub fn dynamodb<H: es_core::Handler>(
+    consumer: es_core::Consumer<H>,
+    log: es_dynamodb::DynamoStore,
+) -> DynamoFunction<H> {
+    DynamoFunction::new(consumer, log)
+}
+
+/// The service, an axum `Router` for one, as a function behind an HTTP API.
+#[cfg(feature = "http")]
+pub fn http<S>(service: S) -> HttpFunction<S> {
+    HttpFunction::new(service)
+}

@@ -1,0 +1,136 @@
+//! A queue in SQS.
+
+mod received;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_lambda_events::sqs::SqsBatchResponse;
+use es_core::{Clock, QueueConsumer, ReceivedMessage, Verdict};
+use lambda_runtime::{LambdaEvent, service_fn};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::batch;
+use crate::error::FunctionError;
+use crate::time_left::TimeLeft;
+
+/// A function behind a queue in SQS; made by [`sqs`](crate::sqs).
+///
+/// # What it promises
+///
+/// What a [`QueueConsumer`] promises, with Lambda in the place of its receives, heartbeats and acknowledgements:
+///
+/// - **Nothing is lost.** A message is left out of the answer's failures, and so deleted by Lambda, only when it
+///   was handled, was found to have been handled before, or is in the dead-letter queue. The event source mapping
+///   must have `ReportBatchItemFailures` among its `FunctionResponseTypes`: without, Lambda takes every answer for
+///   a success of all.
+/// - **Order.** In a FIFO queue the messages of a group are handled one after the other; when one must come again,
+///   it and the later ones of its group are failures, and other groups flow.
+/// - **No poison.** What cannot be decoded, fails for good or too often goes to the consumer's
+///   [dead letters](QueueConsumer::dead_letters_to). Where it has none, or it cannot be reached, the message comes
+///   again until the queue's redrive policy moves it: a queue behind a function should have one.
+/// - **In time.** No message is begun, and none goes on, when the invocation is about to be over. What is not done
+///   comes again.
+///
+/// A message that must come again is hidden until the queue's visibility timeout is over:
+/// [`backoff`](QueueConsumer::backoff) has no say here. Choose that timeout six times as long as the function's, as
+/// [Lambda asks](https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html), and the consumer's
+/// [`handler_timeout`](QueueConsumer::handler_timeout) shorter than the function's.
+///
+/// Bodies that a claim check stands for are not fetched: such a message is undecodable here, and can be sent back
+/// from the dead letters.
+#[derive(Debug)]
+#[must_use = "a function does nothing until it runs"]
+pub struct SqsFunction {
+    consumer: QueueConsumer,
+    time: TimeLeft,
+}
+
+/// What of a record an answer needs, whatever else is wrong with it.
+#[derive(Deserialize)]
+struct Name {
+    #[serde(rename = "messageId")]
+    id: Option<String>,
+}
+
+impl SqsFunction {
+    pub(crate) fn new(consumer: QueueConsumer) -> Self {
+        Self { consumer, time: TimeLeft::default() }
+    }
+
+    /// Tells by `clock` how much time is left.
+    pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.time = self.time.with_clock(clock);
+        self
+    }
+
+    /// Ends all work `reserve` before the invocation is over, 1 s unless given: for the records of what was done
+    /// and for the answer.
+    pub fn with_reserve(mut self, reserve: Duration) -> Self {
+        self.time = self.time.with_reserve(reserve);
+        self
+    }
+
+    /// Handles events until Lambda ends the program.
+    ///
+    /// # Errors
+    ///
+    /// Those of the runtime. What happens in an invocation is its answer.
+    pub async fn run(self) -> Result<(), lambda_runtime::Error> {
+        let this = &self;
+        lambda_runtime::run(service_fn(move |event| this.invoke(event))).await
+    }
+
+    /// Handles one event, for a runtime with layers of its own, and for tests.
+    ///
+    /// # Errors
+    ///
+    /// [`FunctionError::NotTheEvent`] for an event that is not of SQS, [`FunctionError::Unnamed`] for messages
+    /// without an id. Everything else is in the answer.
+    pub async fn invoke(
+        &self,
+        event: LambdaEvent<Box<RawValue>>,
+    ) -> Result<SqsBatchResponse, FunctionError> {
+        let LambdaEvent { payload, context } = event;
+        let records = batch::records(&payload, "aws:sqs", "SQS")?;
+        let now = self.time.clock().now();
+        let mut failures: Vec<String> = Vec::new();
+        let mut unnamed: Vec<String> = Vec::new();
+        let mut messages: Vec<ReceivedMessage> = Vec::with_capacity(records.len());
+        for record in records {
+            match received::message(record, now) {
+                Ok(message) => messages.push(message),
+                Err(reason) => {
+                    let id = batch::read::<Name>(record).ok().and_then(|name| name.id);
+                    let message_id = id.as_deref().unwrap_or("without an id");
+                    tracing::error!(
+                        consumer = self.consumer.name(),
+                        message_id,
+                        reason,
+                        "a record cannot be read"
+                    );
+                    match id.filter(|id| !id.is_empty()) {
+                        Some(id) => failures.push(id),
+                        None => unnamed.push(reason),
+                    }
+                }
+            }
+        }
+        let ids: Vec<String> = messages.iter().map(|message| message.id.to_string()).collect();
+        let verdicts = self.consumer.settle_pushed(messages, self.time.of(&context)).await;
+        let again = ids.into_iter().zip(&verdicts);
+        failures.extend(again.filter(|(_, it)| !may_be_deleted(it)).map(|(id, _)| id));
+        if let Some(reason) = unnamed.first() {
+            return Err(FunctionError::Unnamed { records: unnamed.len(), reason: reason.clone() });
+        }
+        let mut answer = SqsBatchResponse::default();
+        answer.set_failures(failures);
+        Ok(answer)
+    }
+}
+
+/// Lambda deletes what is not among the failures. A verdict that this program does not know is no reason to.
+fn may_be_deleted(verdict: &Verdict) -> bool {
+    matches!(verdict, Verdict::Done | Verdict::Duplicate | Verdict::DeadLetter { .. })
+}

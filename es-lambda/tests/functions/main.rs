@@ -1,0 +1,17 @@
+//! Functions, by the events that Lambda gives them and the answers that it gets.
+#![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
+
+mod kit;
+#[cfg(any(feature = "dynamodb", feature = "kinesis"))]
+mod ledger;
+
+#[cfg(feature = "dynamodb")]
+mod dynamodb;
+mod event_bridge;
+#[cfg(feature = "http")]
+mod http_api;
+#[cfg(feature = "kinesis")]
+mod kinesis;
+mod schedule;
+#[cfg(feature = "sqs")]
+mod sqs;
