@@ -44,7 +44,7 @@
 //! | a queue in SQS | `sqs` | a [`QueueConsumer`] | [`sqs`]`(consumer).run().await` |
 //! | a data stream in Kinesis | `kinesis` | a [`Consumer`](es_core::Consumer): a projection, a policy, an announcer | [`kinesis`]`(consumer, records).run().await` |
 //! | the stream of an events table | `dynamodb` | a [`Consumer`](es_core::Consumer), a Kinesis publisher too | [`dynamodb`]`(consumer, store).run().await` |
-//! | an HTTP API | `http` | a tower service, as an axum `Router` | [`http`]`(router).run().await` |
+//! | an HTTP API | `http` | a tower service, as an axum `Router` | [`http`](fn@http)`(router).run().await` |
 //! | a rule of EventBridge | | a [`QueueConsumer`] | [`event_bridge`]`(consumer).run().await` |
 //! | a schedule | | a [`DeadlineSweeper`] | [`schedule`]`(sweeper).run().await` |
 //!

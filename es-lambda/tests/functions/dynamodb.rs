@@ -70,7 +70,7 @@ impl Bank {
             let stream = StreamId::new("account", id).unwrap();
             let commit = new_credit(*amount);
             let head = self.store.head_of(&stream).await;
-            dynamo.append(&stream, head.clone(), commit.clone()).await.unwrap();
+            dynamo.append(&stream, head, commit.clone()).await.unwrap();
             self.store.append(&stream, head, commit).await.unwrap();
             let put = self.table.0.lock().unwrap().last().unwrap().clone();
             records.push(record(number, put["Item"].clone()));
@@ -180,8 +180,10 @@ async fn a_record_of_another_table_fails_the_invocation_before_anything_is_handl
     assert_eq!(balances(&bank.store).await, []);
 }
 
+type Damage = fn(&mut Value);
+
 /// Each a way in which a record can be damaged.
-fn damages() -> Vec<(&'static str, fn(&mut Value))> {
+fn damages() -> Vec<(&'static str, Damage)> {
     vec![
         ("no image, as of a stream of keys", |record| {
             record["dynamodb"].as_object_mut().unwrap().remove("NewImage");

@@ -27,7 +27,7 @@ fn router() -> Router {
         .route("/labels/{number}", post(labels))
         .route("/cookies", get(cookies))
         .route("/binary", get(binary))
-        .route("/hang", get(|| std::future::pending::<&'static str>()))
+        .route("/hang", get(std::future::pending::<&'static str>))
 }
 
 fn request(method: &str, path: &str) -> Value {

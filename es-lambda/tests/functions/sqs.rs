@@ -141,7 +141,7 @@ async fn what_is_not_done_shortly_before_the_end_of_the_invocation_comes_again()
 async fn an_invocation_without_any_time_handles_nothing_and_answers() {
     let (desk, printer) = (Desk::new().await, Arc::new(Printer::default()));
     let function = function(&desk, desk.consumer(printer.clone()));
-    let event = desk.event_with(&batch(&["1", "2"]), 0 * SECOND);
+    let event = desk.event_with(&batch(&["1", "2"]), std::time::Duration::ZERO);
     assert_eq!(failures(&function.invoke(event).await.unwrap()), ["1", "2"]);
     assert!(printer.began().is_empty());
 }
