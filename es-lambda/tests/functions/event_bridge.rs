@@ -90,6 +90,7 @@ async fn an_event_that_takes_too_long_fails_before_the_invocation_is_over() {
     let (desk, printer) = (Desk::new().await, Arc::new(Printer::default()));
     let function = event_bridge(desk.consumer(printer.clone())).with_clock(desk.clock.clone());
     let event = desk.event_with(&with_detail(json!("hang")), 10 * SECOND);
-    let (answer, ()) = futures::join!(function.invoke(event), desk.pass(9 * SECOND));
+    let answer = desk.within(10 * SECOND, function.invoke(event)).await;
     assert!(matches!(answer, Err(FunctionError::Again { .. })), "{answer:?}");
+    assert_eq!(es_core::Clock::monotonic(&*desk.clock), 9 * SECOND);
 }

@@ -97,9 +97,10 @@ async fn a_request_that_takes_too_long_is_answered_before_the_invocation_is_over
     let desk = Desk::new().await;
     let function = http(router()).with_clock(desk.clock.clone());
     let event = desk.event_with(&request("GET", "/hang"), 10 * SECOND);
-    let (answer, ()) = futures::join!(function.invoke(event), desk.pass(9 * SECOND));
+    let answer = desk.within(10 * SECOND, function.invoke(event)).await;
     let answer: Value = serde_json::from_str(answer.unwrap().get()).unwrap();
     assert_eq!(answer["statusCode"], 503);
+    assert_eq!(es_core::Clock::monotonic(&*desk.clock), 9 * SECOND);
 }
 
 #[tokio::test]

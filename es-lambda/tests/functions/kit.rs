@@ -83,6 +83,15 @@ impl Desk {
         self.queues.receive(&self.dead, ReceiveOptions::default()).await.unwrap()
     }
 
+    /// What the work comes to while so much time passes; it is too long if it takes more.
+    pub(crate) async fn within<T>(&self, time: Duration, work: impl Future<Output = T>) -> T {
+        tokio::select! {
+            biased;
+            done = work => done,
+            () = self.pass(time) => panic!("it has not ended within {time:?}"),
+        }
+    }
+
     /// Lets so much time pass in steps of a second, and everything happen that it brings about.
     pub(crate) async fn pass(&self, time: Duration) {
         for _ in 0..time.as_secs() {

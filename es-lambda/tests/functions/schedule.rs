@@ -83,8 +83,8 @@ async fn a_sweep_ends_before_the_invocation_does_and_leaves_what_was_firing() {
     let desk = Desk::new().await;
     let (function, reminders, store) = function(&desk, &[("hang", 0), ("now", 0)]).await;
     let event = desk.event_with(&fixture!("schedule"), 10 * SECOND);
-    let (swept, ()) = futures::join!(function.invoke(event), desk.pass(9 * SECOND));
-    swept.unwrap();
+    desk.within(10 * SECOND, function.invoke(event)).await.unwrap();
+    assert_eq!(desk.clock.monotonic(), 9 * SECOND);
     assert_eq!(reminders.fired(), ["now"]);
     let process = ConsumerId::new("checkout").unwrap();
     assert!(store.next(&process).await.unwrap().is_some());

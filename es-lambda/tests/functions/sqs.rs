@@ -131,7 +131,7 @@ async fn what_is_not_done_shortly_before_the_end_of_the_invocation_comes_again()
         let answer = function.invoke(event).await.unwrap();
         (answer, es_core::Clock::monotonic(&*desk.clock))
     };
-    let ((answer, at), ()) = futures::join!(answered_at, desk.pass(12 * SECOND));
+    let (answer, at) = desk.within(12 * SECOND, answered_at).await;
     assert_eq!(failures(&answer), ["hang", "2"]);
     assert_eq!(at, 9 * SECOND);
     assert_eq!(printer.began(), ["1", "hang"]);
