@@ -6,7 +6,7 @@ use std::time::Duration;
 use es_core::memory::MemoryStore;
 use es_core::testing::VirtualClock;
 use es_core::testing::faults::{Call, Fault};
-use es_core::{Commit, Error};
+use es_core::{Backoff, Commit, Error};
 
 use crate::moody::{Mood, balances, credit, expected, fold_of, projection, projection_on};
 use crate::support::{views_failing_at, views_held_up_at};
@@ -139,6 +139,37 @@ async fn two_pushes_of_the_same_commits_at_the_same_time_have_each_effect_once()
     }
     let moody = projection(&store, &Mood::refusing(&[]));
     assert_eq!(balances(&moody.view()).await, fold_of(&store, |_| false).await);
+}
+
+#[tokio::test]
+async fn who_is_fenced_by_another_push_goes_on_from_where_that_came() {
+    let store = MemoryStore::new();
+    let (views, held_up) = views_held_up_at(&store, Call::WriteDocuments, 1);
+    let mood = Mood::refusing(&[]);
+    let at_once = Backoff { base: Duration::ZERO, max: Duration::ZERO };
+    let slow = projection_on(Arc::new(store.clone()), &store, views, &mood).with_backoff(at_once);
+    let commits = credited(&store, &[("a", 1), ("a", 2)]).await;
+    let rival = async {
+        held_up.reached().await;
+        let first = projection(&store, &mood).push(vec![commits[0].clone()], HOUR).await;
+        assert_eq!(first.applied, 1);
+        held_up.let_go();
+    };
+    let (pushed, ()) = futures::join!(slow.push(commits.clone(), HOUR), rival);
+    assert_eq!((pushed.applied, pushed.left.len()), (1, 0), "{:?}", pushed.error);
+    assert_eq!(balances(&slow.view()).await, expected(&[("a", 3)]));
+}
+
+#[tokio::test]
+async fn what_comes_behind_a_commit_that_was_left_waits_for_it() {
+    let store = MemoryStore::new();
+    let views = views_failing_at(&store, Call::WriteDocuments, 1, Fault::LostRequest);
+    let mood = Mood::refusing(&[]);
+    let moody = projection_on(Arc::new(store.clone()), &store, views, &mood).with_batch_size(1);
+    let commits = credited(&store, &[("a", 1), ("b", 2), ("a", 4)]).await;
+    let pushed = moody.push(commits, HOUR).await;
+    assert_eq!((pushed.applied, pushed.left), (1, vec![0, 2]));
+    assert_eq!(balances(&moody.view()).await, expected(&[("b", 2)]));
 }
 
 #[tokio::test]
