@@ -1,5 +1,6 @@
 //! A queue in SQS.
 
+mod held_back;
 mod received;
 
 use std::sync::Arc;
@@ -15,6 +16,8 @@ use crate::batch;
 use crate::error::FunctionError;
 use crate::time_left::TimeLeft;
 
+use held_back::HeldBack;
+
 /// A function behind a queue in SQS; made by [`sqs`](crate::sqs).
 ///
 /// # What it promises
@@ -26,7 +29,8 @@ use crate::time_left::TimeLeft;
 ///   must have `ReportBatchItemFailures` among its `FunctionResponseTypes`: without, Lambda takes every answer for
 ///   a success of all.
 /// - **Order.** In a FIFO queue the messages of a group are handled one after the other; when one must come again,
-///   it and the later ones of its group are failures, and other groups flow.
+///   it and the later ones of its group are failures, and other groups flow. So it is behind a record that cannot be
+///   read; where that does not say its group, all that follows it is a failure.
 /// - **No poison.** What cannot be decoded, fails for good or too often goes to the consumer's
 ///   [dead letters](QueueConsumer::dead_letters_to). Where it has none, or it cannot be reached, the message comes
 ///   again until the queue's redrive policy moves it: a queue behind a function should have one.
@@ -98,10 +102,13 @@ impl SqsFunction {
         let mut failures: Vec<String> = Vec::new();
         let mut unnamed: Vec<String> = Vec::new();
         let mut messages: Vec<ReceivedMessage> = Vec::with_capacity(records.len());
+        let mut held_back = HeldBack::among(&records);
         for record in records {
             match received::message(record, now) {
+                Ok(message) if held_back.has(&message) => failures.push(message.id.to_string()),
                 Ok(message) => messages.push(message),
                 Err(reason) => {
+                    held_back.comes_again(record);
                     let id = batch::read::<Name>(record).ok().and_then(|name| name.id);
                     let message_id = id.as_deref().unwrap_or("without an id");
                     tracing::error!(

@@ -104,6 +104,28 @@ async fn a_group_stops_at_its_first_failure_and_the_others_go_on() {
 }
 
 #[tokio::test]
+async fn a_group_waits_for_its_record_that_cannot_be_read() {
+    let (desk, printer) = (Desk::new().await, Arc::new(Printer::default()));
+    let mut event = fifo_batch(&["a1", "a2", "b1", "a3", "b2"]);
+    event["Records"][1]["body"] = Value::Null;
+    let answer = answer(&desk, &printer, &event).await;
+    assert_eq!(failures(&answer), ["a2", "a3"]);
+    let mut printed = printer.printed();
+    printed.sort_unstable();
+    assert_eq!(printed, ["a1", "b1", "b2"]);
+}
+
+#[tokio::test]
+async fn all_groups_wait_for_a_record_that_does_not_say_its_own() {
+    let (desk, printer) = (Desk::new().await, Arc::new(Printer::default()));
+    let mut event = fifo_batch(&["a1", "?", "b1"]);
+    event["Records"][1]["attributes"] = json!(7);
+    let answer = answer(&desk, &printer, &event).await;
+    assert_eq!(failures(&answer), ["?", "b1"]);
+    assert_eq!(printer.printed(), ["a1"]);
+}
+
+#[tokio::test]
 async fn groups_of_a_queue_that_is_no_fifo_queue_have_no_order() {
     let (desk, printer) = (Desk::new().await, Arc::new(Printer::default()));
     let answer = answer(&desk, &printer, &batch(&["fail", "1"])).await;
