@@ -1,5 +1,10 @@
 //! The records of an event, each for itself: one that cannot be read is no reason not to read the others.
 
+#![cfg_attr(
+    not(any(feature = "dynamodb", feature = "kinesis", feature = "sqs")),
+    allow(dead_code, reason = "no other function has batches")
+)]
+
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
