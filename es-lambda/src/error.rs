@@ -3,7 +3,7 @@ use lambda_runtime::Diagnostic;
 /// Why an invocation has failed as a whole. Lambda tries it again, as the event source mapping or the function's
 /// settings for asynchronous invocations say.
 ///
-/// Texts never say what was in a record.
+/// Texts never say what was in a record, but [`Again`](Self::Again) has what a handler said, and that goes to Lambda's log.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FunctionError {

@@ -1,15 +1,13 @@
 //! A rule of EventBridge.
 
-use std::sync::Arc;
-use std::time::Duration;
-
-use es_core::{Clock, MessageId, QueueConsumer, ReceiptHandle, ReceivedMessage, Verdict};
-use lambda_runtime::{LambdaEvent, service_fn};
+use es_core::{MessageId, QueueConsumer, ReceiptHandle, ReceivedMessage, Verdict};
+use lambda_runtime::LambdaEvent;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::batch;
 use crate::error::FunctionError;
+use crate::running::{options_of_time, run};
 use crate::time_left::TimeLeft;
 
 /// A function that is the target of rules of EventBridge; made by [`event_bridge`](crate::event_bridge).
@@ -46,27 +44,9 @@ impl EventBridgeFunction {
         Self { consumer, time: TimeLeft::default() }
     }
 
-    /// Tells by `clock` how much time is left.
-    pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.time = self.time.with_clock(clock);
-        self
-    }
+    options_of_time!();
 
-    /// Ends all work `reserve` before the invocation is over, 1 s unless given.
-    pub fn with_reserve(mut self, reserve: Duration) -> Self {
-        self.time = self.time.with_reserve(reserve);
-        self
-    }
-
-    /// Handles events until Lambda ends the program.
-    ///
-    /// # Errors
-    ///
-    /// Those of the runtime.
-    pub async fn run(self) -> Result<(), lambda_runtime::Error> {
-        let this = &self;
-        lambda_runtime::run(service_fn(move |event| this.invoke(event))).await
-    }
+    run!();
 
     /// Handles one event, for a runtime with layers of its own, and for tests.
     ///

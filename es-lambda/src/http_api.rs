@@ -3,10 +3,8 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
 use std::time::Duration;
 
-use es_core::Clock;
 use http::uri::{PathAndQuery, Uri};
 use http::{Response, StatusCode};
 use http_body::Body;
@@ -16,6 +14,7 @@ use lambda_runtime::{LambdaEvent, Service, service_fn};
 use serde_json::value::RawValue;
 
 use crate::error::FunctionError;
+use crate::running::{options_of_time, run};
 use crate::time_left::TimeLeft;
 
 /// A function behind an HTTP API of API Gateway; made by [`http`](crate::http).
@@ -41,17 +40,7 @@ impl<S> HttpFunction<S> {
         Self { service, time: TimeLeft::default() }
     }
 
-    /// Tells by `clock` how much time is left.
-    pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.time = self.time.with_clock(clock);
-        self
-    }
-
-    /// Gives a request up `reserve` before the invocation is over, 1 s unless given.
-    pub fn with_reserve(mut self, reserve: Duration) -> Self {
-        self.time = self.time.with_reserve(reserve);
-        self
-    }
+    options_of_time!();
 }
 
 impl<S, B> HttpFunction<S>
@@ -62,15 +51,7 @@ where
     B::Data: Send,
     B::Error: fmt::Debug,
 {
-    /// Answers requests until Lambda ends the program.
-    ///
-    /// # Errors
-    ///
-    /// Those of the runtime.
-    pub async fn run(self) -> Result<(), lambda_runtime::Error> {
-        let this = &self;
-        lambda_runtime::run(service_fn(move |event| this.invoke(event))).await
-    }
+    run!();
 
     /// Answers one request, for a runtime with layers of its own, and for tests. The answer is the JSON that API
     /// Gateway expects.

@@ -6,14 +6,15 @@ use std::time::Duration;
 use aws_lambda_events::streams::KinesisEventResponse;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use es_core::{Clock, Consumer, Handler, MessageQueue, QueueName};
+use es_core::{Consumer, Handler, MessageQueue, QueueName};
 use es_kinesis::PushedRecords;
-use lambda_runtime::{LambdaEvent, service_fn};
+use lambda_runtime::LambdaEvent;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::batch;
 use crate::error::FunctionError;
+use crate::running::{options_of_time, run};
 use crate::shard::{self, Commits, DeadRecords, Place, Read};
 use crate::time_left::TimeLeft;
 
@@ -74,27 +75,9 @@ impl<H: Handler> KinesisFunction<H> {
         self
     }
 
-    /// Tells by `clock` how much time is left.
-    pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.time = self.time.with_clock(clock);
-        self
-    }
+    options_of_time!();
 
-    /// Ends all work `reserve` before the invocation is over, 1 s unless given.
-    pub fn with_reserve(mut self, reserve: Duration) -> Self {
-        self.time = self.time.with_reserve(reserve);
-        self
-    }
-
-    /// Handles events until Lambda ends the program.
-    ///
-    /// # Errors
-    ///
-    /// Those of the runtime. What happens in an invocation is its answer.
-    pub async fn run(self) -> Result<(), lambda_runtime::Error> {
-        let this = &self;
-        lambda_runtime::run(service_fn(move |event| this.invoke(event))).await
-    }
+    run!();
 
     /// Handles one event, for a runtime with layers of its own, and for tests.
     ///

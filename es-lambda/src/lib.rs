@@ -75,6 +75,7 @@
 //! | `event_bridge` | [`EventBridgeFunction`]: rules |
 //! | `schedule` | [`ScheduleFunction`]: deadlines |
 //! | `batch` | the records of an event, each for itself |
+//! | `running` | how functions run, and their options of time |
 //! | `time_left` | when work has to end |
 //! | `error` | [`FunctionError`] |
 
@@ -93,6 +94,7 @@ mod event_bridge;
 mod http_api;
 #[cfg(feature = "kinesis")]
 mod kinesis;
+mod running;
 mod schedule;
 #[cfg(any(feature = "dynamodb", feature = "kinesis"))]
 mod shard;

@@ -1,13 +1,13 @@
 //! A schedule.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use es_core::{Clock, DeadlineSweeper, Swept, Timestamp};
-use lambda_runtime::{LambdaEvent, service_fn};
+use es_core::{DeadlineSweeper, Swept, Timestamp};
+use lambda_runtime::LambdaEvent;
 use serde_json::value::RawValue;
 
 use crate::error::FunctionError;
+use crate::running::{options_of_time, run};
 use crate::time_left::TimeLeft;
 
 /// A function that a schedule invokes, and that fires what is due; made by [`schedule`](crate::schedule).
@@ -35,17 +35,7 @@ impl ScheduleFunction {
         Self { sweeper, time: TimeLeft::default(), lookahead: Duration::ZERO }
     }
 
-    /// Tells by `clock` how much time is left, and waits by it.
-    pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.time = self.time.with_clock(clock);
-        self
-    }
-
-    /// Ends all work `reserve` before the invocation is over, 1 s unless given.
-    pub fn with_reserve(mut self, reserve: Duration) -> Self {
-        self.time = self.time.with_reserve(reserve);
-        self
-    }
+    options_of_time!();
 
     /// Waits for deadlines that become due within `time` of the beginning of an invocation; unless given, for
     /// none. With the interval of the schedule deadlines fire at their time, as far as they were set when the
@@ -55,15 +45,7 @@ impl ScheduleFunction {
         self
     }
 
-    /// Sweeps at each event until Lambda ends the program.
-    ///
-    /// # Errors
-    ///
-    /// Those of the runtime.
-    pub async fn run(self) -> Result<(), lambda_runtime::Error> {
-        let this = &self;
-        lambda_runtime::run(service_fn(move |event| this.invoke(event))).await
-    }
+    run!();
 
     /// Sweeps once, for a runtime with layers of its own, and for tests. What came of it, all rounds together.
     ///

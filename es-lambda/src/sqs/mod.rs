@@ -3,17 +3,15 @@
 mod held_back;
 mod received;
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use aws_lambda_events::sqs::SqsBatchResponse;
-use es_core::{Clock, QueueConsumer, ReceivedMessage, Verdict};
-use lambda_runtime::{LambdaEvent, service_fn};
+use es_core::{QueueConsumer, ReceivedMessage, Verdict};
+use lambda_runtime::LambdaEvent;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::batch;
 use crate::error::FunctionError;
+use crate::running::{options_of_time, run};
 use crate::time_left::TimeLeft;
 
 use held_back::HeldBack;
@@ -63,28 +61,9 @@ impl SqsFunction {
         Self { consumer, time: TimeLeft::default() }
     }
 
-    /// Tells by `clock` how much time is left.
-    pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.time = self.time.with_clock(clock);
-        self
-    }
+    options_of_time!();
 
-    /// Ends all work `reserve` before the invocation is over, 1 s unless given: for the records of what was done
-    /// and for the answer.
-    pub fn with_reserve(mut self, reserve: Duration) -> Self {
-        self.time = self.time.with_reserve(reserve);
-        self
-    }
-
-    /// Handles events until Lambda ends the program.
-    ///
-    /// # Errors
-    ///
-    /// Those of the runtime. What happens in an invocation is its answer.
-    pub async fn run(self) -> Result<(), lambda_runtime::Error> {
-        let this = &self;
-        lambda_runtime::run(service_fn(move |event| this.invoke(event))).await
-    }
+    run!();
 
     /// Handles one event, for a runtime with layers of its own, and for tests.
     ///
