@@ -14,12 +14,16 @@ pub enum Role {
     /// Runs projections and policies, and operates them: follows the feed, writes views, keeps progress,
     /// dead letters, leases and deadlines. A policy executes commands, too.
     Projections,
+    /// Runs projections and policies in functions, which are pushed what they handle: what [`Projections`](Self::Projections)
+    /// do without following the feed. Of the events it puts, queries and gets. Who invokes a function for the records of
+    /// the stream reads the stream, and is allowed that where it is set up.
+    Functions,
     /// Reads views.
     Queries,
 }
 
 impl Role {
-    /// All of them, for an application that is one program.
+    /// Those of an application that is one program, which follows the feed itself.
     pub const ALL: [Self; 3] = [Self::Commands, Self::Projections, Self::Queries];
 }
 
@@ -118,6 +122,27 @@ const GRANTS: &[Grant<Role, Resource>] = &[
         ],
     ),
     (Role::Projections, Resource::ViewIndexes, &["Query"]),
+    (Role::Functions, Resource::Events, &["GetItem", "PutItem", "Query"]),
+    (
+        Role::Functions,
+        Resource::State,
+        &[
+            "BatchGetItem",
+            "BatchWriteItem",
+            "ConditionCheckItem",
+            "DeleteItem",
+            "GetItem",
+            "PutItem",
+            "Query",
+            "UpdateItem",
+        ],
+    ),
+    (
+        Role::Functions,
+        Resource::Views,
+        &["BatchGetItem", "BatchWriteItem", "DeleteItem", "PutItem", "Query", "UpdateItem"],
+    ),
+    (Role::Functions, Resource::ViewIndexes, &["Query"]),
     (Role::Queries, Resource::State, &["GetItem"]),
     (Role::Queries, Resource::Views, &["BatchGetItem", "Query"]),
     (Role::Queries, Resource::ViewIndexes, &["Query"]),

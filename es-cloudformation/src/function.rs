@@ -1,0 +1,211 @@
+//! A function: with a role that may do what it does and no more, a log that ends, and an alarm.
+
+use std::time::Duration;
+
+use es_core::Error;
+use serde_json::{Map, Value, json};
+
+use crate::alarms::Alarm;
+use crate::key::{self, key_arn};
+use crate::names::{attribute, resource_name, text, with_prefix};
+use crate::source::Source;
+
+/// The code of functions.
+#[derive(Debug, Clone)]
+pub struct Code(Value);
+
+impl Code {
+    /// A folder with the program, `bootstrap`. Its path goes from the folder of the template. Deploying puts it into a
+    /// bucket, and the place in the bucket into the template.
+    pub fn folder(path: &str) -> Self {
+        Self(json!(path))
+    }
+}
+
+/// A function of AWS Lambda on its operating system for programs, `provided.al2023`.
+///
+/// Which function of a program it is, is said by its handler: its name here. Without options it has 256 MB of memory, and
+/// 30 seconds.
+#[derive(Debug, Clone)]
+#[must_use = "a function is in a stack once it is given to `Stack::functions`"]
+pub struct Function {
+    name: String,
+    description: String,
+    timeout: Duration,
+    memory: u32,
+    at_once: Option<u32>,
+    environment: Map<String, Value>,
+    statements: Vec<Value>,
+    sources: Vec<Source>,
+}
+
+impl Function {
+    /// A function of this name, as `projector`, that is behind nothing and may do nothing yet.
+    pub fn new(name: &str, description: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            description: description.to_owned(),
+            timeout: Duration::from_secs(30),
+            memory: 256,
+            at_once: None,
+            environment: Map::new(),
+            statements: Vec::new(),
+            sources: Vec::new(),
+        }
+    }
+
+    /// How long an invocation may take, in whole seconds; 15 minutes at most, and 30 seconds behind an HTTP API.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// The memory that it has, in megabytes; processors come with it, a whole one with 1,769.
+    pub fn memory(mut self, megabytes: u32) -> Self {
+        self.memory = megabytes;
+        self
+    }
+
+    /// How many run at once at most, kept for this function out of those of the account. Without it as many as the
+    /// account has.
+    pub fn at_once(mut self, most: u32) -> Self {
+        self.at_once = Some(most);
+        self
+    }
+
+    /// A variable of its environment. The value may have what CloudFormation puts in, as [`PREFIX`](crate::PREFIX) has.
+    pub fn environment(self, name: &str, value: &str) -> Self {
+        self.environment_value(name, text(value))
+    }
+
+    /// A variable of its environment that refers to something in the stack.
+    pub fn environment_value(mut self, name: &str, value: Value) -> Self {
+        self.environment.insert(name.to_owned(), value);
+        self
+    }
+
+    /// What it may do, beside what reading its sources, writing its log and using the key of the stack need.
+    pub fn may(mut self, statements: impl IntoIterator<Item = Value>) -> Self {
+        self.statements.extend(statements);
+        self
+    }
+
+    /// What invokes it.
+    pub fn behind(mut self, source: Source) -> Self {
+        self.sources.push(source);
+        self
+    }
+
+    pub(crate) fn is(&self, name: &str) -> bool {
+        self.name == name
+    }
+
+    pub(crate) fn resource_name(&self) -> String {
+        format!("{}Function", resource_name(&self.name))
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Those of its sources that are shards.
+    pub(crate) fn is_behind_shards(&self) -> bool {
+        self.sources.iter().any(Source::is_of_shards)
+    }
+
+    pub(crate) fn alarms(&self) -> Vec<Alarm> {
+        let mut alarms = vec![Alarm::on_errors_of(&self.resource_name())];
+        if self.is_behind_shards() {
+            alarms.push(Alarm::on_age_of(&self.resource_name()));
+        }
+        alarms
+    }
+
+    /// What it is made of, in a stack with these resources, whose parts use its key through these services.
+    pub(crate) fn resources(
+        &self,
+        code: &Code,
+        others: &Map<String, Value>,
+        services: &[String],
+    ) -> Result<Vec<(String, Value)>, Error> {
+        let name = self.resource_name();
+        let (log, role) = (format!("{name}Log"), format!("{name}Role"));
+        let mut resources =
+            vec![(log.clone(), self.log()), (role.clone(), self.role(&log, services))];
+        let mut properties = json!({
+            "FunctionName": with_prefix(&self.name),
+            "Description": self.description,
+            "Runtime": "provided.al2023",
+            "Architectures": [{ "Ref": "Architecture" }],
+            "Code": code.0,
+            "Handler": self.name,
+            "Timeout": self.timeout.as_secs(),
+            "MemorySize": self.memory,
+            "Role": attribute(&role, "Arn"),
+            "KmsKeyArn": key_arn(),
+            "LoggingConfig": { "LogGroup": { "Ref": log } },
+        });
+        if let Some(most) = self.at_once {
+            properties["ReservedConcurrentExecutions"] = json!(most);
+        }
+        if !self.environment.is_empty() {
+            properties["Environment"] = json!({ "Variables": self.environment });
+        }
+        resources.push((
+            name.clone(),
+            json!({ "Type": "AWS::Lambda::Function", "Properties": properties }),
+        ));
+        for source in &self.sources {
+            source.check(&self.name, self.timeout, others)?;
+            resources.extend(source.resources(&name));
+        }
+        Ok(resources)
+    }
+
+    fn log(&self) -> Value {
+        json!({
+            "Type": "AWS::Logs::LogGroup",
+            "DeletionPolicy": "Delete",
+            "UpdateReplacePolicy": "Delete",
+            "Properties": {
+                "LogGroupName": text(&format!("/aws/lambda/{}{}", crate::PREFIX, self.name)),
+                "RetentionInDays": { "Ref": "LogRetentionDays" },
+                "KmsKeyId": key_arn(),
+            },
+        })
+    }
+
+    fn role(&self, log: &str, services: &[String]) -> Value {
+        let mut statements = self.statements.clone();
+        statements.extend(self.sources.iter().flat_map(Source::statements));
+        // Of the streams of a log group, which its ARN ends with.
+        statements.push(json!({
+            "Sid": "Log",
+            "Effect": "Allow",
+            "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+            "Resource": attribute(log, "Arn"),
+        }));
+        // Lambda decrypts the environment as the function.
+        let mut services: Vec<&str> = services.iter().map(String::as_str).collect();
+        services.push("lambda");
+        statements.push(key::use_through(&services));
+        json!({
+            "Type": "AWS::IAM::Role",
+            "Properties": {
+                "Description": text(&format!("What the function {}{} may do", crate::PREFIX, self.name)),
+                "AssumeRolePolicyDocument": {
+                    "Version": "2012-10-17",
+                    "Statement": [{
+                        "Effect": "Allow",
+                        "Principal": { "Service": "lambda.amazonaws.com" },
+                        "Action": "sts:AssumeRole",
+                    }],
+                },
+                "Policies": [{
+                    "PolicyName": self.name,
+                    "PolicyDocument": { "Version": "2012-10-17", "Statement": statements },
+                }],
+            },
+        })
+    }
+}
