@@ -1,10 +1,9 @@
 //! The stream of an events table in DynamoDB.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lambda_events::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
-use es_core::{Consumer, Handler, MessageQueue, QueueName};
+use es_core::Consumers;
 use es_dynamodb::DynamoStore;
 use lambda_runtime::LambdaEvent;
 use serde::Deserialize;
@@ -13,7 +12,7 @@ use serde_json::value::RawValue;
 use crate::batch;
 use crate::error::FunctionError;
 use crate::running::{options_of_time, run};
-use crate::shard::{self, Commits, DeadRecords, Place, Read};
+use crate::shard::{self, Behind, Commits, Place, Read, dead_records_to};
 use crate::time_left::TimeLeft;
 
 /// A function behind the stream of an events table, a publisher, a projection or a policy; made by
@@ -21,14 +20,17 @@ use crate::time_left::TimeLeft;
 ///
 /// # What it promises
 ///
-/// What [`Consumer::push`] promises: each commit has its effect once, in the order of its stream. DynamoDB keeps the
+/// What [`Consumer::push`](es_core::Consumer::push) promises: each commit has its effect once, in the order of its stream. DynamoDB keeps the
 /// order of an item, not of a stream, and Lambda delivers twice and to two functions at the same time
 /// (`ParallelizationFactor`); gaps are filled from the log.
 ///
 /// - **The answer** names the lowest sequence number that was not taken care of, and Lambda delivers from there on.
 ///   The event source mapping must have `ReportBatchItemFailures` among its `FunctionResponseTypes`, and the
 ///   table's stream the new images.
-/// - **No poison.** A commit that fails for good is parked among the consumer's dead letters, with the later ones of
+/// - **Several consumers** are given the whole batch each, at the same time. What one of them leaves comes again for
+///   all, and is known to those that had it. Behind it Lambda delivers nothing meanwhile: a consumer that goes on
+///   failing, or is paused, holds up those beside it until the mapping's limits give the batch up.
+/// - **No poison.** A commit that fails for good is parked among its consumer's dead letters, with the later ones of
 ///   its stream. A record that cannot be read goes [where it is told to](Self::dead_records_to). Without such a
 ///   queue it fails until the mapping's `MaximumRetryAttempts` or `MaximumRecordAgeInSeconds` hand it to its
 ///   destination for failures.
@@ -38,13 +40,13 @@ use crate::time_left::TimeLeft;
 ///   again.
 ///
 /// What Lambda gives up, and streams whose last commit is older than the mapping, are not pushed any more. A
-/// [catching up](Consumer::catch_up) from the consumer's own feed from time to time brings them; so does the next
+/// [catching up](es_core::Consumer::catch_up) from the consumer's own feed from time to time brings them; so does the next
 /// commit of their stream.
+#[derive(Debug)]
 #[must_use = "a function does nothing until it runs"]
-pub struct DynamoFunction<H: Handler> {
-    consumer: Consumer<H>,
+pub struct DynamoFunction {
+    behind: Behind,
     log: DynamoStore,
-    dead_records: Option<DeadRecords>,
     time: TimeLeft,
 }
 
@@ -76,17 +78,12 @@ struct Origin {
     arn: Option<String>,
 }
 
-impl<H: Handler> DynamoFunction<H> {
-    pub(crate) fn new(consumer: Consumer<H>, log: DynamoStore) -> Self {
-        Self { consumer, log, dead_records: None, time: TimeLeft::default() }
+impl DynamoFunction {
+    pub(crate) fn new(consumers: Consumers, log: DynamoStore) -> Self {
+        Self { behind: Behind::new(consumers), log, time: TimeLeft::default() }
     }
 
-    /// Sends records that cannot be read to `queue`, as they came in the event, with the reason as attribute
-    /// `error`. A record that is too large for the queue is named there by its sequence number.
-    pub fn dead_records_to(mut self, queues: Arc<dyn MessageQueue>, queue: QueueName) -> Self {
-        self.dead_records = Some(DeadRecords::to(queues, queue));
-        self
-    }
+    dead_records_to!();
 
     options_of_time!();
 
@@ -112,8 +109,7 @@ impl<H: Handler> DynamoFunction<H> {
         for record in batch {
             records.push(self.read(record, until).await);
         }
-        let dead_records = self.dead_records.as_ref();
-        let failures = shard::settle(&self.consumer, dead_records, records, clock, until).await?;
+        let failures = self.behind.settle(records, clock, until).await?;
         let mut answer = DynamoDbEventResponse::default();
         answer.batch_item_failures = failures.into_iter().map(failure).collect();
         Ok(answer)
@@ -177,14 +173,4 @@ fn failure(sequence_number: String) -> DynamoDbBatchItemFailure {
     let mut failure = DynamoDbBatchItemFailure::default();
     failure.item_identifier = Some(sequence_number);
     failure
-}
-
-impl<H: Handler> std::fmt::Debug for DynamoFunction<H> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("DynamoFunction")
-            .field("consumer", &self.consumer)
-            .field("log", &self.log)
-            .field("dead_records", &self.dead_records)
-            .finish_non_exhaustive()
-    }
 }

@@ -24,6 +24,9 @@ pub enum FunctionError {
         /// What is wrong with the first of them.
         reason: String,
     },
+    /// The function was made without a consumer that could handle the records.
+    #[error("the function has no consumer")]
+    NoConsumer,
     /// The event must come again.
     #[error("the event was not handled and comes again: {error}")]
     Again {
@@ -40,6 +43,7 @@ impl FunctionError {
         match self {
             Self::NotTheEvent { .. } => "NotTheEvent",
             Self::Unnamed { .. } => "Unnamed",
+            Self::NoConsumer => "NoConsumer",
             Self::Again { .. } => "Again",
             Self::Store(_) => "Store",
         }

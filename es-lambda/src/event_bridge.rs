@@ -1,5 +1,7 @@
 //! A rule of EventBridge.
 
+use std::sync::Arc;
+
 use es_core::{MessageId, QueueConsumer, ReceiptHandle, ReceivedMessage, Verdict};
 use lambda_runtime::LambdaEvent;
 use serde::Deserialize;
@@ -27,7 +29,7 @@ use crate::time_left::TimeLeft;
 #[derive(Debug)]
 #[must_use = "a function does nothing until it runs"]
 pub struct EventBridgeFunction {
-    consumer: QueueConsumer,
+    consumer: Arc<QueueConsumer>,
     time: TimeLeft,
 }
 
@@ -40,7 +42,7 @@ struct Name {
 }
 
 impl EventBridgeFunction {
-    pub(crate) fn new(consumer: QueueConsumer) -> Self {
+    pub(crate) fn new(consumer: Arc<QueueConsumer>) -> Self {
         Self { consumer, time: TimeLeft::default() }
     }
 

@@ -1,12 +1,11 @@
 //! A data stream in Kinesis.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lambda_events::streams::KinesisEventResponse;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use es_core::{Consumer, Handler, MessageQueue, QueueName};
+use es_core::Consumers;
 use es_kinesis::PushedRecords;
 use lambda_runtime::LambdaEvent;
 use serde::Deserialize;
@@ -15,21 +14,24 @@ use serde_json::value::RawValue;
 use crate::batch;
 use crate::error::FunctionError;
 use crate::running::{options_of_time, run};
-use crate::shard::{self, Commits, DeadRecords, Place, Read};
+use crate::shard::{self, Behind, Commits, Place, Read, dead_records_to};
 use crate::time_left::TimeLeft;
 
 /// A function behind a data stream in Kinesis; made by [`kinesis`](crate::kinesis).
 ///
 /// # What it promises
 ///
-/// What [`Consumer::push`] promises: each commit has its effect once, in the order of its stream, whatever is
+/// What [`Consumer::push`](es_core::Consumer::push) promises: each commit has its effect once, in the order of its stream, whatever is
 /// delivered twice, out of order, in halves of a batch, or to two functions at the same time (`ParallelizationFactor`).
 /// Gaps are filled from the log.
 ///
 /// - **The answer** names, per shard, the lowest sequence number that was not taken care of, and Lambda delivers
 ///   from there on. The event source mapping must have `ReportBatchItemFailures` among its
 ///   `FunctionResponseTypes`.
-/// - **No poison.** A commit that fails for good is parked among the consumer's dead letters, with the later ones of
+/// - **Several consumers** are given the whole batch each, at the same time. What one of them leaves comes again for
+///   all, and is known to those that had it. Behind it Lambda delivers nothing meanwhile: a consumer that goes on
+///   failing, or is paused, holds up those beside it until the mapping's limits give the batch up.
+/// - **No poison.** A commit that fails for good is parked among its consumer's dead letters, with the later ones of
 ///   its stream. A record that cannot be read is replaced by the log, where it names a stream of it; otherwise it
 ///   goes [where it is told to](Self::dead_records_to). Without such a queue it fails until the mapping's
 ///   `MaximumRetryAttempts` or `MaximumRecordAgeInSeconds` hand it to its destination for failures.
@@ -37,13 +39,13 @@ use crate::time_left::TimeLeft;
 ///   again.
 ///
 /// What Lambda gives up, and streams whose last commit is older than the mapping, are not pushed any more. A
-/// [catching up](Consumer::catch_up) from the consumer's own feed from time to time brings them; so does the next
+/// [catching up](es_core::Consumer::catch_up) from the consumer's own feed from time to time brings them; so does the next
 /// commit of their stream.
+#[derive(Debug)]
 #[must_use = "a function does nothing until it runs"]
-pub struct KinesisFunction<H: Handler> {
-    consumer: Consumer<H>,
+pub struct KinesisFunction {
+    behind: Behind,
     records: PushedRecords,
-    dead_records: Option<DeadRecords>,
     time: TimeLeft,
 }
 
@@ -63,17 +65,12 @@ struct Content {
     data: Option<String>,
 }
 
-impl<H: Handler> KinesisFunction<H> {
-    pub(crate) fn new(consumer: Consumer<H>, records: PushedRecords) -> Self {
-        Self { consumer, records, dead_records: None, time: TimeLeft::default() }
+impl KinesisFunction {
+    pub(crate) fn new(consumers: Consumers, records: PushedRecords) -> Self {
+        Self { behind: Behind::new(consumers), records, time: TimeLeft::default() }
     }
 
-    /// Sends records that cannot be read to `queue`, as they came in the event, with the reason as attribute
-    /// `error`. A record that is too large for the queue is named there by its shard and sequence number.
-    pub fn dead_records_to(mut self, queues: Arc<dyn MessageQueue>, queue: QueueName) -> Self {
-        self.dead_records = Some(DeadRecords::to(queues, queue));
-        self
-    }
+    dead_records_to!();
 
     options_of_time!();
 
@@ -96,8 +93,7 @@ impl<H: Handler> KinesisFunction<H> {
         for record in batch::records(&payload, "aws:kinesis", "Kinesis")? {
             records.push(self.read(record, until).await);
         }
-        let dead_records = self.dead_records.as_ref();
-        let failures = shard::settle(&self.consumer, dead_records, records, clock, until).await?;
+        let failures = self.behind.settle(records, clock, until).await?;
         let mut answer = KinesisEventResponse::default();
         answer.set_failures(failures);
         Ok(answer)
@@ -133,15 +129,5 @@ impl<H: Handler> KinesisFunction<H> {
         let reading = self.records.commits(&number, &key, data.into());
         let commits = shard::in_time(self.time.clock(), until, reading).await;
         Read { place, commits }
-    }
-}
-
-impl<H: Handler> std::fmt::Debug for KinesisFunction<H> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("KinesisFunction")
-            .field("consumer", &self.consumer)
-            .field("records", &self.records)
-            .field("dead_records", &self.dead_records)
-            .finish_non_exhaustive()
     }
 }

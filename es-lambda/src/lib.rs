@@ -42,11 +42,13 @@
 //! | behind | feature | what you have | line |
 //! |---|---|---|---|
 //! | a queue in SQS | `sqs` | a [`QueueConsumer`] | [`sqs`]`(consumer).run().await` |
-//! | a data stream in Kinesis | `kinesis` | a [`Consumer`](es_core::Consumer): a projection, a policy, an announcer | [`kinesis`]`(consumer, records).run().await` |
-//! | the stream of an events table | `dynamodb` | a [`Consumer`](es_core::Consumer), a Kinesis publisher too | [`dynamodb`]`(consumer, store).run().await` |
+//! | a data stream in Kinesis | `kinesis` | a [`Consumer`](es_core::Consumer), a projection, a policy, an announcer, or several as [`Consumers`] | [`kinesis`]`(consumers, records).run().await` |
+//! | the stream of an events table | `dynamodb` | the same, a Kinesis publisher too | [`dynamodb`]`(consumers, store).run().await` |
 //! | an HTTP API | `http` | a tower service, as an axum `Router` | [`http`](fn@http)`(router).run().await` |
 //! | a rule of EventBridge | | a [`QueueConsumer`] | [`event_bridge`]`(consumer).run().await` |
 //! | a schedule | | a [`DeadlineSweeper`] | [`schedule`]`(sweeper).run().await` |
+//!
+//! All of them take what they are about as it is, or in the [`Arc`] in which a program has it.
 //!
 //! # What all of them promise
 //!
@@ -83,6 +85,10 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
+use std::sync::Arc;
+
+#[cfg(any(feature = "dynamodb", feature = "kinesis"))]
+use es_core::Consumers;
 use es_core::{DeadlineSweeper, QueueConsumer};
 
 mod batch;
@@ -116,36 +122,35 @@ pub use sqs::SqsFunction;
 
 /// The consumer as a function behind its queue in SQS.
 #[cfg(feature = "sqs")]
-pub fn sqs(consumer: QueueConsumer) -> SqsFunction {
-    SqsFunction::new(consumer)
+pub fn sqs(consumer: impl Into<Arc<QueueConsumer>>) -> SqsFunction {
+    SqsFunction::new(consumer.into())
 }
 
 /// The consumer as a function that is the target of rules of EventBridge.
-pub fn event_bridge(consumer: QueueConsumer) -> EventBridgeFunction {
-    EventBridgeFunction::new(consumer)
+pub fn event_bridge(consumer: impl Into<Arc<QueueConsumer>>) -> EventBridgeFunction {
+    EventBridgeFunction::new(consumer.into())
 }
 
 /// The sweeper as a function that a schedule invokes.
-pub fn schedule(sweeper: DeadlineSweeper) -> ScheduleFunction {
-    ScheduleFunction::new(sweeper)
+pub fn schedule(sweeper: impl Into<Arc<DeadlineSweeper>>) -> ScheduleFunction {
+    ScheduleFunction::new(sweeper.into())
 }
 
-/// The consumer, a projection or a policy, as a function behind the data stream that `records` reads.
+/// One consumer or several, projections, policies, announcers, as a function behind the data stream that `records`
+/// reads.
 #[cfg(feature = "kinesis")]
-pub fn kinesis<H: es_core::Handler>(
-    consumer: es_core::Consumer<H>,
+pub fn kinesis(
+    consumers: impl Into<Consumers>,
     records: es_kinesis::PushedRecords,
-) -> KinesisFunction<H> {
-    KinesisFunction::new(consumer, records)
+) -> KinesisFunction {
+    KinesisFunction::new(consumers.into(), records)
 }
 
-/// The consumer, a publisher, a projection or a policy, as a function behind the stream of the events table of `log`.
+/// One consumer or several, publishers, projections, policies, as a function behind the stream of the events table
+/// of `log`.
 #[cfg(feature = "dynamodb")]
-pub fn dynamodb<H: es_core::Handler>(
-    consumer: es_core::Consumer<H>,
-    log: es_dynamodb::DynamoStore,
-) -> DynamoFunction<H> {
-    DynamoFunction::new(consumer, log)
+pub fn dynamodb(consumers: impl Into<Consumers>, log: es_dynamodb::DynamoStore) -> DynamoFunction {
+    DynamoFunction::new(consumers.into(), log)
 }
 
 /// The service, an axum `Router` for one, as a function behind an HTTP API.

@@ -28,7 +28,9 @@ macro_rules! run {
         /// Those of the runtime. What happens in an invocation is its answer.
         pub async fn run(self) -> Result<(), lambda_runtime::Error> {
             let this = &self;
-            lambda_runtime::run(lambda_runtime::service_fn(move |event| this.invoke(event))).await
+            // Boxed: the runtime's layers around it are as deep as the compiler looks into types.
+            let invoke = move |event| Box::pin(this.invoke(event));
+            lambda_runtime::run(lambda_runtime::service_fn(invoke)).await
         }
     };
 }

@@ -1,5 +1,6 @@
 //! A schedule.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use es_core::{DeadlineSweeper, Swept, Timestamp};
@@ -25,13 +26,13 @@ use crate::time_left::TimeLeft;
 #[derive(Debug)]
 #[must_use = "a function does nothing until it runs"]
 pub struct ScheduleFunction {
-    sweeper: DeadlineSweeper,
+    sweeper: Arc<DeadlineSweeper>,
     time: TimeLeft,
     lookahead: Duration,
 }
 
 impl ScheduleFunction {
-    pub(crate) fn new(sweeper: DeadlineSweeper) -> Self {
+    pub(crate) fn new(sweeper: Arc<DeadlineSweeper>) -> Self {
         Self { sweeper, time: TimeLeft::default(), lookahead: Duration::ZERO }
     }
 

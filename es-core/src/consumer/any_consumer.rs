@@ -1,17 +1,20 @@
 use std::fmt::Debug;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
-use futures::future::{BoxFuture, try_join_all};
+use futures::future::{BoxFuture, join_all, try_join_all};
 
 use crate::checkpoint_store::ConsumerId;
+use crate::commit::Commit;
 use crate::dead_letter::{DeadLetter, DeadLetterQuery};
 use crate::error::{Error, Result};
 use crate::stream_id::StreamId;
 use crate::version::Version;
 
 use super::{
-    CatchUp, Consumer, DeadLetterFilter, Handler, Health, Retried, RewindTo, Rewindable, Workers,
+    CatchUp, Consumer, DeadLetterFilter, Handler, Health, Pushed, Retried, RewindTo, Rewindable,
+    Workers,
 };
 
 /// A projection, policy or other consumer, whatever its type is: for programs that run or operate several.
@@ -33,6 +36,9 @@ pub trait AnyConsumer: Debug + Send + Sync + 'static {
 
     /// [`Consumer::run`].
     async fn run(&self, shutdown: BoxFuture<'_, ()>) -> Result<()>;
+
+    /// [`Consumer::push`].
+    async fn push(&self, commits: Vec<Commit>, time_limit: Duration) -> Pushed;
 
     /// [`Consumer::health`].
     async fn health(&self) -> Result<Health>;
@@ -76,6 +82,10 @@ impl<H: Rewindable + Handler> AnyConsumer for Consumer<H> {
 
     async fn run(&self, shutdown: BoxFuture<'_, ()>) -> Result<()> {
         self.run(shutdown).await
+    }
+
+    async fn push(&self, commits: Vec<Commit>, time_limit: Duration) -> Pushed {
+        self.push(commits, time_limit).await
     }
 
     async fn health(&self) -> Result<Health> {
@@ -158,6 +168,24 @@ impl FromIterator<Arc<dyn AnyConsumer>> for Consumers {
     }
 }
 
+impl<H: Rewindable> From<Consumer<H>> for Consumers {
+    fn from(consumer: Consumer<H>) -> Self {
+        Arc::new(consumer).into()
+    }
+}
+
+impl<H: Rewindable> From<Arc<Consumer<H>>> for Consumers {
+    fn from(consumer: Arc<Consumer<H>>) -> Self {
+        Self::new().with(consumer)
+    }
+}
+
+impl From<Arc<dyn AnyConsumer>> for Consumers {
+    fn from(consumer: Arc<dyn AnyConsumer>) -> Self {
+        Self::new().with(consumer)
+    }
+}
+
 impl Consumers {
     /// None yet.
     pub fn new() -> Self {
@@ -185,9 +213,20 @@ impl Consumers {
         self.iter().find(|consumer| consumer.id().as_str() == name)
     }
 
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// All of them, in the order in which they were added.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<dyn AnyConsumer>> {
         self.0.iter()
+    }
+
+    /// [Pushes](Consumer::push) the commits to each, at the same time: what became of them, in the order in which the
+    /// consumers were added. What one of them leaves, or is slow at, does not keep the others from their effects.
+    pub async fn push(&self, commits: &[Commit], time_limit: Duration) -> Vec<Pushed> {
+        join_all(self.iter().map(|consumer| consumer.push(commits.to_vec(), time_limit))).await
     }
 
     /// How each is, in the order in which they were added. All are looked at at the same time, which takes ten

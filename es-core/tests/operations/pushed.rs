@@ -6,7 +6,7 @@ use std::time::Duration;
 use es_core::memory::MemoryStore;
 use es_core::testing::VirtualClock;
 use es_core::testing::faults::{Call, Fault};
-use es_core::{Backoff, Commit, Error};
+use es_core::{Backoff, Commit, Consumers, Error};
 
 use crate::moody::{Mood, balances, credit, expected, fold_of, projection, projection_on};
 use crate::support::{views_failing_at, views_held_up_at};
@@ -222,4 +222,19 @@ async fn what_there_is_no_time_for_is_left() {
     assert!(matches!(pushed.error, Some(Error::DeadlineExceeded { .. })), "{:?}", pushed.error);
     let nothing = moody.push(commits, Duration::ZERO).await;
     assert_eq!(nothing.left, [0, 1, 2]);
+}
+
+#[tokio::test]
+async fn each_of_several_consumers_has_what_is_pushed_whatever_another_leaves() {
+    let (store, elsewhere) = (MemoryStore::new(), MemoryStore::new());
+    let mood = Mood::refusing(&[]);
+    let shared = Arc::new(store.clone());
+    let paused = projection_on(shared, &store, Arc::new(elsewhere), &mood);
+    paused.pause().await.unwrap();
+    let moody = Arc::new(projection(&store, &mood));
+    let commits = credited(&store, &[("a", 1), ("b", 2)]).await;
+    let pushed = Consumers::from(paused).with(moody.clone()).push(&commits, HOUR).await;
+    assert_eq!((pushed[0].applied, &*pushed[0].left), (0, &[0, 1][..]));
+    assert_eq!((pushed[1].applied, pushed[1].left.len()), (2, 0));
+    assert_eq!(balances(&moody.view()).await, expected(&[("a", 1), ("b", 2)]));
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use es_core::{ConsumerId, Error, InvalidMessage, MessageQueue, NewMessage, QueueName};
+use es_core::{Error, InvalidMessage, MessageQueue, NewMessage, QueueName};
 use serde_json::json;
 
 use super::Place;
@@ -11,24 +11,19 @@ use super::Place;
 /// The queue that takes records which cannot be read. They are no commits, so they have no place among the
 /// [dead letters](es_core::DeadLetter) of the consumer.
 #[derive(Clone)]
-pub(crate) struct DeadRecords {
+pub(super) struct DeadRecords {
     queues: Arc<dyn MessageQueue>,
     queue: QueueName,
 }
 
 impl DeadRecords {
-    pub(crate) fn to(queues: Arc<dyn MessageQueue>, queue: QueueName) -> Self {
+    pub(super) fn to(queues: Arc<dyn MessageQueue>, queue: QueueName) -> Self {
         Self { queues, queue }
     }
 
     /// Sends the record as it came; when the queue does not take it, as it is too large, where it is to be found.
     /// Whether that succeeded.
-    pub(super) async fn bury(
-        &self,
-        consumer: &ConsumerId,
-        place: &Place<'_>,
-        error: &Error,
-    ) -> bool {
+    pub(super) async fn bury(&self, consumer: &str, place: &Place<'_>, error: &Error) -> bool {
         let whole = place.record.get().to_owned();
         let mut sent =
             self.queues.send(&self.queue, self.letter(consumer, place, error, whole)).await;
@@ -41,22 +36,16 @@ impl DeadRecords {
         }
         if let Err(error) = &sent {
             let cause = error as &dyn std::error::Error;
-            tracing::error!(%consumer, queue = %self.queue, cause, "a dead record could not be sent; it comes again");
+            tracing::error!(consumer, queue = %self.queue, cause, "a dead record could not be sent; it comes again");
         }
         sent.is_ok()
     }
 
-    fn letter(
-        &self,
-        consumer: &ConsumerId,
-        place: &Place<'_>,
-        error: &Error,
-        body: String,
-    ) -> NewMessage {
+    fn letter(&self, consumer: &str, place: &Place<'_>, error: &Error, body: String) -> NewMessage {
         let mut reason = error.with_causes();
         reason.truncate(reason.floor_char_boundary(1_024));
         let letter = NewMessage::new(body)
-            .attribute("consumer", consumer.to_string())
+            .attribute("consumer", consumer)
             .attribute("reason", "undecodable")
             .attribute("error", reason);
         let Some(number) = place.sequence_number.as_deref().filter(|_| self.queue.is_fifo()) else {

@@ -8,15 +8,17 @@
 mod checkpoint;
 mod dead_records;
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
-use es_core::{Clock, Commit, Consumer, Error, Handler};
+use es_core::{Clock, Commit, Consumers, Error, MessageQueue, QueueName};
 use serde_json::value::RawValue;
 
 use crate::error::FunctionError;
 
 use checkpoint::{is_sequence_number, lowest_of_each_shard};
-pub(crate) use dead_records::DeadRecords;
+use dead_records::DeadRecords;
 
 /// The commits of a record, each for itself.
 pub(crate) type Commits = Vec<Result<Commit, Error>>;
@@ -49,78 +51,121 @@ pub(crate) struct Read<'a> {
     pub(crate) commits: Commits,
 }
 
-/// Lets the commits of the records have their effect, buries what cannot be read, and says from where on each shard
-/// has to come again: the sequence number of the first record that was not taken care of.
-pub(crate) async fn settle<H: Handler>(
-    consumer: &Consumer<H>,
-    dead_records: Option<&DeadRecords>,
-    records: Vec<Read<'_>>,
-    clock: &dyn Clock,
-    until: Duration,
-) -> Result<Vec<String>, FunctionError> {
-    let mut commits: Vec<Commit> = Vec::with_capacity(records.len());
-    let mut of_record: Vec<usize> = Vec::with_capacity(records.len());
-    let mut comes_again = vec![false; records.len()];
-    let mut unreadable: Vec<(usize, Error)> = Vec::new();
-    let mut places = Vec::with_capacity(records.len());
-    for (at, Read { place, commits: of_this }) in records.into_iter().enumerate() {
-        for commit in of_this {
-            match commit {
-                Ok(commit) => {
-                    commits.push(commit);
-                    of_record.push(at);
+/// The consumers of a function, and what they have in common.
+#[derive(Debug)]
+pub(crate) struct Behind {
+    consumers: Consumers,
+    dead_records: Option<DeadRecords>,
+}
+
+impl Behind {
+    pub(crate) fn new(consumers: Consumers) -> Self {
+        Self { consumers, dead_records: None }
+    }
+
+    pub(crate) fn dead_records_to(&mut self, queues: Arc<dyn MessageQueue>, queue: QueueName) {
+        self.dead_records = Some(DeadRecords::to(queues, queue));
+    }
+
+    /// Lets the commits of the records have their effect on each consumer, buries what cannot be read, and says
+    /// from where on each shard has to come again: the sequence number of the first record that was not taken care
+    /// of by all.
+    pub(crate) async fn settle(
+        &self,
+        records: Vec<Read<'_>>,
+        clock: &dyn Clock,
+        until: Duration,
+    ) -> Result<Vec<String>, FunctionError> {
+        if self.consumers.is_empty() {
+            // With any answer the records would count as done.
+            return Err(FunctionError::NoConsumer);
+        }
+        let mut commits: Vec<Commit> = Vec::with_capacity(records.len());
+        let mut of_record: Vec<usize> = Vec::with_capacity(records.len());
+        let mut comes_again = vec![false; records.len()];
+        let mut unreadable: Vec<(usize, Error)> = Vec::new();
+        let mut places = Vec::with_capacity(records.len());
+        for (at, Read { place, commits: of_this }) in records.into_iter().enumerate() {
+            for commit in of_this {
+                match commit {
+                    Ok(commit) => {
+                        commits.push(commit);
+                        of_record.push(at);
+                    }
+                    Err(error) if is_about_the_record(&error) => unreadable.push((at, error)),
+                    Err(error) => {
+                        self.note(&place, &error, "a record could not be read, and comes again");
+                        comes_again[at] = true;
+                    }
                 }
-                Err(error) if is_about_the_record(&error) => unreadable.push((at, error)),
-                Err(error) => {
-                    note(consumer, &place, &error, "a record could not be read, and comes again");
-                    comes_again[at] = true;
-                }
+            }
+            places.push(place);
+        }
+        for left in self.push(&commits, until.saturating_sub(clock.monotonic())).await {
+            comes_again[of_record[left]] = true;
+        }
+        for (at, error) in unreadable {
+            let place = &places[at];
+            self.note(place, &error, "a record cannot be read");
+            let time = until.saturating_sub(clock.monotonic());
+            if !self.bury(place, &error, clock, time).await {
+                comes_again[at] = true;
             }
         }
-        places.push(place);
+        let failed = places.iter().zip(&comes_again).filter(|(_, comes_again)| **comes_again);
+        lowest_of_each_shard(failed.map(|(place, _)| place))
     }
-    let left = until.saturating_sub(clock.monotonic());
-    let pushed = consumer.push(commits, left).await;
-    if let Some(error) = &pushed.error {
-        let (consumer, cause) = (consumer.id(), error as &dyn std::error::Error);
-        tracing::warn!(%consumer, cause, left = pushed.left.len(), "commits were left, and come again");
-    }
-    for at in pushed.left {
-        comes_again[of_record[at]] = true;
-    }
-    for (at, error) in unreadable {
-        let place = &places[at];
-        note(consumer, place, &error, "a record cannot be read");
-        let time = until.saturating_sub(clock.monotonic());
-        let buried = match dead_records {
-            Some(dead) if !time.is_zero() => {
-                let bury = dead.bury(consumer.id(), place, &error);
-                tokio::select! {
-                    biased;
-                    buried = bury => buried,
-                    () = clock.sleep(time) => false,
-                }
+
+    /// The commits that one of the consumers has left.
+    async fn push(&self, commits: &[Commit], time: Duration) -> BTreeSet<usize> {
+        let pushed = self.consumers.push(commits, time).await;
+        let mut all_left = BTreeSet::new();
+        for (consumer, pushed) in self.consumers.iter().zip(pushed) {
+            if let Some(error) = &pushed.error {
+                let (consumer, cause) = (consumer.id(), error as &dyn std::error::Error);
+                tracing::warn!(%consumer, cause, left = pushed.left.len(), "commits were left, and come again");
             }
-            _ => false,
+            all_left.extend(pushed.left);
+        }
+        all_left
+    }
+
+    async fn bury(
+        &self,
+        place: &Place<'_>,
+        error: &Error,
+        clock: &dyn Clock,
+        time: Duration,
+    ) -> bool {
+        let Some(dead_records) = self.dead_records.as_ref().filter(|_| !time.is_zero()) else {
+            return false;
         };
-        if !buried {
-            comes_again[at] = true;
+        let names = self.names();
+        tokio::select! {
+            biased;
+            buried = dead_records.bury(&names, place, error) => buried,
+            () = clock.sleep(time) => false,
         }
     }
-    let failed = places.iter().zip(&comes_again).filter(|(_, comes_again)| **comes_again);
-    lowest_of_each_shard(failed.map(|(place, _)| place))
+
+    fn note(&self, place: &Place<'_>, error: &Error, what: &str) {
+        let (consumer, cause) = (self.names(), error as &dyn std::error::Error);
+        let sequence_number = place.sequence_number.as_deref().unwrap_or("unknown");
+        tracing::error!(consumer, sequence_number, cause, "{what}");
+    }
+
+    /// All consumers in one text.
+    fn names(&self) -> String {
+        let names: Vec<&str> =
+            self.consumers.iter().map(|consumer| consumer.id().as_str()).collect();
+        names.join(" ")
+    }
 }
 
 /// Whether the error says that the record is not what it should be. All others are about what is around it, and may
 /// be mended: a permission, a table, a newer program.
 fn is_about_the_record(error: &Error) -> bool {
     matches!(error, Error::Corrupt { .. } | Error::CorruptCommit { .. })
-}
-
-fn note<H: Handler>(consumer: &Consumer<H>, place: &Place<'_>, error: &Error, what: &str) {
-    let (consumer, cause) = (consumer.id(), error as &dyn std::error::Error);
-    let sequence_number = place.sequence_number.as_deref().unwrap_or("unknown");
-    tracing::error!(%consumer, sequence_number, cause, "{what}");
 }
 
 /// What reading comes to, if there is time for it. Otherwise the record comes again.
@@ -145,3 +190,22 @@ pub(crate) async fn in_time(
 pub(crate) fn unreadable(reason: String) -> Error {
     Error::Corrupt { what: "a record of the batch".to_owned(), reason }
 }
+
+/// The method `dead_records_to` of a function with a field `behind`.
+macro_rules! dead_records_to {
+    () => {
+        /// Sends records that cannot be read to `queue`, as they came in the event, with the reason as attribute
+        /// `error`. A record that is too large for the queue is named there by its shard, as far as it says that, and
+        /// its sequence number.
+        pub fn dead_records_to(
+            mut self,
+            queues: std::sync::Arc<dyn es_core::MessageQueue>,
+            queue: es_core::QueueName,
+        ) -> Self {
+            self.behind.dead_records_to(queues, queue);
+            self
+        }
+    };
+}
+
+pub(crate) use dead_records_to;

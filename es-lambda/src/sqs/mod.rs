@@ -3,6 +3,8 @@
 mod held_back;
 mod received;
 
+use std::sync::Arc;
+
 use aws_lambda_events::sqs::SqsBatchResponse;
 use es_core::{QueueConsumer, ReceivedMessage, Verdict};
 use lambda_runtime::LambdaEvent;
@@ -45,7 +47,7 @@ use held_back::HeldBack;
 #[derive(Debug)]
 #[must_use = "a function does nothing until it runs"]
 pub struct SqsFunction {
-    consumer: QueueConsumer,
+    consumer: Arc<QueueConsumer>,
     time: TimeLeft,
 }
 
@@ -57,7 +59,7 @@ struct Name {
 }
 
 impl SqsFunction {
-    pub(crate) fn new(consumer: QueueConsumer) -> Self {
+    pub(crate) fn new(consumer: Arc<QueueConsumer>) -> Self {
         Self { consumer, time: TimeLeft::default() }
     }
 

@@ -17,7 +17,7 @@ use es_lambda::{DynamoFunction, FunctionError, dynamodb};
 use serde_json::{Value, json};
 
 use crate::kit::{Desk, fixture};
-use crate::ledger::{Ledger, balances, ledger, new_credit};
+use crate::ledger::{balances, ledger, new_credit};
 
 /// A DynamoDB that takes everything, and keeps what it was asked.
 #[derive(Debug, Clone, Default)]
@@ -78,12 +78,12 @@ impl Bank {
         records
     }
 
-    fn function(&self, refused: &[u64]) -> DynamoFunction<Ledger> {
+    fn function(&self, refused: &[u64]) -> DynamoFunction {
         self.function_without_dead_letters(refused)
             .dead_records_to(self.desk.queues.clone(), self.desk.dead.clone())
     }
 
-    fn function_without_dead_letters(&self, refused: &[u64]) -> DynamoFunction<Ledger> {
+    fn function_without_dead_letters(&self, refused: &[u64]) -> DynamoFunction {
         dynamodb(ledger(&self.store, &self.desk, refused), self.table.store())
             .with_clock(self.desk.clock.clone())
     }

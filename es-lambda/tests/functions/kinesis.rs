@@ -12,10 +12,10 @@ use es_lambda::{FunctionError, KinesisFunction, kinesis};
 use serde_json::{Value, json};
 
 use crate::kit::{Desk, fixture};
-use crate::ledger::{Ledger, balances, credit, credited, ledger};
+use crate::ledger::{balances, credit, credited, ledger};
 
 /// The fixture's record with these data.
-fn record(number: u64, key: &str, data: &[u8]) -> Value {
+pub(crate) fn record(number: u64, key: &str, data: &[u8]) -> Value {
     let mut record = fixture!("kinesis")["Records"][0].clone();
     record["kinesis"]["sequenceNumber"] = json!(number.to_string());
     record["eventID"] = json!(format!("shardId-000000000006:{number}"));
@@ -32,23 +32,27 @@ fn of_commit(number: u64, commit: &Commit) -> Value {
     record(number, &commit.stream().to_string(), &encode(commit, &source()).unwrap())
 }
 
-fn batch(records: &[Value]) -> Value {
+pub(crate) fn batch(records: &[Value]) -> Value {
     json!({ "Records": records })
 }
 
 /// The commits in records 8, 9, 10 and so on: such numbers are not in the order of texts.
-fn of_commits(commits: &[Commit]) -> Vec<Value> {
+pub(crate) fn of_commits(commits: &[Commit]) -> Vec<Value> {
     (8..).zip(commits).map(|(number, commit)| of_commit(number, commit)).collect()
 }
 
-fn function(desk: &Desk, store: &MemoryStore, refused: &[u64]) -> KinesisFunction<Ledger> {
-    let records = PushedRecords::of("bank-events", Arc::new(store.clone()));
-    kinesis(ledger(store, desk, refused), records)
+/// What reads the records, and has the log.
+pub(crate) fn log_of(store: &MemoryStore) -> PushedRecords {
+    PushedRecords::of("bank-events", Arc::new(store.clone()))
+}
+
+fn function(desk: &Desk, store: &MemoryStore, refused: &[u64]) -> KinesisFunction {
+    kinesis(ledger(store, desk, refused), log_of(store))
         .dead_records_to(desk.queues.clone(), desk.dead.clone())
         .with_clock(desk.clock.clone())
 }
 
-fn failures(answer: &KinesisEventResponse) -> Vec<&str> {
+pub(crate) fn failures(answer: &KinesisEventResponse) -> Vec<&str> {
     let names = answer.batch_item_failures.iter();
     names.map(|failure| failure.item_identifier.as_deref().unwrap()).collect()
 }
@@ -188,7 +192,7 @@ async fn records_that_cannot_be_read_and_find_no_dead_letters_are_failures() {
     let (desk, store) = (Desk::new().await, MemoryStore::new());
     let commits = credited(&store, &[("a", 1), ("b", 2)]).await;
     let records = [of_commit(6, &commits[0]), poison().remove(0), of_commit(12, &commits[1])];
-    let log = PushedRecords::of("bank-events", Arc::new(store.clone()));
+    let log = log_of(&store);
     let without =
         || kinesis(ledger(&store, &desk, &[]), log.clone()).with_clock(desk.clock.clone());
     let nowhere = es_core::QueueName::new("nowhere").unwrap();
@@ -213,7 +217,7 @@ async fn a_record_too_large_for_the_dead_letters_is_named_there() {
 async fn a_failed_record_without_a_number_fails_the_batch_and_the_others_have_their_effect() {
     let (desk, store) = (Desk::new().await, MemoryStore::new());
     let commits = credited(&store, &[("a", 1)]).await;
-    let log = PushedRecords::of("bank-events", Arc::new(store.clone()));
+    let log = log_of(&store);
     for number in [json!(null), json!(""), json!("abc"), json!(12)] {
         let mut unnamed = record(8, "foreign", b"no commit");
         unnamed["kinesis"]["sequenceNumber"] = number;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use es_core::memory::MemoryStore;
 use es_core::{
     BoxError, Codec, Commit, CommitId, EncodedEvents, Error, Event, EventStore, Expected,
-    NewCommit, Projecting, Projection, Projector, Recorded, StreamId, SystemEntropy, Timestamp,
-    View, ViewQuery,
+    NewCommit, Projection, Projector, Recorded, StreamId, SystemEntropy, Timestamp, View,
+    ViewQuery,
 };
 
 use crate::kit::Desk;
@@ -19,9 +19,6 @@ pub(crate) enum AccountEvent {
 
 /// Adds credits up, but for those that it refuses.
 pub(crate) struct Balances(Vec<u64>);
-
-/// What a function is given.
-pub(crate) type Ledger = Projecting<Balances>;
 
 impl Projector for Balances {
     const NAME: &'static str = "ledger";

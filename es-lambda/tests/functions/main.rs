@@ -13,5 +13,7 @@ mod http_api;
 #[cfg(feature = "kinesis")]
 mod kinesis;
 mod schedule;
+#[cfg(feature = "kinesis")]
+mod several;
 #[cfg(feature = "sqs")]
 mod sqs;
