@@ -143,6 +143,7 @@ mod message_handler;
 mod message_queue;
 mod message_sender;
 mod metadata;
+mod no_feed;
 mod personal_data;
 mod policy;
 mod process_manager;
@@ -217,6 +218,7 @@ pub use message_queue::{
 };
 pub use message_sender::{MessageSender, NotSent};
 pub use metadata::{EncodedMetadata, Metadata};
+pub use no_feed::NoFeed;
 pub use policy::{Policy, Reaction, ReactionError};
 pub use process_manager::{
     AfterFailure, CommandBus, CommandFailure, CommandId, CommandOutcome, CommandText, Correlation,

@@ -20,6 +20,9 @@ pub enum Role {
     Functions,
     /// Reads views.
     Queries,
+    /// Looks at projections and policies that run elsewhere, as an API does whose views functions write: makes the views
+    /// readable that nobody has written yet, waits until they show a command, tells who is paused or has dead letters.
+    Progress,
 }
 
 impl Role {
@@ -140,10 +143,21 @@ const GRANTS: &[Grant<Role, Resource>] = &[
     (
         Role::Functions,
         Resource::Views,
-        &["BatchGetItem", "BatchWriteItem", "DeleteItem", "PutItem", "Query", "UpdateItem"],
+        // Of the first invocation on a new view: whether it has its indexes.
+        &[
+            "BatchGetItem",
+            "BatchWriteItem",
+            "DeleteItem",
+            "DescribeTable",
+            "PutItem",
+            "Query",
+            "UpdateItem",
+        ],
     ),
     (Role::Functions, Resource::ViewIndexes, &["Query"]),
     (Role::Queries, Resource::State, &["GetItem"]),
     (Role::Queries, Resource::Views, &["BatchGetItem", "Query"]),
     (Role::Queries, Resource::ViewIndexes, &["Query"]),
+    (Role::Progress, Resource::State, &["BatchGetItem", "GetItem", "PutItem", "Query"]),
+    (Role::Progress, Resource::Views, &["DescribeTable"]),
 ];

@@ -12,13 +12,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use doc::{Account, AccountCommand, AccountEvent};
 use es_core::testing::VirtualClock;
 use es_core::{
     Begun, BoxError, Clock as _, Codec, CommitId, Compression, DeadLetterFilter, EncodedEvents,
-    EncodedMetadata, EventStore as _, ExecuteOptions, Expected, IdempotencyStore as _,
-    IdempotentRequest, LeaseStore as _, NewCommit, NewLease, PartitionId, Projection, Projector,
-    ReadStream, Recorded, Repository, RewindTo, Settled, SnapshotPolicy, SystemClock,
+    EncodedMetadata, Error, EventStore as _, ExecuteOptions, Expected, IdempotencyStore as _,
+    IdempotentRequest, LeaseStore as _, NewCommit, NewLease, NoFeed, PartitionId, Projection,
+    Projector, ReadStream, Recorded, Repository, RewindTo, Settled, SnapshotPolicy, SystemClock,
     SystemEntropy, Version, View, ViewName, ViewQuery, ViewSchema, ViewStore as _, WorkerId,
 };
 use es_dynamodb::{DynamoStore, Role, iam_policy};
@@ -90,6 +91,16 @@ impl Scene {
         let clock = Arc::new(VirtualClock::auto_advancing("2026-01-01T00:00:00Z"));
         let options = DynamoStore::builder(&self.prefix).scan_segments(1).clock(clock);
         (Arc::new(permissions.store(&self.server, options)), permissions)
+    }
+
+    /// As in a stack that was deployed just now: the table is there, and nobody has prepared the view.
+    async fn forget_view(&self) {
+        let key = |text: &str| AttributeValue::S(text.to_owned());
+        let delete =
+            self.server.dynamodb().delete_item().table_name(format!("{}state", self.prefix));
+        let delete = delete.key("pk", key("view#balances_v1")).key("sk", key("pointer"));
+        let deleted = delete.return_values(ReturnValue::AllOld).send().await.unwrap();
+        assert!(deleted.attributes.is_some(), "it was prepared");
     }
 
     async fn credit(&self, id: &str) {
@@ -210,6 +221,54 @@ async fn queries_need_what_their_role_allows() {
     for query in [ViewQuery::default(), ViewQuery::default().equals("credits", "one")] {
         assert_eq!(view.list(&query).await.unwrap().len(), 1);
     }
+    assert_eq!(permissions.take_unused(), []);
+}
+
+#[tokio::test]
+async fn functions_on_tables_of_a_template_need_no_more_than_their_role_allows() {
+    const HOUR: Duration = Duration::from_secs(3600);
+    let scene = Scene::new().await;
+    scene.forget_view().await;
+    let ids = ["a", "a", "brief", "brief", "poison", "poison"];
+    for id in ids {
+        scene.credit(id).await;
+    }
+    scene.credit_often("long").await;
+    let (store, _) = scene.play(Role::Functions);
+    let mut commits = Vec::new();
+    for id in ["a", "brief", "poison", "long"] {
+        let stream = format!("account:{id}").parse().unwrap();
+        let read: Vec<_> = store.read(ReadStream::new(stream)).try_collect().await.unwrap();
+        commits.extend(read.concat());
+    }
+    // Nobody has prepared the view, and the gap before the last commit is filled from the log.
+    let projector = Balances::<true>::default();
+    let (feed, log, views) = (Arc::new(NoFeed), store.clone(), store.clone());
+    let balances = Projection::new(projector.clone(), feed, log, views).unwrap();
+    let last = commits.pop().into_iter().collect();
+    let pushed = balances.push(last, HOUR).await;
+    assert!(pushed.left.is_empty(), "{pushed:?}");
+    let pushed = balances.push(commits, HOUR).await;
+    assert!(pushed.left.is_empty() && pushed.parked == 2, "{pushed:?}");
+    assert!(balances.view().get("a").await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn who_looks_at_views_that_functions_write_needs_what_the_role_allows() {
+    let scene = Scene::new().await;
+    let (store, permissions) = scene.play(Role::Progress);
+    let (feed, log, views) = (Arc::new(NoFeed), store.clone(), store.clone());
+    let balances = Projection::new(Balances::<true>::default(), feed, log, views).unwrap();
+    scene.forget_view().await;
+    balances.prepare().await.unwrap();
+    scene.credit("a").await;
+    let stream = "account:a".parse().unwrap();
+    let late = balances.wait_for_version(&stream, Version::FIRST, Duration::ZERO).await;
+    assert!(matches!(late, Err(Error::DeadlineExceeded { .. })), "{late:?}");
+    let (projecting, _) = scene.play(Role::Projections);
+    scene.balances(&projecting, &Balances::<true>::default()).catch_up().await.unwrap();
+    balances.wait_for_version(&stream, Version::FIRST, Duration::from_secs(60)).await.unwrap();
+    assert!(balances.health().await.unwrap().is_well());
     assert_eq!(permissions.take_unused(), []);
 }
 
