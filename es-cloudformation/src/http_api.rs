@@ -32,7 +32,8 @@ impl HttpApi {
         self
     }
 
-    /// Pages from where may ask from a browser, as `https://example.com` or `*`. API Gateway answers their preflights.
+    /// Pages from where may ask from a browser, as `https://example.com` or `*`, or a parameter of the stack that says so,
+    /// as `${AllowedOrigin}`. API Gateway answers their preflights.
     pub fn cors(mut self, origin: &str) -> Self {
         self.origins.push(origin.to_owned());
         self
@@ -74,8 +75,9 @@ impl HttpApi {
             "ProtocolType": "HTTP",
         });
         if !self.origins.is_empty() {
+            let origins = self.origins.iter().map(|origin| text(origin));
             properties["CorsConfiguration"] = json!({
-                "AllowOrigins": self.origins,
+                "AllowOrigins": origins.collect::<Vec<_>>(),
                 "AllowMethods": ["GET", "POST", "PUT", "DELETE", "OPTIONS"],
                 "AllowHeaders": ["authorization", "content-type", "idempotency-key", "if-match"],
                 "ExposeHeaders": ["etag", "location"],

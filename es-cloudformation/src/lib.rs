@@ -40,6 +40,7 @@
 //! | `names` | names and ARNs that begin with the stack's name |
 //! | `policy` | [`Policy`]: what those outside the functions may do |
 //! | `function` | [`Function`]: a function with its role, its log and its alarm |
+//! | `bucket` | [`Bucket`]: a bucket of S3 |
 //! | `source` | [`Source`]: what a function is behind |
 //! | `http_api` | [`HttpApi`]: an HTTP API in front of a function |
 //! | `alarms`, `dashboard` | what an operator has to see |
@@ -49,6 +50,7 @@
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
 mod alarms;
+mod bucket;
 mod dashboard;
 mod function;
 mod http_api;
@@ -58,6 +60,7 @@ mod policy;
 mod source;
 mod stack;
 
+pub use bucket::Bucket;
 pub use function::{Code, Function};
 pub use http_api::HttpApi;
 pub use key::{KEY, key_arn};

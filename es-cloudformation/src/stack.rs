@@ -7,6 +7,7 @@ use es_core::Error;
 use serde_json::{Map, Value, json};
 
 use crate::alarms::{self, Alarm};
+use crate::bucket::Bucket;
 use crate::dashboard;
 use crate::function::{Code, Function};
 use crate::http_api::HttpApi;
@@ -151,6 +152,26 @@ impl Stack {
     /// taken over.
     pub fn alarm_on_dead_letters(&mut self, queue: &str) {
         self.alarms.push(Alarm::on_dead_letters(queue));
+    }
+
+    /// Adds a bucket. Returns its resource; its name is the output `RESOURCEName`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Misuse`] when the stack has its resource, or not the topic that it tells.
+    pub fn bucket(&mut self, bucket: &Bucket) -> Result<String, Error> {
+        if let Some(topic) = bucket.topic() {
+            if self.resources.get(topic).is_none_or(|it| it["Type"] != "AWS::SNS::Topic") {
+                return Err(Error::Misuse(format!("the stack has no topic {topic}")));
+            }
+            self.sender("s3");
+        }
+        for (name, resource) in bucket.resources() {
+            self.add(&name, resource)?;
+        }
+        let resource = bucket.resource_name();
+        self.output(&format!("{resource}Name"), json!({ "Ref": resource }));
+        Ok(resource)
     }
 
     /// Adds functions, all with the same code.
