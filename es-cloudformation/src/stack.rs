@@ -286,9 +286,6 @@ impl Stack {
         if self.has("AWS::SNS::Topic") {
             senders.insert("sns".to_owned());
         }
-        if self.has("AWS::CloudWatch::Alarm") && self.has("AWS::SNS::Topic") {
-            senders.insert("cloudwatch".to_owned());
-        }
         senders.into_iter().map(|service| format!("{service}.amazonaws.com")).collect()
     }
 

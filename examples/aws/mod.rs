@@ -4,6 +4,8 @@ mod connection;
 mod data;
 #[cfg(feature = "aws")]
 pub mod stack;
+#[cfg(all(test, feature = "aws"))]
+pub(crate) mod template_rules;
 mod topic;
 
 pub use connection::ConnectionArguments;

@@ -99,11 +99,10 @@ enum Command {
     },
     /// Look at orders that could not be processed, send them back into the queue, or give them up
     DeadLetters(dead_letters::Arguments),
-    /// Print the CloudFormation template of the tables, queues, topic, key and policies on AWS
+    /// Print the CloudFormation template of the system on AWS
     ///
-    /// All of them have the names that --table-prefix and --topic say. What runs the program there is
-    /// not in it.
-    Template,
+    /// Its names begin with the name of the stack and a dash, which is then what --table-prefix says.
+    Template(template::Arguments),
     /// Remove all data
     ///
     /// Nothing may be running. A directory goes with the database if nothing else is in it. On AWS this is
@@ -145,7 +144,7 @@ async fn run(arguments: Arguments) -> Result<(), AnyError> {
             notifications::run(&place, subscriber, until, json).await
         }
         Some(Command::DeadLetters(letters)) => dead_letters::run(&place, letters, json).await,
-        Some(Command::Template) => template::run(&place),
+        Some(Command::Template(arguments)) => template::run(&arguments),
         Some(Command::CleanUp { yes }) => clean_up::run(&place, yes, json),
     }
 }

@@ -1,69 +1,157 @@
 //! What the system needs on AWS, as one CloudFormation template: tables, queues and topic, all encrypted
-//! with a key of its own, and what each part of the system may do with them.
+//! with a key of its own, what each part of the system may do with them, and the system itself as functions.
 
+use std::time::Duration;
+
+use es_cloudformation::{Code, Function, PREFIX, Policy, Source, Stack, statements};
 use es_core::{Error, Topology, ViewSchema};
 use es_dynamodb::Role as TableRole;
 use es_sns_sqs::Role as QueueRole;
 use serde_json::{Value, json};
 
 use super::channels::Channels;
+use super::functions;
 use super::views::OrderList;
-use crate::aws::stack::{self, Policy, Stack};
 
-/// The template for the system whose tables begin with `table_prefix`.
+/// The template of the whole system. Everything in it is named after the stack.
 ///
 /// # Errors
 ///
-/// [`Error::InvalidId`] when there can be no tables of these names, [`Error::Misuse`] when two queues would
-/// have the same resource.
-pub fn template(table_prefix: &str, channels: &Channels) -> Result<Value, Error> {
-    let tables = es_dynamodb::cloudformation_template(&[ViewSchema::of::<OrderList>()?])?;
-    let messaging = es_sns_sqs::cloudformation_template(&channels.topology()?)?;
-    let mut stack = Stack::new("Orders", &["dynamodb", "sns", "sqs"], "sns");
-    stack.take(&tables, &[("Prefix", table_prefix)])?;
-    stack.take(&messaging, &[("NamePrefix", "")])?;
-    for policy in policies(table_prefix, channels)? {
-        stack.allow(policy);
+/// None: its parts fit together.
+pub fn template() -> Result<Value, Error> {
+    let channels = Channels::new("", None)?;
+    let mut stack = data(&channels)?;
+    stack.parameter(
+        "TtlDays",
+        json!({
+            "Description": "For how many days orders are in the list; in the log they stay.",
+            "Type": "Number",
+            "Default": 7,
+            "MinValue": 1,
+            "MaxValue": 3650,
+        }),
+    );
+    stack.parameter(
+        "BrokenFor",
+        json!({
+            "Description": "Items that the simulated payments fail for, with commas between: to see what becomes of such orders.",
+            "Type": "String",
+            "Default": "",
+        }),
+    );
+    let dead_records = stack.dead_letter_queue(functions::DEAD_RECORDS)?;
+    for queue in ["QueueDeadLetters", "QueueUndelivered"] {
+        stack.alarm_on_dead_letters(queue);
     }
-    Ok(stack.render("Orders: log, views, queues, topic, key, and who may do what with them."))
+    let code = Code::folder("../../target/lambda/orders");
+    stack.functions(&code, all_functions(&channels, &dead_records)?)?;
+    Ok(stack
+        .render("Orders: log, list, queues, topic, key, and the functions that process orders."))
 }
 
-fn policies(table_prefix: &str, channels: &Channels) -> Result<[Policy; 3], Error> {
-    let tables = |roles: &[TableRole]| statements(&es_dynamodb::iam_policy(table_prefix, roles)?);
-    let messaging = |topology: &Topology, roles: &[QueueRole]| {
-        statements(&es_sns_sqs::iam_policy(topology, "", roles)?)
+/// The template of what programs need that run elsewhere, with what they may do. Everything in it is named after the
+/// stack.
+///
+/// # Errors
+///
+/// None: its parts fit together.
+pub fn template_without_functions() -> Result<Value, Error> {
+    let channels = Channels::new("", None)?;
+    let mut stack = data(&channels)?;
+    let inside = channels.topology_inside()?;
+    stack.allow(Policy {
+        who: "Workers",
+        description: "Orders: create, work, list, show, watch, stop",
+        statements: [
+            tables(&TableRole::ALL)?,
+            messaging(&inside, &[QueueRole::Publish, QueueRole::Consume])?,
+        ]
+        .concat(),
+    });
+    Ok(stack.render("Orders: log, list, queues, topic, key, and who may do what with them."))
+}
+
+/// What keeps the data and the messages, and what people and other systems may do with them.
+fn data(channels: &Channels) -> Result<Stack, Error> {
+    let list = es_dynamodb::cloudformation_template(&[ViewSchema::of::<OrderList>()?])?;
+    let messages = es_sns_sqs::cloudformation_template(&channels.topology()?)?;
+    let mut stack = Stack::new("Orders");
+    stack.take(&list, &[("Prefix", PREFIX)])?;
+    stack.take(&messages, &[("NamePrefix", PREFIX)])?;
+    stack.allow(Policy {
+        who: "Subscribers",
+        description: "Orders: take notifications",
+        statements: messaging(&channels.topology_outside()?, &[QueueRole::Consume])?,
+    });
+    stack.allow(Policy {
+        who: "Operators",
+        description: "Orders: look into dead letters, and send them back",
+        statements: [
+            tables(&[TableRole::Queries])?,
+            messaging(&channels.topology_inside()?, &[QueueRole::Operate])?,
+        ]
+        .concat(),
+    });
+    stack.allow(Policy {
+        who: "Clients",
+        description: "Orders: create, list, show",
+        statements: tables(&[TableRole::Commands, TableRole::Queries])?,
+    });
+    Ok(stack)
+}
+
+fn all_functions(channels: &Channels, dead_records: &str) -> Result<[Function; 3], Error> {
+    let inside = channels.topology_inside()?;
+    // What was written, not what expired.
+    let commits = || {
+        Source::table_stream("EventsTable")
+            .only(json!({ "eventName": ["INSERT"] }))
+            .failures_to(dead_records)
     };
-    let (inside, outside) = (channels.topology_inside()?, channels.topology_outside()?);
+    let function = |name: &str, description: &str| {
+        Function::new(name, description)
+            .environment("TABLE_NAME", PREFIX)
+            .environment_value("TOPIC_ARN", json!({ "Ref": "TopicNotifications" }))
+            .environment_value("TTL_DAYS", json!({ "Ref": "TtlDays" }))
+            .environment_value("BROKEN_FOR", json!({ "Ref": "BrokenFor" }))
+    };
+    let bury = json!({
+        "Sid": "Bury",
+        "Effect": "Allow",
+        "Action": ["sqs:GetQueueUrl", "sqs:SendMessage"],
+        "Resource": { "Fn::GetAtt": [dead_records, "Arn"] },
+    });
     Ok([
-        Policy {
-            who: "Workers",
-            description: "Orders: create, work, list, show, watch, stop",
-            statements: [
-                tables(&TableRole::ALL)?,
-                messaging(&inside, &[QueueRole::Publish, QueueRole::Consume])?,
-            ]
-            .concat(),
-        },
-        Policy {
-            who: "Subscribers",
-            description: "Orders: take notifications",
-            statements: messaging(&outside, &[QueueRole::Consume])?,
-        },
-        Policy {
-            who: "Operators",
-            description: "Orders: look into dead letters, and send them back",
-            statements: [
-                tables(&[TableRole::Queries])?,
-                messaging(&inside, &[QueueRole::Operate])?,
-            ]
-            .concat(),
-        },
+        // Two readers of the table's stream are as many as it has room for.
+        function(functions::LIST, "Keeps the list of orders")
+            .timeout(Duration::from_secs(60))
+            .may(tables(&[TableRole::Functions])?)
+            .may([bury.clone()])
+            .behind(commits()),
+        function(
+            functions::ANNOUNCER,
+            "Puts new orders into the queue, and tells others of those that are paid for",
+        )
+        .timeout(Duration::from_secs(60))
+        .may(tables(&[TableRole::Functions])?)
+        .may(messaging(&inside, &[QueueRole::Publish])?)
+        .may([bury])
+        .behind(commits()),
+        function(functions::PROCESSOR, "Has orders paid for")
+            .timeout(Channels::VISIBILITY_TIMEOUT)
+            .may(tables(&[TableRole::Commands])?)
+            .may(messaging(&inside, &[QueueRole::Consume])?)
+            .behind(Source::queue("QueueCreated").batch(10)),
     ])
 }
 
-/// The statements of a policy, but for listing the topics of the account: `TOPIC_ARN` says which one it is.
-fn statements(policy: &str) -> Result<Vec<Value>, Error> {
-    let statements = stack::statements(policy)?.into_iter();
+fn tables(roles: &[TableRole]) -> Result<Vec<Value>, Error> {
+    statements(&es_dynamodb::iam_policy("", roles)?)
+}
+
+/// What may be done with queues and topic, but for listing the topics of the account: `TOPIC_ARN` says which one it is.
+fn messaging(topology: &Topology, roles: &[QueueRole]) -> Result<Vec<Value>, Error> {
+    let statements = statements(&es_sns_sqs::iam_policy(topology, "", roles)?)?.into_iter();
     Ok(statements.filter(|it| it["Action"] != json!(["sns:ListTopics"])).collect())
 }
 

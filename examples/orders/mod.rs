@@ -25,7 +25,8 @@
 //! | [`dead_letters`] | what the processor gave up, to be looked at |
 //! | [`watching`] | what happens, as it happens |
 //! | [`backend`] | where everything is kept: embedded, or on AWS |
-//! | `infrastructure` | the same on AWS, as a CloudFormation template (with the feature `aws`) |
+//! | `functions` | the same as functions in AWS Lambda (with the feature `lambda`) |
+//! | `infrastructure` | all of it on AWS, as a CloudFormation template (with the feature `aws`) |
 //! | [`journey`] | the main job: orders in, notifications out |
 //! | [`cli`] | the command line |
 //! | [`report`] | the tables and totals that it prints |
@@ -35,6 +36,8 @@ pub mod channels;
 pub mod cli;
 pub mod dead_letters;
 pub mod domain;
+#[cfg(feature = "aws")]
+pub mod functions;
 #[cfg(feature = "aws")]
 pub mod infrastructure;
 pub mod journey;

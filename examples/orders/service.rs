@@ -66,6 +66,21 @@ impl Orders {
         time_to_live: TimeToLive,
         payments: Arc<dyn Payments>,
     ) -> Result<Self, Error> {
+        let orders = Self::assembled(backend, time_to_live, payments)?;
+        orders.list.prepare().await?;
+        Ok(orders)
+    }
+
+    /// Puts the parts together and asks nobody for anything, where a template has made the list.
+    ///
+    /// # Errors
+    ///
+    /// None: its parts fit together.
+    pub fn assembled(
+        backend: Backend,
+        time_to_live: TimeToLive,
+        payments: Arc<dyn Payments>,
+    ) -> Result<Self, Error> {
         let Backend {
             log,
             feed,
@@ -80,7 +95,6 @@ impl Orders {
         let orders = Repository::<Order>::new(log.clone()).with_cache(10_000);
         let list = OrderList::new(time_to_live);
         let list = Projection::new(list, feed.clone(), log.clone(), views)?;
-        list.prepare().await?;
 
         let source = Source::new(SOURCE)?;
         let intake = Announcing::to_queue(queues.clone(), channels.created.clone(), source.clone())

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use es_core::Error;
 use es_dynamodb::{DynamoStore, TableCreation};
 use es_sns_sqs::{SnsTopics, SqsQueues};
 
@@ -49,6 +50,21 @@ impl Aws {
     ///
     /// [`OpenError::MissingTables`] when there is no data and none is to be made; [`OpenError::Store`].
     pub async fn open(options: AwsOptions) -> Result<Self, OpenError> {
+        let aws = Self::connected(options.clone()).await?;
+        let Self { store, queues, topics, .. } = &aws;
+        if options.create {
+            store.ensure_tables().await?;
+            options.channels.topology()?.ensure(&**queues, &**topics).await?;
+        } else {
+            let missing = store.missing_tables().await?;
+            if !missing.is_empty() {
+                return Err(OpenError::MissingTables { place: options.place(), missing });
+            }
+        }
+        Ok(aws)
+    }
+
+    async fn connected(options: AwsOptions) -> Result<Self, Error> {
         let connection = options.connection.connection();
         let mut builder =
             DynamoStore::builder(&options.table_prefix).connection(connection.clone());
@@ -62,17 +78,22 @@ impl Aws {
             topics = topics.account(account);
         }
         let topics = topics.connect().await?;
-        if options.create {
-            store.ensure_tables().await?;
-            options.channels.topology()?.ensure(&queues, &topics).await?;
-        } else {
-            let missing = store.missing_tables().await?;
-            if !missing.is_empty() {
-                return Err(OpenError::MissingTables { place: options.place(), missing });
-            }
-        }
         let (store, queues, topics) = (Arc::new(store), Arc::new(queues), Arc::new(topics));
         Ok(Self { store, queues, topics, channels: options.channels })
+    }
+
+    /// Connects to what a template has made. Nothing is asked before it is used.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::Store`].
+    pub async fn deployed(options: AwsOptions) -> Result<Self, OpenError> {
+        Ok(Self::connected(options).await?)
+    }
+
+    /// The log and what else is in tables.
+    pub fn store(&self) -> &Arc<DynamoStore> {
+        &self.store
     }
 
     /// The backend.

@@ -98,12 +98,6 @@ impl Place {
         Err("--data-dir DIR says whose data this is about".into())
     }
 
-    /// What the names of the tables begin with.
-    #[cfg(feature = "aws")]
-    pub(super) fn table_prefix(&self) -> &str {
-        &self.table_prefix
-    }
-
     /// The data directory.
     pub(super) fn directory(&self) -> PathBuf {
         self.data_dir.clone().unwrap_or_else(|| default_directory::fresh("orders"))

@@ -136,27 +136,79 @@ impl AwsWithQueues {
 }
 
 impl AwsWithQueues {
+    /// Where the server answers.
+    pub fn endpoint(&self) -> &str {
+        self.connection.endpoint_url.as_deref().unwrap()
+    }
+
     /// Makes what a CloudFormation template says, and returns when it is there.
     pub async fn deploy(&self, template: &Value) {
-        let stack = self.prefix.trim_end_matches('-');
-        let body = template.to_string();
-        self.cloudformation(&[
-            ("Action", "CreateStack"),
-            ("StackName", stack),
-            ("TemplateBody", &body),
-            ("Capabilities.member.1", "CAPABILITY_IAM"),
-        ])
-        .await;
+        self.deploy_with(template, &[]).await;
+    }
+
+    /// The same, with values for parameters.
+    pub async fn deploy_with(&self, template: &Value, parameters: &[(&str, &str)]) {
+        // More than a request may have; from a bucket it may be a megabyte.
+        let bucket = format!("{}templates", self.prefix);
+        let url = format!("{}/{bucket}", self.endpoint());
+        let client = reqwest::Client::new();
+        let template = template.to_string();
+        for (url, body) in [(url.clone(), String::new()), (format!("{url}/stack"), template)] {
+            let put = client.put(&url).body(body).send().await.unwrap();
+            assert!(put.status().is_success(), "{put:?}");
+        }
+        let stack = self.stack().to_owned();
+        let url = format!("{url}/stack");
+        let mut request: Vec<(String, &str)> = vec![
+            ("Action".into(), "CreateStack"),
+            ("StackName".into(), &stack),
+            ("TemplateURL".into(), &url),
+            ("Capabilities.member.1".into(), "CAPABILITY_IAM"),
+        ];
+        for (at, (name, value)) in (1..).zip(parameters) {
+            request.push((format!("Parameters.member.{at}.ParameterKey"), name));
+            request.push((format!("Parameters.member.{at}.ParameterValue"), value));
+        }
+        let request: Vec<_> = request.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+        self.cloudformation(&request).await;
         super::eventually("the stack is made", async || {
-            let asked = [("Action", "DescribeStacks"), ("StackName", stack)];
-            let described = self.cloudformation(&asked).await;
+            let described = self.described().await;
             assert!(
                 !described.contains("FAILED") && !described.contains("ROLLBACK"),
-                "{described}"
+                "{described}\n{}",
+                self.cloudformation(&[("Action", "DescribeStackEvents"), ("StackName", &stack)])
+                    .await
             );
             described.contains("CREATE_COMPLETE").then_some(())
         })
         .await;
+    }
+
+    /// The outputs of the stack, by their names.
+    pub async fn outputs(&self) -> Value {
+        let described = self.described().await;
+        let between = |text: &str, tag: &str| {
+            let (_, rest) = text.split_once(&format!("<{tag}>"))?;
+            Some(rest.split_once(&format!("</{tag}>"))?.0.to_owned())
+        };
+        let outputs = described.split("<OutputKey>").skip(1).filter_map(|rest| {
+            let (key, rest) = rest.split_once("</OutputKey>")?;
+            Some((key.to_owned(), Value::String(between(rest, "OutputValue")?)))
+        });
+        Value::Object(outputs.collect())
+    }
+
+    /// Takes down what was made.
+    pub async fn delete(&self) {
+        self.cloudformation(&[("Action", "DeleteStack"), ("StackName", self.stack())]).await;
+    }
+
+    fn stack(&self) -> &str {
+        self.prefix.trim_end_matches('-')
+    }
+
+    async fn described(&self) -> String {
+        self.cloudformation(&[("Action", "DescribeStacks"), ("StackName", self.stack())]).await
     }
 
     async fn cloudformation(&self, request: &[(&str, &str)]) -> String {

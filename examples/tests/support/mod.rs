@@ -4,6 +4,8 @@
 #[cfg(feature = "aws")]
 mod aws;
 mod client;
+#[cfg(feature = "lambda")]
+mod deployed;
 mod door;
 mod eventually;
 mod inbox;
@@ -15,6 +17,8 @@ mod requests;
 #[cfg(feature = "aws")]
 pub use aws::{Aws, AwsWithQueues};
 pub use client::{Client, PRESCRIPTION, stored_file};
+#[cfg(feature = "lambda")]
+pub use deployed::Deployed;
 pub use door::Door;
 pub use eventually::eventually;
 #[cfg(feature = "aws")]

@@ -117,14 +117,16 @@ const CONFIGURING: [&str; 8] = [
 
 /// The path of the built example. Cargo builds examples before it runs all tests of a package, but
 /// not for `--test NAME`: then it may be missing, or older than its sources.
-fn executable(name: &str) -> PathBuf {
+pub(super) fn executable(name: &str) -> PathBuf {
     let test = std::env::current_exe().unwrap();
     // target/PROFILE/deps/TEST → target/PROFILE/examples/NAME
     let profile = test.ancestors().nth(2).unwrap();
     let path = profile.join("examples").join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
     let built = std::fs::metadata(&path).and_then(|built| built.modified()).ok();
     let sources = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let changed = [name, "aws", "command_line", "data_directory.rs", "health", "http"]
+    // What runs as functions is beside the rest of its system.
+    let system = name.strip_suffix("-functions").unwrap_or(name);
+    let changed = [system, "aws", "command_line", "data_directory.rs", "health", "http"]
         .map(|part| newest_source(&sources.join(part)));
     let changed = changed.into_iter().max().unwrap();
     assert!(

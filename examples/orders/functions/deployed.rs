@@ -1,0 +1,72 @@
+//! The system as its template has made it.
+
+use std::sync::Arc;
+
+use clap::Parser as _;
+use es_core::QueueName;
+use es_dynamodb::DynamoStore;
+
+use super::DEAD_RECORDS;
+use crate::aws::{ConnectionArguments, NamedTopic};
+use crate::command_line::AnyError;
+use crate::orders::backend::{Aws, AwsOptions, Backend};
+use crate::orders::channels::Channels;
+use crate::orders::payments::SimulatedPayments;
+use crate::orders::service::Orders;
+use crate::orders::time_to_live::TimeToLive;
+
+/// The parts that functions are made of. Nobody was asked for anything yet.
+#[derive(Debug)]
+pub struct Deployed {
+    /// The system.
+    pub orders: Orders,
+    /// The log.
+    pub log: DynamoStore,
+    /// Where everything is kept.
+    pub backend: Backend,
+    /// The queue for records of the log that could not be read.
+    pub dead_records: QueueName,
+}
+
+/// The environment of the functions, as the template sets it.
+#[derive(Debug, clap::Parser)]
+struct Environment {
+    #[arg(long, env = "TABLE_NAME")]
+    table_prefix: String,
+    #[arg(long, env = "TOPIC_ARN")]
+    topic: String,
+    #[arg(long, env = "TTL_DAYS", default_value = "7")]
+    ttl_days: TimeToLive,
+    #[arg(long, env = "BROKEN_FOR", value_delimiter = ',')]
+    broken_for: Vec<String>,
+}
+
+impl Deployed {
+    /// What the environment of the function says.
+    ///
+    /// # Errors
+    ///
+    /// A sentence about a variable that is missing or wrong.
+    pub async fn from_environment() -> Result<Self, AnyError> {
+        let environment = Environment::try_parse_from(["orders-functions"])?;
+        let Environment { table_prefix, topic, ttl_days, broken_for } = environment;
+        let topic = NamedTopic::of(&topic)?;
+        let channels = Channels::new(&table_prefix, Some(topic.name))?;
+        let options = AwsOptions {
+            channels,
+            account: topic.account.map(str::to_owned),
+            connection: ConnectionArguments::default(),
+            create: false,
+            table_prefix: table_prefix.clone(),
+        };
+        let aws = Aws::deployed(options).await?;
+        let backend = aws.backend();
+        let payments = Arc::new(SimulatedPayments::broken_for(broken_for));
+        Ok(Self {
+            orders: Orders::assembled(backend.clone(), ttl_days, payments)?,
+            log: DynamoStore::clone(aws.store()),
+            backend,
+            dead_records: QueueName::new(&format!("{table_prefix}{DEAD_RECORDS}"))?,
+        })
+    }
+}

@@ -1,0 +1,111 @@
+use std::io::{Cursor, Write as _};
+use std::path::Path;
+
+use es_examples::aws::ConnectionArguments;
+use serde_json::{Value, json};
+use zip::write::SimpleFileOptions;
+
+use super::AwsWithQueues;
+use super::program::executable;
+
+/// A system in its own stack on the local server, as its template makes it. It is taken down when it ends well; of one
+/// that failed everything is left to look at.
+#[derive(Debug)]
+pub struct Deployed {
+    aws: AwsWithQueues,
+    client: reqwest::Client,
+    outputs: Value,
+}
+
+impl Deployed {
+    /// Deploys `examples/NAME/template.json`, with the values for its parameters.
+    ///
+    /// The template is as it is checked in, but for the folder with the program: in its place is the bucket that deploying
+    /// puts it into. What is put there starts the program where cargo has built it.
+    pub async fn system(name: &str, parameters: &[(&str, &str)]) -> Self {
+        let aws = AwsWithQueues::new();
+        let client = reqwest::Client::new();
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name).join("template.json");
+        let template = std::fs::read_to_string(&path).unwrap();
+        let mut template: Value = serde_json::from_str(&template).unwrap();
+
+        let bucket = format!("{}code", aws.prefix());
+        let put = async |path: &str, body: Vec<u8>| {
+            let url = format!("{}/{path}", aws.endpoint());
+            // Local servers look at nobody's signature.
+            let answer = client.put(url).body(body).send().await.unwrap();
+            assert!(answer.status().is_success(), "{path}: {answer:?}");
+        };
+        put(&bucket, Vec::new()).await;
+        put(&format!("{bucket}/code.zip"), launcher(&format!("{name}-functions"))).await;
+        let mut functions = 0;
+        for resource in template["Resources"].as_object_mut().unwrap().values_mut() {
+            if resource["Type"] == "AWS::Lambda::Function" {
+                let folder = format!("../../target/lambda/{name}");
+                assert_eq!(resource["Properties"]["Code"], folder);
+                resource["Properties"]["Code"] = json!({ "S3Bucket": bucket, "S3Key": "code.zip" });
+                functions += 1;
+            }
+        }
+        assert!(functions > 0, "the template has no functions");
+        let parameters: Vec<_> =
+            [("Architecture", architecture())].iter().chain(parameters).copied().collect();
+        aws.deploy_with(&template, &parameters).await;
+        let outputs = aws.outputs().await;
+        Self { aws, client, outputs }
+    }
+
+    /// What the names of everything in the stack begin with.
+    pub fn prefix(&self) -> &str {
+        self.aws.prefix()
+    }
+
+    /// The place of its data, for the system's program.
+    pub fn place(&self) -> &AwsWithQueues {
+        &self.aws
+    }
+
+    pub fn connection(&self) -> &ConnectionArguments {
+        self.aws.connection()
+    }
+
+    /// What the stack says of itself.
+    pub fn output(&self, name: &str) -> &str {
+        self.outputs[name].as_str().unwrap_or_else(|| panic!("no output {name}: {}", self.outputs))
+    }
+
+    /// Where its HTTP API answers: the server has it below a path of its own.
+    pub fn api(&self) -> String {
+        format!("{}/_aws/execute-api/{}/$default", self.aws.endpoint(), self.output("ApiId"))
+    }
+
+    /// For requests to it.
+    pub fn client(&self) -> &reqwest::Client {
+        &self.client
+    }
+
+    /// Takes it down.
+    pub async fn delete(self) {
+        self.aws.delete().await;
+    }
+}
+
+/// An archive with a program that becomes the one that cargo has built.
+fn launcher(name: &str) -> Vec<u8> {
+    let program = executable(name);
+    let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    let options = SimpleFileOptions::default()
+        .compression_method(zip::CompressionMethod::Stored)
+        .unix_permissions(0o755);
+    archive.start_file("bootstrap", options).unwrap();
+    write!(archive, "#!/bin/sh\nexec '{}'\n", program.display()).unwrap();
+    archive.finish().unwrap().into_inner()
+}
+
+/// Of this machine, in Lambda's words.
+fn architecture() -> &'static str {
+    match std::env::consts::ARCH {
+        "aarch64" => "arm64",
+        other => other,
+    }
+}
