@@ -16,10 +16,11 @@ async fn run() -> Result<(), AnyError> {
     let of_log = |consumers| {
         es_lambda::dynamodb(consumers, log).dead_records_to(backend.queues.clone(), dead_records)
     };
-    match es_lambda::handler()?.as_str() {
+    let handler = es_lambda::handler()?;
+    match handler.as_str() {
         LIST => of_log(Consumers::from(orders.list)).run().await,
         ANNOUNCER => of_log(announcers()).run().await,
         PROCESSOR => es_lambda::sqs(orders.processor).run().await,
-        unknown => Err(format!("there is no function {unknown}").into()),
+        _ => Err(handler.unknown().into()),
     }
 }

@@ -184,6 +184,25 @@ impl AwsWithQueues {
         .await;
     }
 
+    /// Asks a service that speaks JSON.
+    pub async fn ask(&self, service: &str, operation: &str, request: Value) -> Value {
+        let signature = format!(
+            "AWS4-HMAC-SHA256 Credential=local/20260301/{REGION}/{service}/aws4_request, \
+             SignedHeaders=host, Signature=0"
+        );
+        let asked = reqwest::Client::new()
+            .post(self.endpoint())
+            .header("content-type", "application/x-amz-json-1.0")
+            .header("x-amz-target", operation)
+            .header("authorization", signature)
+            .body(request.to_string());
+        let answer = asked.send().await.unwrap();
+        let status = answer.status();
+        let text = answer.text().await.unwrap();
+        assert!(status.is_success(), "{operation}: {text}");
+        serde_json::from_str(&text).unwrap_or_default()
+    }
+
     /// The outputs of the stack, by their names.
     pub async fn outputs(&self) -> Value {
         let described = self.described().await;

@@ -1,7 +1,13 @@
+use std::collections::BTreeMap;
 use std::io::{Cursor, Write as _};
 use std::path::Path;
+use std::sync::Arc;
 
+use es_core::memory::MemoryStore;
+use es_core::{Projection, Projector, ViewQuery};
+use es_dynamodb::DynamoStore;
 use es_examples::aws::ConnectionArguments;
+use futures::TryStreamExt as _;
 use serde_json::{Value, json};
 use zip::write::SimpleFileOptions;
 
@@ -84,10 +90,63 @@ impl Deployed {
         &self.client
     }
 
+    /// The tables of the system, for this process.
+    pub async fn store(&self) -> Arc<DynamoStore> {
+        let connection = self.connection().connection();
+        Arc::new(
+            DynamoStore::builder(self.prefix()).connection(connection).connect().await.unwrap(),
+        )
+    }
+
+    /// Puts something into the table of the log that is no commit, and takes it out again by `cure`.
+    pub async fn poison(&self) {
+        let item =
+            json!({ "pk": { "S": "order/poison" }, "sk": { "N": "1" }, "x": { "S": "poison" } });
+        self.ask_log("PutItem", json!({ "Item": item })).await;
+    }
+
+    /// What an operator does about it, who has seen that it is nothing.
+    pub async fn cure(&self) {
+        let key = json!({ "pk": { "S": "order/poison" }, "sk": { "N": "1" } });
+        self.ask_log("DeleteItem", json!({ "Key": key })).await;
+    }
+
+    async fn ask_log(&self, operation: &str, mut request: Value) {
+        request["TableName"] = json!(format!("{}events", self.prefix()));
+        self.aws.ask("dynamodb", &format!("DynamoDB_20120810.{operation}"), request).await;
+    }
+
+    /// That what functions keep as a view is what a fold of the whole log gives.
+    pub async fn assert_view_is_the_fold<P>(&self, projector: impl Fn() -> P)
+    where
+        P: Projector,
+        P::View: serde::Serialize + Send + Sync,
+    {
+        let store = self.store().await;
+        let kept = Projection::new(projector(), store.clone(), store.clone(), store.clone());
+        let kept = documents(&kept.unwrap()).await;
+        let memory = Arc::new(MemoryStore::new());
+        let folded = Projection::new(projector(), store.clone(), store, memory).unwrap();
+        folded.catch_up().await.unwrap();
+        let folded = documents(&folded).await;
+        assert!(!folded.is_empty(), "nothing was folded");
+        assert_eq!(kept, folded);
+    }
+
     /// Takes it down.
     pub async fn delete(self) {
         self.aws.delete().await;
     }
+}
+
+async fn documents<P>(projection: &Projection<P>) -> BTreeMap<String, Value>
+where
+    P: Projector,
+    P::View: serde::Serialize + Send + Sync,
+{
+    let all: Vec<_> = projection.view().all(ViewQuery::default()).try_collect().await.unwrap();
+    let as_json = all.into_iter().map(|(key, it)| (key, serde_json::to_value(it).unwrap()));
+    as_json.collect()
 }
 
 /// An archive with a program that becomes the one that cargo has built.
