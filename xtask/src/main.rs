@@ -1,21 +1,31 @@
 //! The workspace's own commands: `cargo xtask test`, `cargo xtask ci`, `cargo xtask guide`,
-//! `cargo xtask fuzz`, `cargo xtask costs`, `cargo xtask throughput`, `cargo xtask deny`.
+//! `cargo xtask fuzz`, `cargo xtask costs`, `cargo xtask throughput`, `cargo xtask deny`; and for systems on
+//! AWS `cargo xtask package`, `cargo xtask deploy-local`, `cargo xtask destroy-local`, `cargo xtask sandbox`,
+//! `cargo xtask templates`.
 //!
 //! Everything that a contributor or a build server has to run is a command here, so that both run
-//! the same thing. The modules: `test`, `ci`, `guide` and `fuzz` are commands, `process` starts
-//! programs, `servers` has those that tests need, `summary` reads what test runners print at their end.
+//! the same thing. The modules: `test`, `ci`, `guide`, `fuzz`, `package`, `sandbox` and `templates` are
+//! commands, `process` starts programs, `examples` compiles those of the examples, `tools` installs others,
+//! `servers` has those that tests need, `summary` reads what test runners print at their end.
 
 mod ci;
+mod examples;
 mod fuzz;
 mod guide;
+mod package;
 mod process;
+mod sandbox;
 mod servers;
 mod summary;
+mod templates;
 mod test;
+mod tools;
 
 use std::{error::Error, ffi::OsString, process::ExitCode};
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
+
+use crate::{examples::Example, package::Architecture, sandbox::Stack};
 
 /// The workspace's own commands.
 #[derive(Debug, Parser)]
@@ -73,8 +83,96 @@ enum Command {
     /// Measured on ministack, a local server, which Python 3 installs below target/tools on first use; the
     /// first run compiles an optimised build of the AWS SDK, which takes minutes.
     Throughput,
+    /// Compile the functions of an example for AWS Lambda, into target/lambda/EXAMPLE/bootstrap.
+    ///
+    /// Uses cargo-lambda and Zig, which Python 3 installs below target/tools on first use (a download of
+    /// 100 MB, 0.5 GB on the disk), and the profile `lambda`: an optimised build of the AWS SDK, which takes
+    /// minutes. The code is then where the template looks for it: `sam deploy` takes it from there.
+    Package {
+        /// The example: the name of its folder in examples/.
+        example: String,
+        /// The processors that the functions will run on, as the template's parameter `Architecture` says.
+        #[arg(long, value_enum, default_value_t = Architecture::Arm64)]
+        arch: Architecture,
+        /// A profile of Cargo.toml.
+        #[arg(long, default_value = package::PROFILE, conflicts_with = "local")]
+        profile: String,
+        /// Compile with plain cargo for this machine instead, without optimisation, as deploy-local and the
+        /// tests do.
+        #[arg(long, conflicts_with = "arch")]
+        local: bool,
+    },
+    /// Deploy an example's template on this machine, or update what is deployed.
+    ///
+    /// The SAM command line deploys examples/EXAMPLE/template.json, as it would to AWS, to ministack, a local
+    /// server, which is started and goes on until `cargo xtask sandbox stop`; Python 3 installs both below
+    /// target/tools on first use. Nothing leaves this machine, and no account in AWS is asked.
+    DeployLocal(Deployment),
+    /// Delete what deploy-local has deployed, and tell what remains.
+    DestroyLocal {
+        /// The example: the name of its folder in examples/.
+        example: String,
+        /// The name of the stack, if it is not that of the example.
+        #[arg(long)]
+        stack: Option<String>,
+    },
+    /// Deploy an example on this machine and watch it: commits, queues, and what functions complain about.
+    ///
+    /// Deploys as deploy-local does. Ctrl-C ends the view; the server and its stacks go on.
+    #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+    Sandbox {
+        #[command(flatten)]
+        deployment: Option<Deployment>,
+        #[command(subcommand)]
+        command: Option<SandboxCommand>,
+    },
+    /// Write the examples' templates of CloudFormation anew, and check them.
+    ///
+    /// By cfn-lint, `sam validate --lint` and checkov, which Python 3 installs below target/tools on first use
+    /// (0.5 GB); none of them asks AWS. What checkov may find is in examples/checkov-exceptions.txt.
+    Templates {
+        /// The examples whose templates are written anew [default: all that have one].
+        examples: Vec<String>,
+        /// Write nothing: check what is there.
+        #[arg(long, conflicts_with = "examples")]
+        check: bool,
+    },
     /// Check licences, advisories, bans and sources of all dependencies with cargo-deny.
     Deny,
+}
+
+/// What is deployed on this machine.
+#[derive(Debug, Args)]
+struct Deployment {
+    /// The example: the name of its folder in examples/.
+    example: String,
+    /// The name of the stack, with which the names of all that is in it begin [default: the example's].
+    #[arg(long)]
+    stack: Option<String>,
+    /// A parameter of the template, as LogRetentionDays=1; may be repeated.
+    #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = named_value)]
+    parameters: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, Subcommand)]
+enum SandboxCommand {
+    /// Stop the local server. Its stacks are gone with it: it keeps them in memory.
+    Stop,
+    /// Stop the local server, and remove what it has written and all packaged programs.
+    Clean,
+}
+
+impl Deployment {
+    fn stack(&self) -> Result<Stack, Box<dyn Error>> {
+        Stack::of(&self.example, self.stack.clone())
+    }
+}
+
+fn named_value(text: &str) -> Result<String, String> {
+    match text.split_once('=') {
+        Some((name, _)) if !name.is_empty() => Ok(text.to_owned()),
+        _ => Err("it is no NAME=VALUE".to_owned()),
+    }
 }
 
 fn main() -> ExitCode {
@@ -98,6 +196,40 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
             process::run(process::cargo(bench)).map(|()| ExitCode::SUCCESS)?
         }
         Command::Throughput => throughput()?,
+        Command::Package { example, local: true, .. } => {
+            package::for_this_machine(&Example::named(&example)?)?;
+            ExitCode::SUCCESS
+        }
+        Command::Package { example, arch, profile, local: false } => {
+            package::for_lambda(&Example::named(&example)?, arch, &profile)?;
+            ExitCode::SUCCESS
+        }
+        Command::DeployLocal(deployment) => {
+            sandbox::deploy_local(&deployment.stack()?, &deployment.parameters)?;
+            ExitCode::SUCCESS
+        }
+        Command::DestroyLocal { example, stack } => {
+            sandbox::destroy_local(&Stack::of(&example, stack)?)?;
+            ExitCode::SUCCESS
+        }
+        Command::Sandbox { deployment, command } => {
+            match (deployment, command) {
+                (_, Some(SandboxCommand::Stop)) => sandbox::stop()?,
+                (_, Some(SandboxCommand::Clean)) => sandbox::clean()?,
+                (Some(deployment), None) => {
+                    sandbox::watch(&deployment.stack()?, &deployment.parameters)?;
+                }
+                (None, None) => return Err("an example, `stop` or `clean`".into()),
+            }
+            ExitCode::SUCCESS
+        }
+        Command::Templates { examples, check } => {
+            if !check {
+                templates::write(&examples)?;
+            }
+            templates::check()?;
+            ExitCode::SUCCESS
+        }
         Command::Deny => deny()?,
     })
 }
@@ -133,3 +265,6 @@ fn with_causes(error: &dyn Error) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests;

@@ -45,9 +45,14 @@ pub(crate) fn shown(command: &Command) -> String {
     let variables = command
         .get_envs()
         .filter_map(|(name, value)| Some(format!("{}={}", name.display(), quoted(value?))));
+    variables.chain([shown_arguments(command)]).collect::<Vec<_>>().join(" ")
+}
+
+/// The command without the variables that it sets.
+pub(crate) fn shown_arguments(command: &Command) -> String {
     let program = Path::new(command.get_program()).file_stem();
     let words = program.into_iter().chain(command.get_args()).map(quoted);
-    variables.chain(words).collect::<Vec<_>>().join(" ")
+    words.collect::<Vec<_>>().join(" ")
 }
 
 fn quoted(word: &OsStr) -> String {
@@ -68,6 +73,36 @@ fn quoted(word: &OsStr) -> String {
 pub(crate) fn run(mut command: Command) -> Result<(), Error> {
     let status = command.status().map_err(|error| Error::new(&command, Reason::Io(error)))?;
     if status.success() { Ok(()) } else { Err(Error::new(&command, Reason::Exit(status))) }
+}
+
+/// Runs a program to its end and returns what it prints on its standard output; the rest is on ours.
+///
+/// # Errors
+///
+/// When it cannot be started, and when it exits with anything but success.
+pub(crate) fn output(mut command: Command) -> Result<String, Error> {
+    command.stderr(Stdio::inherit());
+    let output = command.output().map_err(|error| Error::new(&command, Reason::Io(error)))?;
+    match output.status.success() {
+        true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
+        false => Err(Error::new(&command, Reason::Exit(output.status))),
+    }
+}
+
+/// What a program prints on its standard output; `None` when it cannot be started or fails.
+pub(crate) fn output_quietly(mut command: Command) -> Option<String> {
+    let output = command.stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Keeps from a program what the environment says about an account in AWS: who asks, where, and what is
+/// trusted.
+pub(crate) fn without_account(command: &mut Command) {
+    for (name, _) in env::vars_os() {
+        if name.to_string_lossy().starts_with("AWS_") {
+            command.env_remove(name);
+        }
+    }
 }
 
 /// Writes a file that a program needs.

@@ -1,5 +1,5 @@
 //! Local servers with AWS's interfaces: installed below the target folder on first use, started for a
-//! run of tests, and stopped when it is over.
+//! run of tests and stopped when it is over, or left running for those who try something out.
 //!
 //! What they share is here; how each is installed and started is a module of its own.
 
@@ -8,7 +8,7 @@ mod ministack;
 
 use std::{
     error::Error as StdError,
-    fmt, fs, io,
+    fmt, fs, io, mem,
     net::{IpAddr, Ipv4Addr, TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -17,23 +17,28 @@ use std::{
 };
 
 pub(crate) use self::{kinesis_local::KINESIS_LOCAL, ministack::MINISTACK};
-use crate::process;
+use crate::tools::{self, Tool};
 
 /// How long a server may take until it answers.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a server may take to end when it is asked to, before it is killed.
+const FAREWELL: Duration = Duration::from_secs(10);
 
 /// A server that can be had.
 #[derive(Debug)]
 pub(crate) struct Server {
-    pub(crate) name: &'static str,
-    /// The release, with all that it needs, each in one version.
-    release: &'static str,
-    /// What must be on the machine to install it and to run it.
-    needs: &'static str,
-    /// Installs the release into an empty folder.
-    install: fn(&Path) -> Result<(), process::Error>,
-    /// Starts what was installed into the folder, on a port of the loopback interface.
-    command: fn(&Path, u16) -> Command,
+    pub(crate) tool: Tool,
+    /// Starts what was installed into the folder, for the place.
+    command: fn(&Path, &Place) -> Command,
+    /// Asks the one at the place to end, where that is better than killing it.
+    stop: Option<fn(&Path, &Place) -> Command>,
+}
+
+/// Where a server answers, and keeps what it writes.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    folder: PathBuf,
+    pub(crate) port: u16,
 }
 
 /// A server that ends with this value.
@@ -41,8 +46,10 @@ pub(crate) struct Server {
 pub(crate) struct Running {
     /// Where it answers.
     pub(crate) endpoint: String,
+    server: &'static Server,
+    home: PathBuf,
+    place: Place,
     process: Child,
-    log: PathBuf,
 }
 
 /// There is no server.
@@ -56,7 +63,7 @@ pub(crate) struct Error {
 #[derive(Debug)]
 enum Reason {
     /// What it needs is missing, or its packages cannot be had.
-    Install(process::Error),
+    Install(tools::Error),
     /// Its files, its port or its process cannot be made.
     Io(io::Error),
     /// It ended, or said nothing for too long; with what it printed.
@@ -65,49 +72,140 @@ enum Reason {
     Exposed,
 }
 
+impl Place {
+    /// Keeps things in this folder, which is there and empty afterwards, and answers on this port of the
+    /// loopback interface.
+    pub(crate) fn fresh(folder: PathBuf, port: u16) -> io::Result<Self> {
+        if folder.exists() {
+            fs::remove_dir_all(&folder)?;
+        }
+        fs::create_dir_all(&folder)?;
+        Ok(Self { folder, port })
+    }
+
+    /// Where one was started before.
+    pub(crate) fn existing(folder: PathBuf, port: u16) -> Self {
+        Self { folder, port }
+    }
+
+    pub(crate) fn endpoint(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// What the server prints.
+    pub(crate) fn log(&self) -> PathBuf {
+        self.folder.join("server.log")
+    }
+
+    pub(crate) fn answers(&self) -> bool {
+        answers(Ipv4Addr::LOCALHOST.into(), self.port)
+    }
+
+    /// The end of what was printed.
+    fn last_lines(&self) -> String {
+        let log = fs::read(self.log()).unwrap_or_default();
+        let log = String::from_utf8_lossy(&log);
+        let lines: Vec<_> = log.lines().collect();
+        lines[lines.len().saturating_sub(50)..].join("\n")
+    }
+}
+
 impl Server {
     /// Starts it on a free port of the loopback interface, and waits until it answers.
     ///
     /// # Errors
     ///
     /// [`Error`].
-    pub(crate) fn start(&self) -> Result<Running, Error> {
-        self.start_from(&process::root().join("target/tools").join(self.name))
-            .map_err(|reason| Error { server: self.name, needs: self.needs, reason })
+    pub(crate) fn start(&'static self) -> Result<Running, Error> {
+        self.home()
+            .and_then(|home| {
+                let place = Place::fresh(home.join("run"), free_port()?)?;
+                self.start_from(home, place, |_| {})
+            })
+            .map_err(|reason| self.error(reason))
     }
 
-    fn start_from(&self, home: &Path) -> Result<Running, Reason> {
-        self.install_into(home)?;
-        // Free now; whoever takes it before the server does makes it fail loudly.
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
-        let log = home.join("server.log");
-        let output = fs::File::create(&log)?;
-        let process = (self.command)(home, port)
-            .current_dir(home)
-            .stdin(Stdio::null())
-            .stdout(output.try_clone()?)
-            .stderr(output)
-            .spawn()?;
-        let mut running = Running { endpoint: format!("http://127.0.0.1:{port}"), process, log };
-        running.wait_until_it_answers(port)?;
-        if is_exposed(port) { Err(Reason::Exposed) } else { Ok(running) }
+    /// Starts it so that it goes on when this program and its terminal end, and waits until it answers.
+    /// Returns the id of its process.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`].
+    pub(crate) fn start_for_good(&'static self, place: Place) -> Result<u32, Error> {
+        self.home()
+            .and_then(|home| self.start_from(home, place, in_a_group_of_its_own))
+            .map(Running::leave)
+            .map_err(|reason| self.error(reason))
     }
 
-    /// Installs the release, unless it is what is there.
-    fn install_into(&self, home: &Path) -> Result<(), Reason> {
-        let stamp = home.join("installed");
-        if fs::read_to_string(&stamp).is_ok_and(|installed| installed == self.release) {
-            return Ok(());
-        }
-        println!("==> installing {} below {}", self.name, home.display());
-        if home.exists() {
-            fs::remove_dir_all(home)?;
-        }
-        fs::create_dir_all(home)?;
-        (self.install)(home).map_err(Reason::Install)?;
-        // Last, so that an installation that was cut off is begun again.
-        Ok(fs::write(&stamp, self.release)?)
+    /// Asks the one at this place to end, and waits until it does not answer any longer.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`], when it goes on.
+    pub(crate) fn stop(&self, place: &Place) -> Result<(), Error> {
+        self.home()
+            .and_then(|home| self.ask_to_end(&home, place))
+            .and_then(|()| {
+                let begun = Instant::now();
+                while place.answers() {
+                    if begun.elapsed() > FAREWELL {
+                        return Err(Reason::Silent(place.last_lines()));
+                    }
+                    thread::sleep(Duration::from_millis(50));
+                }
+                Ok(())
+            })
+            .map_err(|reason| self.error(reason))
     }
+
+    fn home(&self) -> Result<PathBuf, Reason> {
+        self.tool.home().map_err(Reason::Install)
+    }
+
+    fn start_from(
+        &'static self,
+        home: PathBuf,
+        place: Place,
+        prepare: impl FnOnce(&mut Command),
+    ) -> Result<Running, Reason> {
+        let output = fs::File::create(place.log())?;
+        let mut command = (self.command)(&home, &place);
+        command.current_dir(&home).stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
+        prepare(&mut command);
+        let process = command.spawn()?;
+        let endpoint = place.endpoint();
+        let mut running = Running { endpoint, server: self, home, place, process };
+        running.wait_until_it_answers()?;
+        if is_exposed(running.place.port) { Err(Reason::Exposed) } else { Ok(running) }
+    }
+
+    fn ask_to_end(&self, home: &Path, place: &Place) -> Result<(), Reason> {
+        let Some(stop) = self.stop else { return Ok(()) };
+        stop(home, place).stdin(Stdio::null()).stdout(Stdio::null()).status()?;
+        Ok(())
+    }
+
+    fn error(&self, reason: Reason) -> Error {
+        Error { server: self.tool.name, needs: self.tool.needs, reason }
+    }
+}
+
+/// Ctrl-C in the terminal, meant for us, is then not for it.
+fn in_a_group_of_its_own(command: &mut Command) {
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(command, 0);
+    #[cfg(not(unix))]
+    let _ = command;
+}
+
+/// Free now; whoever takes it before the server does makes it fail loudly.
+pub(crate) fn free_port() -> io::Result<u16> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }
 
 /// Whether a server listens on all interfaces of this machine, as far as it can tell by itself: on
@@ -123,15 +221,12 @@ fn answers(address: IpAddr, port: u16) -> bool {
 impl Running {
     /// The end of what it has printed.
     pub(crate) fn last_lines(&self) -> String {
-        let log = fs::read(&self.log).unwrap_or_default();
-        let log = String::from_utf8_lossy(&log);
-        let lines: Vec<_> = log.lines().collect();
-        lines[lines.len().saturating_sub(50)..].join("\n")
+        self.place.last_lines()
     }
 
-    fn wait_until_it_answers(&mut self, port: u16) -> Result<(), Reason> {
+    fn wait_until_it_answers(&mut self) -> Result<(), Reason> {
         let begun = Instant::now();
-        while !answers(Ipv4Addr::LOCALHOST.into(), port) {
+        while !self.place.answers() {
             let has_ended = self.process.try_wait()?.is_some();
             if has_ended || begun.elapsed() > PATIENCE {
                 return Err(Reason::Silent(self.last_lines()));
@@ -140,13 +235,33 @@ impl Running {
         }
         Ok(())
     }
+
+    /// Lets it go on. Returns the id of its process.
+    fn leave(self) -> u32 {
+        let id = self.process.id();
+        mem::forget(self);
+        id
+    }
+
+    fn has_ended_within(&mut self, time: Duration) -> bool {
+        let begun = Instant::now();
+        loop {
+            match self.process.try_wait() {
+                Ok(None) if begun.elapsed() < time => thread::sleep(Duration::from_millis(20)),
+                outcome => return matches!(outcome, Ok(Some(_))),
+            }
+        }
+    }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // It has nothing to save.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        let asked =
+            self.server.stop.is_some() && self.server.ask_to_end(&self.home, &self.place).is_ok();
+        if !(asked && self.has_ended_within(FAREWELL)) {
+            let _ = self.process.kill();
+            let _ = self.process.wait();
+        }
     }
 }
 
@@ -160,7 +275,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { server, needs, reason } = self;
         match reason {
-            Reason::Install(_) => write!(f, "{server} cannot be installed; it needs {needs}"),
+            Reason::Install(error) => error.fmt(f),
             Reason::Io(_) => write!(f, "{server} cannot be started; it needs {needs}"),
             Reason::Silent(log) => {
                 write!(f, "{server} does not answer; it needs {needs}, and printed:\n{log}")
@@ -173,7 +288,8 @@ impl fmt::Display for Error {
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match &self.reason {
-            Reason::Install(error) => Some(error),
+            // It has said what the error of the tool says.
+            Reason::Install(error) => error.source(),
             Reason::Io(error) => Some(error),
             Reason::Silent(_) | Reason::Exposed => None,
         }

@@ -15,6 +15,7 @@ use self::{
     runner::Runner,
 };
 use crate::{
+    examples::WHOLE_WORKSPACE,
     process,
     servers::Running,
     summary::{self, Summary, Tally},
@@ -105,13 +106,10 @@ fn run_on(
         }
     }
     if report.problems.len() > problems_before {
-        println!("\n==> {} printed, at last:\n{}", server.name, running.last_lines());
+        println!("\n==> {} printed, at last:\n{}", server.tool.name, running.last_lines());
     }
     Ok(())
 }
-
-/// The same for all commands, so that nothing is compiled twice.
-const WHOLE_WORKSPACE: [&str; 2] = ["--workspace", "--all-features"];
 
 const TESTS: &str = "tests";
 const DOC_TESTS: &str = "doc tests";

@@ -1,48 +1,37 @@
 //! `ministack`: one server for most of AWS, from the Python Package Index.
 
-use std::{
-    env,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{path::Path, process::Command};
 
-use super::Server;
-use crate::process;
+use super::{Place, Server};
+use crate::{process, tools::python};
 
 pub(crate) static MINISTACK: Server = Server {
-    name: "ministack",
-    release: REQUIREMENTS,
-    needs: "Python 3 with venv and pip",
-    install,
+    tool: python::tool("ministack", include_str!("../tools/ministack.txt")),
     command,
+    stop: Some(stop),
 };
 
-const REQUIREMENTS: &str = include_str!("ministack/requirements.txt");
-
-fn install(home: &Path) -> Result<(), process::Error> {
-    let python = if cfg!(windows) { "python" } else { "python3" };
-    let mut venv = Command::new(python);
-    venv.args(["-m", "venv"]).arg(home).current_dir(process::root());
-    process::run(venv)?;
-
-    let wanted = home.join("requirements.txt");
-    process::write(&wanted, REQUIREMENTS)?;
-    let mut pip = Command::new(in_venv(home, "python"));
-    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"]);
-    pip.arg(&wanted).current_dir(process::root());
-    process::run(pip)
-}
-
-fn command(home: &Path, port: u16) -> Command {
-    let mut server = Command::new(in_venv(home, "ministack"));
+fn command(home: &Path, place: &Place) -> Command {
+    let mut server = program(home, place);
     server
         .envs([("BIND_HOST", "127.0.0.1"), ("MINISTACK_HOST", "127.0.0.1")])
         .envs([("SFTP_ENABLED", "0"), ("IOT_MTLS_ENABLED", "0")])
-        .env("GATEWAY_PORT", port.to_string());
+        // The programs of functions get its environment, and find it by this.
+        .env("AWS_ENDPOINT_URL", place.endpoint());
     server
 }
 
-fn in_venv(home: &Path, program: &str) -> PathBuf {
-    let folder = if cfg!(windows) { "Scripts" } else { "bin" };
-    home.join(folder).join(format!("{program}{}", env::consts::EXE_SUFFIX))
+/// It ends the programs of functions with itself; killed, it leaves them.
+fn stop(home: &Path, place: &Place) -> Command {
+    let mut stop = program(home, place);
+    stop.arg("--stop");
+    stop
+}
+
+fn program(home: &Path, place: &Place) -> Command {
+    let mut program = Command::new(python::program(home, "ministack"));
+    process::without_account(&mut program);
+    // Where it unpacks functions, and writes which process it is.
+    program.env("TMPDIR", place.folder()).env("GATEWAY_PORT", place.port.to_string());
+    program
 }

@@ -1,63 +1,33 @@
 use super::*;
+use crate::process;
 
 /// A program that ends at once stands for a server; every Rust toolchain has it.
-fn server(command: fn(&Path, u16) -> Command) -> Server {
-    Server { name: "test", release: "one", needs: "nothing", install: |_| Ok(()), command }
-}
-
-fn version(_: &Path, _: u16) -> Command {
-    process::cargo(["--version"])
-}
-
-/// A folder with a file of an earlier installation, which had this stamp.
-fn used_folder(stamp: Option<&str>) -> tempfile::TempDir {
-    let home = tempfile::tempdir().expect("a folder");
-    fs::write(home.path().join("earlier"), "").expect("a file");
-    if let Some(stamp) = stamp {
-        fs::write(home.path().join("installed"), stamp).expect("a file");
-    }
-    home
-}
-
-/// Whether the earlier installation is still there when this release is wanted.
-fn is_kept(stamp: Option<&str>) -> bool {
-    let home = used_folder(stamp);
-    server(version).install_into(home.path()).expect("an installation");
-    home.path().join("earlier").exists()
-}
-
-#[test]
-fn a_release_is_installed_once() {
-    assert!(is_kept(Some("one")));
-}
-
-#[test]
-fn another_release_is_installed_from_nothing() {
-    assert!(!is_kept(Some("two")));
-}
-
-#[test]
-fn an_installation_that_was_cut_off_is_begun_again() {
-    assert!(!is_kept(None));
-}
-
-#[test]
-fn a_failed_installation_is_not_taken_for_one() {
-    let home = tempfile::tempdir().expect("a folder");
-    let fails = |_: &Path| process::run(process::cargo(["no-such-command"]));
-    let server = Server { install: fails, ..server(version) };
-    for _ in 0..2 {
-        assert!(matches!(server.install_into(home.path()), Err(Reason::Install(_))));
-    }
-}
+static ENDS_AT_ONCE: Server = Server {
+    tool: Tool { name: "test", release: "one", needs: "nothing", install: |_, _| Ok(()) },
+    command: |_, _| process::cargo(["--version"]),
+    stop: None,
+};
 
 #[test]
 fn a_server_that_ends_before_it_answers_is_shown_with_what_it_printed() {
     let home = tempfile::tempdir().expect("a folder");
-    match server(version).start_from(home.path()) {
+    let port = free_port().expect("a free port");
+    let place = Place::fresh(home.path().join("run"), port).expect("a folder");
+    match ENDS_AT_ONCE.start_from(home.path().to_owned(), place, |_| {}) {
         Err(Reason::Silent(log)) => assert!(log.starts_with("cargo "), "{log}"),
         other => panic!("{other:?}"),
     }
+}
+
+#[test]
+fn a_fresh_place_has_nothing_of_an_earlier_server() {
+    let home = tempfile::tempdir().expect("a folder");
+    let folder = home.path().join("run");
+    let earlier = Place::fresh(folder.clone(), 1).expect("a folder");
+    fs::write(earlier.log(), "earlier").expect("a file");
+    let place = Place::fresh(folder, 2).expect("a folder");
+    assert_eq!(place.last_lines(), "");
+    assert_eq!(place.endpoint(), "http://127.0.0.1:2");
 }
 
 /// Two listeners stand for one on all addresses of this machine.

@@ -2,8 +2,9 @@
 
 use std::{collections::BTreeSet, fs, path::PathBuf, process::Command};
 
-use super::{WHOLE_WORKSPACE, runner::Runner};
+use super::runner::Runner;
 use crate::{
+    examples::WHOLE_WORKSPACE,
     process,
     servers::{KINESIS_LOCAL, MINISTACK, Server},
 };
