@@ -3,13 +3,17 @@
 //! All steps that compile name the whole workspace with all features. Cargo then finds the same
 //! set of dependencies in each: lints and documentation share one pass over them, benches and
 //! tests the other.
+//!
+//! What no later step needs is removed when a step is over, as the machines that run this have little disk.
 
 use std::{
+    env, io,
+    path::PathBuf,
     process::{Command, ExitCode},
     time::{Duration, Instant},
 };
 
-use crate::{process, test};
+use crate::{disk, fuzz, process, test};
 
 struct Step {
     name: &'static str,
@@ -17,6 +21,8 @@ struct Step {
     /// What to do when it fails: a step whose failure says nothing about the later ones does not
     /// keep their verdicts from the reader.
     on_failure: OnFailure,
+    /// Removes what no later step needs.
+    clean_up: fn() -> io::Result<()>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -25,16 +31,18 @@ enum OnFailure {
     Stop,
 }
 
-const STEPS: [Step; 10] = [
+const STEPS: [Step; 11] = [
     Step {
         name: "formatting",
         command: || process::cargo(["fmt", "--all", "--check"]),
         on_failure: OnFailure::GoOn,
+        clean_up: nothing,
     },
     Step {
         name: "fuzz formatting",
         command: || process::cargo(["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"]),
         on_failure: OnFailure::GoOn,
+        clean_up: nothing,
     },
     Step {
         name: "costs formatting",
@@ -42,6 +50,7 @@ const STEPS: [Step; 10] = [
             process::cargo(["fmt", "--manifest-path", "benches/costs/Cargo.toml", "--check"])
         },
         on_failure: OnFailure::GoOn,
+        clean_up: nothing,
     },
     Step {
         name: "lints",
@@ -57,6 +66,7 @@ const STEPS: [Step; 10] = [
             ])
         },
         on_failure: OnFailure::Stop,
+        clean_up: nothing,
     },
     Step {
         name: "documentation",
@@ -66,6 +76,7 @@ const STEPS: [Step; 10] = [
             doc
         },
         on_failure: OnFailure::GoOn,
+        clean_up: || disk::remove_check_metadata(&programs()),
     },
     Step {
         name: "benches",
@@ -84,6 +95,7 @@ const STEPS: [Step; 10] = [
             ])
         },
         on_failure: OnFailure::Stop,
+        clean_up: nothing,
     },
     // Of those that need no server: that it comes to its end, and counts right.
     Step {
@@ -94,17 +106,28 @@ const STEPS: [Step; 10] = [
             bench
         },
         on_failure: OnFailure::GoOn,
+        clean_up: || disk::remove_programs(&programs(), &BENCHES),
     },
     Step {
         name: "guide",
         command: || process::cargo(["run", "--quiet", "--package", "xtask", "--", "guide"]),
         on_failure: OnFailure::GoOn,
+        clean_up: nothing,
+    },
+    Step {
+        name: "templates",
+        command: || {
+            process::cargo(["run", "--quiet", "--package", "xtask", "--", "templates", "--check"])
+        },
+        on_failure: OnFailure::GoOn,
+        clean_up: nothing,
     },
     // In a workspace of its own, which nothing else compiles.
     Step {
         name: "costs",
         command: || process::cargo(["run", "--quiet", "--package", "xtask", "--", "costs"]),
         on_failure: OnFailure::GoOn,
+        clean_up: || disk::remove("benches/costs/target"),
     },
     // The seeds, and a look at what is near them; longer runs are for those who wait for them.
     Step {
@@ -113,8 +136,22 @@ const STEPS: [Step; 10] = [
             process::cargo(["run", "--quiet", "--package", "xtask", "--", "fuzz", "--seconds", "3"])
         },
         on_failure: OnFailure::GoOn,
+        clean_up: || disk::remove(fuzz::TARGET_DIRECTORY),
     },
 ];
+
+/// The benchmarks, which are not run again. Their programs are among the largest.
+const BENCHES: [&str; 3] = ["kinesis", "messages", "replay"];
+
+fn nothing() -> io::Result<()> {
+    Ok(())
+}
+
+/// Where cargo puts libraries and programs.
+fn programs() -> PathBuf {
+    let target = env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
+    process::root().join(target).join("debug/deps")
+}
 
 /// Runs all steps and ends with the closing lines of the tests.
 ///
@@ -130,6 +167,13 @@ pub(crate) fn run() -> Result<ExitCode, process::Error> {
         announce(step.name, &process::shown(&command));
         let (outcome, time) = timed(|| process::run(command));
         times.push((step.name, time));
+        let before = disk::free();
+        if let Err(error) = (step.clean_up)() {
+            eprintln!("note: what {} has left cannot be removed: {error}", step.name);
+        }
+        if let (Some(before), Some(after)) = (before, disk::free()) {
+            println!("==> {}: {before} of the disk are free, {after} after cleaning up", step.name);
+        }
         match outcome {
             Ok(()) => println!("==> {}: ok after {}", step.name, seconds(time)),
             Err(error) if step.on_failure == OnFailure::GoOn => {
@@ -153,6 +197,9 @@ pub(crate) fn run() -> Result<ExitCode, process::Error> {
     let (report, time) = timed(|| test::run(&[]));
     let report = report?;
     times.push(("tests", time));
+    if let Some(free) = disk::free() {
+        println!("==> tests: {free} of the disk are free");
+    }
     if !report.succeeded() {
         failed.push("tests");
     }

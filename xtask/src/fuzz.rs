@@ -16,7 +16,7 @@ const FLAGS: &str = "--cfg fuzzing -Cpasses=sancov-module \
      -Cllvm-args=-sanitizer-coverage-pc-table \
      -Cllvm-args=-sanitizer-coverage-trace-compares";
 
-const TARGET_DIRECTORY: &str = "target/fuzz";
+pub(crate) const TARGET_DIRECTORY: &str = "target/fuzz";
 
 /// Runs a target, or each of them, for so many seconds, beginning with its seeds and what earlier runs
 /// have found. `arguments` go to libFuzzer.

@@ -6,9 +6,11 @@
 //! Everything that a contributor or a build server has to run is a command here, so that both run
 //! the same thing. The modules: `test`, `ci`, `guide`, `fuzz`, `package`, `sandbox` and `templates` are
 //! commands, `process` starts programs, `examples` compiles those of the examples, `tools` installs others,
-//! `servers` has those that tests need, `summary` reads what test runners print at their end.
+//! `servers` has those that tests need, `summary` reads what test runners print at their end, `disk` says
+//! how full it is.
 
 mod ci;
+mod disk;
 mod examples;
 mod fuzz;
 mod guide;
