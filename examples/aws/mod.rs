@@ -2,6 +2,8 @@
 
 mod connection;
 mod data;
+#[cfg(all(test, feature = "aws"))]
+pub(crate) mod inspected;
 #[cfg(feature = "aws")]
 pub mod stack;
 #[cfg(all(test, feature = "aws"))]

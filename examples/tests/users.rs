@@ -614,7 +614,7 @@ fn no_log_says_what_a_user_is_called_or_where_a_user_is_written_to() {
 #[tokio::test]
 async fn the_template_makes_all_that_the_program_needs() {
     let data = AwsWithQueues::new();
-    let template = USERS.run(["template", "--table-prefix", data.prefix()]).json();
+    let template = USERS.run(["template", "--without-functions"]).json();
     data.deploy(&template).await;
     // Looking makes nothing: what is there was made by the stack.
     assert_eq!(USERS.run_on(&data, ["list", "--json"]).json(), json!([]));

@@ -63,10 +63,10 @@ enum Command {
     },
     /// Tell how the projections are; fails when something needs an operator
     Health,
-    /// Print the CloudFormation template of the tables on AWS
+    /// Print the CloudFormation template of the system on AWS
     ///
-    /// They have names that begin with --table-prefix, unless the stack's parameter Prefix says otherwise.
-    Template,
+    /// Its names begin with the name of the stack and a dash, which is then what --table-prefix says.
+    Template(template::Arguments),
     /// Remove all data
     ///
     /// Nothing may be running. A directory goes with the database if nothing else is in it. On AWS the stack of
@@ -95,7 +95,7 @@ async fn run(arguments: Arguments) -> Result<(), AnyError> {
             looks::history(&place, &user_id, after, limit, json).await
         }
         Some(Command::Health) => looks::health(&place, json).await,
-        Some(Command::Template) => template::run(&place),
+        Some(Command::Template(arguments)) => template::run(&arguments),
         Some(Command::CleanUp { yes }) => clean_up::run(&place, yes, json),
     }
 }

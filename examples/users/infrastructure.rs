@@ -1,26 +1,84 @@
-//! What the system needs on AWS, as a CloudFormation template: the tables of the log, of the progress, and of the
-//! two read models.
+//! What the system needs on AWS, as one CloudFormation template: the tables of the log, of the progress and of the two read
+//! models, encrypted with a key of their own, and the system itself as functions behind an HTTP API.
 
+use std::time::Duration;
+
+use es_cloudformation::{Code, Function, HttpApi, PREFIX, Policy, Source, Stack, statements};
 use es_core::{Error, ViewSchema};
-use serde_json::Value;
+use es_dynamodb::Role;
+use serde_json::{Value, json};
 
+use super::functions;
 use super::views::{UserDetails, UserSummaries};
 
-/// The template of tables whose names begin with `table_prefix`, if the stack's parameter `Prefix` does not say
-/// otherwise.
+/// The template of the whole system. Everything in it is named after the stack.
 ///
 /// # Errors
 ///
-/// [`Error::Corrupt`] when the template of the tables is none.
-pub fn template(table_prefix: &str) -> Result<Value, Error> {
-    let views = [ViewSchema::of::<UserSummaries>()?, ViewSchema::of::<UserDetails>()?];
-    let tables = es_dynamodb::cloudformation_template(&views)?;
-    let mut template: Value = serde_json::from_str(&tables).map_err(|error| Error::Corrupt {
-        what: "a template".to_owned(),
-        reason: error.to_string(),
-    })?;
-    if let Some(prefix) = template.pointer_mut("/Parameters/Prefix") {
-        prefix["Default"] = table_prefix.into();
-    }
-    Ok(template)
+/// None: its parts fit together.
+pub fn template() -> Result<Value, Error> {
+    let mut stack = data()?;
+    let dead_records = stack.dead_letter_queue(functions::DEAD_RECORDS)?;
+    let code = Code::folder("../../target/lambda/users");
+    stack.functions(&code, all_functions(&dead_records)?)?;
+    stack.http_api(&HttpApi::to(functions::API).open("GET /health"))?;
+    Ok(stack.render("Users: log, read models, key, and the functions behind the API."))
 }
+
+/// The template of what programs need that run elsewhere, with what they may do. Everything in it is named after the
+/// stack.
+///
+/// # Errors
+///
+/// None: its parts fit together.
+pub fn template_without_functions() -> Result<Value, Error> {
+    let mut stack = data()?;
+    stack.allow(Policy {
+        who: "Workers",
+        description: "Users: the main job, serve, and looks",
+        statements: tables(&Role::ALL)?,
+    });
+    Ok(stack.render("Users: log, read models, key, and who may use them."))
+}
+
+/// What keeps the data, and what those may do who look at it.
+fn data() -> Result<Stack, Error> {
+    let views = [ViewSchema::of::<UserSummaries>()?, ViewSchema::of::<UserDetails>()?];
+    let mut stack = Stack::new("Users");
+    stack.take(&es_dynamodb::cloudformation_template(&views)?, &[("Prefix", PREFIX)])?;
+    Ok(stack)
+}
+
+fn all_functions(dead_records: &str) -> Result<[Function; 2], Error> {
+    let function = |name: &str, description: &str| {
+        Function::new(name, description).environment("TABLE_PREFIX", PREFIX)
+    };
+    let bury = json!({
+        "Sid": "Bury",
+        "Effect": "Allow",
+        "Action": ["sqs:GetQueueUrl", "sqs:SendMessage"],
+        "Resource": { "Fn::GetAtt": [dead_records, "Arn"] },
+    });
+    // The log removes nothing, and who does it by hand does not change what happened.
+    let commits = Source::table_stream("EventsTable")
+        .only(json!({ "eventName": ["INSERT", "MODIFY"] }))
+        .failures_to(dead_records);
+    Ok([
+        // As long as an HTTP API waits; queries that wait for a read model are answered in 20 seconds.
+        function(functions::API, "Answers requests")
+            .timeout(Duration::from_secs(30))
+            .may(tables(&[Role::Commands, Role::Queries, Role::Progress])?),
+        function(functions::PROJECTOR, "Keeps both read models")
+            .timeout(Duration::from_secs(60))
+            .may(tables(&[Role::Functions])?)
+            .may([bury])
+            .behind(commits),
+    ])
+}
+
+fn tables(roles: &[Role]) -> Result<Vec<Value>, Error> {
+    statements(&es_dynamodb::iam_policy("", roles)?)
+}
+
+#[cfg(test)]
+mod tests;

@@ -23,7 +23,8 @@
 //! | [`backend`] | where everything is kept: embedded, or in DynamoDB |
 //! | [`service`] | the parts put together on a backend |
 //! | [`api`] | the HTTP interface |
-//! | `infrastructure` | the tables on AWS, as a CloudFormation template (with the feature `aws`) |
+//! | `functions` | the same as functions in AWS Lambda (with the feature `lambda`) |
+//! | `infrastructure` | all of it on AWS, as a CloudFormation template (with the feature `aws`) |
 //! | [`conversation`] | the main job: the requests of a collection, and their answers |
 //! | [`cli`] | the command line |
 //! | [`report`] | the tables and texts that it prints |
@@ -34,6 +35,8 @@ pub mod cli;
 pub mod command_request;
 pub mod conversation;
 pub mod domain;
+#[cfg(feature = "aws")]
+pub mod functions;
 pub mod history;
 #[cfg(feature = "aws")]
 pub mod infrastructure;

@@ -30,15 +30,35 @@ impl Users {
     ///
     /// Those of the backend.
     pub async fn new(backend: Backend) -> Result<Self, Error> {
+        let users = Self::assembled(backend)?;
+        users.prepare().await?;
+        Ok(users)
+    }
+
+    /// Puts the parts together and asks nobody for anything. The read models can be read once they are
+    /// [prepared](Self::prepare), or were written.
+    ///
+    /// # Errors
+    ///
+    /// None: its parts fit together.
+    pub fn assembled(backend: Backend) -> Result<Self, Error> {
         let Backend { log, feed, snapshots, views } = backend;
         let users = Repository::<User>::new(log.clone())
             .with_cache(10_000)
             .with_snapshots(snapshots, SnapshotPolicy::Every(50));
         let summaries = Projection::new(UserSummaries, feed.clone(), log.clone(), views.clone())?;
         let details = Projection::new(UserDetails, feed, log, views)?;
-        summaries.prepare().await?;
-        details.prepare().await?;
         Ok(Self { users, summaries: Arc::new(summaries), details: Arc::new(details) })
+    }
+
+    /// Makes the read models readable, where nothing was written yet.
+    ///
+    /// # Errors
+    ///
+    /// Those of the backend.
+    pub async fn prepare(&self) -> Result<(), Error> {
+        futures::try_join!(self.summaries.prepare(), self.details.prepare())?;
+        Ok(())
     }
 
     /// Starts the projections.

@@ -126,7 +126,9 @@ impl Deployed {
         let kept = Projection::new(projector(), store.clone(), store.clone(), store.clone());
         let kept = documents(&kept.unwrap()).await;
         let memory = Arc::new(MemoryStore::new());
-        let folded = Projection::new(projector(), store.clone(), store, memory).unwrap();
+        // The table as it is: its stream still has what an operator has taken out.
+        let log = Arc::new(store.history());
+        let folded = Projection::new(projector(), log, store, memory).unwrap();
         folded.catch_up().await.unwrap();
         let folded = documents(&folded).await;
         assert!(!folded.is_empty(), "nothing was folded");

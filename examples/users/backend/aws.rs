@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use es_core::Error;
 use es_dynamodb::{DynamoStore, TableCreation};
 
 use super::{Backend, OpenError};
@@ -36,21 +37,39 @@ impl Aws {
     ///
     /// [`OpenError::MissingTables`] when there is no data and none is to be made; [`OpenError::Store`].
     pub async fn open(options: AwsOptions) -> Result<Self, OpenError> {
+        let aws = Self::connected(&options).await?;
+        if options.create {
+            aws.store.ensure_tables().await?;
+        } else {
+            let missing = aws.store.missing_tables().await?;
+            if !missing.is_empty() {
+                return Err(OpenError::MissingTables { place: options.place(), missing });
+            }
+        }
+        Ok(aws)
+    }
+
+    /// Connects to what a template has made. Nothing is asked before it is used.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::Store`].
+    pub async fn deployed(options: AwsOptions) -> Result<Self, OpenError> {
+        Ok(Self::connected(&options).await?)
+    }
+
+    async fn connected(options: &AwsOptions) -> Result<Self, Error> {
         let connection = options.connection.connection();
         let mut builder = DynamoStore::builder(&options.table_prefix).connection(connection);
         if options.create {
             builder = builder.table_creation(TableCreation::IfMissing);
         }
-        let store = builder.connect().await?;
-        if options.create {
-            store.ensure_tables().await?;
-        } else {
-            let missing = store.missing_tables().await?;
-            if !missing.is_empty() {
-                return Err(OpenError::MissingTables { place: options.place(), missing });
-            }
-        }
-        Ok(Self { store: Arc::new(store) })
+        Ok(Self { store: Arc::new(builder.connect().await?) })
+    }
+
+    /// The log and what else is in tables.
+    pub fn store(&self) -> &Arc<DynamoStore> {
+        &self.store
     }
 
     /// The backend.

@@ -70,16 +70,11 @@ impl Place {
         self.data_dir.clone().unwrap_or_else(|| default_directory::fresh("users"))
     }
 
-    /// What the names of the tables begin with.
-    #[cfg(feature = "aws")]
-    pub(super) fn table_prefix(&self) -> &str {
-        self.aws.table_prefix.as_deref().unwrap_or("users-")
-    }
-
     #[cfg(feature = "aws")]
     pub(super) fn aws_options(&self, makes: bool) -> AwsOptions {
+        let prefix = self.aws.table_prefix.as_deref().unwrap_or("users-");
         AwsOptions {
-            table_prefix: self.table_prefix().to_owned(),
+            table_prefix: prefix.to_owned(),
             connection: self.aws.connection.clone(),
             create: makes && self.aws.makes(),
         }

@@ -1,0 +1,69 @@
+//! The system as its template has made it.
+
+use std::sync::Arc;
+
+use axum::Router;
+use clap::Parser as _;
+use es_core::{NoFeed, QueueName};
+use es_dynamodb::DynamoStore;
+use es_sns_sqs::SqsQueues;
+
+use super::DEAD_RECORDS;
+use crate::aws::ConnectionArguments;
+use crate::command_line::AnyError;
+use crate::http::prepared;
+use crate::users::api;
+use crate::users::backend::{Aws, AwsOptions, Backend};
+use crate::users::service::Users;
+
+/// The parts that functions are made of. Nobody was asked for anything yet.
+#[derive(Debug)]
+pub struct Deployed {
+    /// The system.
+    pub users: Arc<Users>,
+    /// The log.
+    pub log: DynamoStore,
+    /// The queues of the stack.
+    pub queues: Arc<SqsQueues>,
+    /// The queue for records of the log that could not be read.
+    pub dead_records: QueueName,
+}
+
+/// The environment of the functions, as the template sets it.
+#[derive(Debug, clap::Parser)]
+struct Environment {
+    #[arg(long, env = "TABLE_PREFIX")]
+    table_prefix: String,
+}
+
+impl Deployed {
+    /// What the environment of the function says.
+    ///
+    /// # Errors
+    ///
+    /// A sentence about a variable that is missing or wrong.
+    pub async fn from_environment() -> Result<Self, AnyError> {
+        let Environment { table_prefix } = Environment::try_parse_from(["users-functions"])?;
+        let connection = ConnectionArguments::default();
+        let queues = SqsQueues::builder().connection(connection.connection()).connect().await?;
+        let dead_records = QueueName::new(&format!("{table_prefix}{DEAD_RECORDS}"))?;
+        let aws = Aws::deployed(AwsOptions { table_prefix, connection, create: false }).await?;
+        // Commits are pushed; nobody may read the stream of the table beside that.
+        let backend = Backend { feed: Arc::new(NoFeed), ..aws.backend() };
+        Ok(Self {
+            users: Arc::new(Users::assembled(backend)?),
+            log: DynamoStore::clone(aws.store()),
+            queues: Arc::new(queues),
+            dead_records,
+        })
+    }
+
+    /// The routes. The read models, which may be new, are made readable with the first request.
+    pub fn router(&self) -> Router {
+        let users = self.users.clone();
+        prepared(api::router(self.users.clone()), move || {
+            let users = users.clone();
+            async move { users.prepare().await }
+        })
+    }
+}

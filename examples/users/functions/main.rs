@@ -1,0 +1,24 @@
+//! The functions of the system on AWS Lambda: `cargo xtask package users` makes the program that they run.
+
+use std::process::ExitCode;
+
+use es_examples::command_line::{self, AnyError};
+use es_examples::users::functions::{API, Deployed, PROJECTOR};
+
+fn main() -> ExitCode {
+    command_line::run(run())
+}
+
+async fn run() -> Result<(), AnyError> {
+    let deployed = Deployed::from_environment().await?;
+    let handler = es_lambda::handler()?;
+    match handler.as_str() {
+        API => es_lambda::http(deployed.router()).run().await,
+        PROJECTOR => {
+            let Deployed { users, log, queues, dead_records } = deployed;
+            let projector = es_lambda::dynamodb(users.consumers(), log);
+            projector.dead_records_to(queues, dead_records).run().await
+        }
+        _ => Err(handler.unknown().into()),
+    }
+}
