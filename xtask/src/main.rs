@@ -41,10 +41,11 @@ struct Cli {
 enum Command {
     /// Run every test of the workspace, then the doc tests, and end with their totals.
     ///
-    /// Sets up whatever the tests need: the example programs that the end-to-end tests start, and
-    /// ministack and kinesis-local, servers with AWS's interfaces, which the tests of the dispensary's
-    /// pipeline need and on which those of the AWS backends run once more (Python 3 and Node install them
-    /// below target/tools on first use). Uses cargo-nextest when it is installed, `cargo test` otherwise.
+    /// Sets up whatever the tests need: the example programs that the end-to-end tests start, those of
+    /// functions among them, and ministack and kinesis-local, servers with AWS's interfaces, which the tests of
+    /// the dispensary's pipeline and of deployed systems need and on which those of the AWS backends run once
+    /// more (Python 3 and Node install them below target/tools on first use). Uses cargo-nextest when it is
+    /// installed, `cargo test` otherwise.
     /// Fails when a test failed, and when none ran.
     Test {
         /// Arguments for the test runner, such as a test's name; the doc tests do not get them, and
@@ -52,8 +53,10 @@ enum Command {
         #[arg(last = true)]
         arguments: Vec<OsString>,
     },
-    /// Run everything that a change has to pass: formatting, lints, docs, benches, guide, fuzzing,
-    /// tests.
+    /// Run everything that a change has to pass: formatting, lints, docs, benches, guide, templates,
+    /// fuzzing, tests.
+    ///
+    /// Removes what no later step needs, and says after each how much of the disk is free.
     Ci,
     /// Render the guide into target/guide/book; installs mdBook below target/tools on first use.
     Guide {

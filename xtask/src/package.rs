@@ -62,7 +62,7 @@ pub(crate) fn for_lambda(
     // Beside the folders of the examples, as it names its folder after the program.
     let built = folder().join("built").join(architecture.name());
     let build = cargo_lambda(&home, &program, architecture, profile, &built)?;
-    eprintln!("==> {}", process::shown(&build));
+    eprintln!("==> {}", process::shown_arguments(&build));
     process::run(build)?;
     let bootstrap = put(example, &built.join(&program.target).join("bootstrap"))?;
     tell(&bootstrap)?;

@@ -82,7 +82,9 @@ pub(crate) fn destroy_local(stack: &Stack) -> Result<(), Box<dyn Error>> {
     println!("the stack {} is deleted", stack.name);
     let remains = remains::of(&place, &stack.prefix())?;
     if !remains.is_empty() {
-        println!("what its template keeps, and a new stack of this name would trip over, remains:");
+        println!(
+            "what is not deleted with a stack, and is in the way of a new one of this name, remains:"
+        );
         for remaining in remains {
             println!("  {remaining}");
         }

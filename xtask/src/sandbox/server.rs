@@ -10,6 +10,8 @@ use std::{
     net::{Ipv4Addr, TcpListener},
     path::PathBuf,
     process::Command,
+    thread,
+    time::{Duration, Instant},
 };
 
 use super::requests;
@@ -20,6 +22,9 @@ use crate::{
 
 /// The port that servers of this kind have, where it is free: many programs look there.
 const USUAL_PORT: u16 = 4566;
+
+/// How long the server may take to end.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The server, if it runs.
 ///
@@ -59,8 +64,16 @@ pub(super) fn running_or_started() -> Result<Place, Box<dyn Error>> {
 /// When it goes on.
 pub(super) fn stop() -> Result<Option<Place>, Box<dyn Error>> {
     let stopped = running()?;
-    if let Some(place) = &stopped {
+    if let (Some(place), Some((pid, _))) = (&stopped, noted()?) {
         MINISTACK.stop(place)?;
+        // It does not answer any longer, and ends the programs of functions still.
+        let begun = Instant::now();
+        while is_ministack(pid) {
+            if begun.elapsed() > PATIENCE {
+                return Err(format!("the process {pid} of the local server does not end").into());
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
     }
     if note().exists() {
         fs::remove_file(note())?;
