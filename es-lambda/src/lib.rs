@@ -50,6 +50,36 @@
 //!
 //! All of them take what they are about as it is, or in the [`Arc`] in which a program has it.
 //!
+//! # Several functions of one program
+//!
+//! A program may be several functions: its `main` asks for the [`handler`] that Lambda was told to run, and has a line
+//! for each.
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use es_core::{DeadlineSweeper, QueueConsumer};
+//! use es_lambda::{HandlerError, HandlerName};
+//!
+//! struct System {
+//!     printing: Arc<QueueConsumer>,
+//!     sweeper: Arc<DeadlineSweeper>,
+//! }
+//!
+//! impl System {
+//!     async fn run(&self, handler: &HandlerName) -> Result<(), lambda_runtime::Error> {
+//!         match handler.as_str() {
+//!             "printing" => es_lambda::event_bridge(self.printing.clone()).run().await,
+//!             "deadlines" => es_lambda::schedule(self.sweeper.clone()).run().await,
+//!             _ => Err(handler.unknown().into()),
+//!         }
+//!     }
+//! }
+//!
+//! // Outside of Lambda a process is no function.
+//! assert_eq!(es_lambda::handler(), Err(HandlerError::Unset));
+//! ```
+//!
 //! # What all of them promise
 //!
 //! - **The answer is true.** What Lambda is told was done had its effect, now or before, or lies in dead letters
@@ -60,8 +90,9 @@
 //! - **In time.** Work ends before the invocation is over, by the deadline that it brings and an injected
 //!   [`Clock`](es_core::Clock): an invocation that Lambda breaks off answers nothing, and all of its batch comes
 //!   again.
-//! - **Nothing before the first event.** Making a function asks no service for anything. Clients that are made in
-//!   `main` connect when they are first used.
+//! - **Nothing before the first event.** Making a function asks no service for anything, and clients that are made in
+//!   `main` connect when they are first used. A consumer needs no `prepare` before: its view is prepared with the first
+//!   commits that are pushed, in the tables that a template made.
 //!
 //! Each function has `invoke` beside `run`, for a [`Runtime`](lambda_runtime::Runtime) with layers of one's own and
 //! for tests: an event as JSON in, the answer out.
@@ -76,6 +107,7 @@
 //! | `http_api` | [`HttpFunction`]: requests |
 //! | `event_bridge` | [`EventBridgeFunction`]: rules |
 //! | `schedule` | [`ScheduleFunction`]: deadlines |
+//! | `handler` | [`HandlerName`]: which function of its program a process is |
 //! | `batch` | the records of an event, each for itself |
 //! | `running` | how functions run, and their options of time |
 //! | `time_left` | when work has to end |
@@ -96,6 +128,7 @@ mod batch;
 mod dynamodb;
 mod error;
 mod event_bridge;
+mod handler;
 #[cfg(feature = "http")]
 mod http_api;
 #[cfg(feature = "kinesis")]
@@ -112,6 +145,7 @@ mod time_left;
 pub use dynamodb::DynamoFunction;
 pub use error::FunctionError;
 pub use event_bridge::EventBridgeFunction;
+pub use handler::{HandlerError, HandlerName};
 #[cfg(feature = "http")]
 pub use http_api::HttpFunction;
 #[cfg(feature = "kinesis")]
@@ -119,6 +153,16 @@ pub use kinesis::KinesisFunction;
 pub use schedule::ScheduleFunction;
 #[cfg(feature = "sqs")]
 pub use sqs::SqsFunction;
+
+/// Which function of its program this process is: the `Handler` of the function in Lambda, from the environment
+/// variable `_HANDLER`.
+///
+/// # Errors
+///
+/// [`HandlerError::Unset`] outside of Lambda, [`HandlerError::NotText`].
+pub fn handler() -> Result<HandlerName, HandlerError> {
+    HandlerName::of_this_process()
+}
 
 /// The consumer as a function behind its queue in SQS.
 #[cfg(feature = "sqs")]
