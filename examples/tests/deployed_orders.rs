@@ -5,10 +5,12 @@ mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use es_core::{MessageQueue as _, NewMessage, QueueName};
+use es_core::{MessageQueue as _, NewMessage, Projection, QueueName, ViewQuery};
+use es_examples::orders::domain::Status;
 use es_examples::orders::time_to_live::TimeToLive;
 use es_examples::orders::views::OrderList;
 use es_sns_sqs::SqsQueues;
+use futures::TryStreamExt as _;
 use serde_json::Value;
 use support::{Deployed, ORDERS, eventually};
 
@@ -25,16 +27,19 @@ fn listed(deployed: &Deployed, command: &[&str]) -> Vec<Value> {
     list.as_array().unwrap().clone()
 }
 
-fn statuses(deployed: &Deployed) -> BTreeMap<String, String> {
-    let text = |value: &Value| value.as_str().unwrap().to_owned();
-    let orders = listed(deployed, &["list"]);
-    orders.iter().map(|order| (text(&order["id"]), text(&order["status"]))).collect()
+/// What the function has in the list. The program's `list` would bring it up to date by itself.
+async fn statuses(deployed: &Deployed) -> BTreeMap<String, Status> {
+    let store = deployed.store().await;
+    let list = OrderList::new(TimeToLive::default());
+    let list = Projection::new(list, store.clone(), store.clone(), store).unwrap();
+    let orders: Vec<_> = list.view().all(ViewQuery::default()).try_collect().await.unwrap();
+    orders.into_iter().map(|(id, order)| (id, order.status)).collect()
 }
 
 async fn until_processed(deployed: &Deployed, orders: &[String]) {
     eventually("the orders are processed", async || {
-        let statuses = statuses(deployed);
-        let is_processed = |id: &String| statuses.get(id).is_some_and(|it| it == "PROCESSED");
+        let statuses = statuses(deployed).await;
+        let is_processed = |id: &String| statuses.get(id) == Some(&Status::Processed);
         orders.iter().all(is_processed).then_some(())
     })
     .await;
@@ -73,7 +78,7 @@ async fn every_order_goes_its_whole_way_whatever_lies_in_it() {
     })
     .await;
     assert!(letters.iter().any(|it| it.to_string().contains(&coal)), "{letters:?}");
-    assert_eq!(statuses(&deployed)[&coal], "NEW");
+    assert_eq!(statuses(&deployed).await[&coal], Status::New);
     // Two functions read the log, and each has told of the record that it could not read.
     eventually("the record is among the dead ones", async || {
         let queue = QueueName::new(&format!("{}dead-records", deployed.prefix())).unwrap();
