@@ -35,6 +35,11 @@ impl Bucket {
         self
     }
 
+    /// Its ARN, with what CloudFormation puts in; those of its objects have `/` and their key behind it.
+    pub fn arn(&self) -> String {
+        format!("arn:${{AWS::Partition}}:s3:::{}", self.full_name())
+    }
+
     /// The topic that it tells.
     pub(crate) fn topic(&self) -> Option<&str> {
         self.topic.as_deref()
@@ -122,7 +127,6 @@ impl Bucket {
 
     /// Lets the bucket publish. It is named by what its ARN will be, as it is made after this.
     fn policy_of_topic(&self, topic: &str) -> Value {
-        let bucket = text(&format!("arn:${{AWS::Partition}}:s3:::{}", self.full_name()));
         json!({
             "Type": "AWS::SNS::TopicPolicy",
             "Properties": {
@@ -136,7 +140,7 @@ impl Bucket {
                         "Action": "sns:Publish",
                         "Resource": { "Ref": topic },
                         "Condition": {
-                            "ArnEquals": { "aws:SourceArn": bucket },
+                            "ArnEquals": { "aws:SourceArn": text(&self.arn()) },
                             "StringEquals": { "aws:SourceAccount": { "Ref": "AWS::AccountId" } },
                         },
                     }],

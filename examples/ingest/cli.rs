@@ -8,6 +8,7 @@ mod publish;
 mod records;
 mod roles;
 mod serve;
+mod template;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -68,6 +69,11 @@ enum Command {
     },
     /// Look at messages that could not be handled, send them back, or drop them
     DeadLetters(dead_letters::Arguments),
+    /// Print the CloudFormation template of the system on AWS, with the functions that it runs in
+    ///
+    /// Its names begin with the name of the stack and a dash, which is then what --table-prefix says; the bucket
+    /// is the stack's output BucketInboxName.
+    Template,
 }
 
 /// Runs the program.
@@ -88,5 +94,6 @@ async fn run(arguments: Arguments) -> Result<(), AnyError> {
         Some(Command::Result { id, wait }) => records::result(&place, &id, wait).await,
         Some(Command::List { status }) => records::list(&place, status, json).await,
         Some(Command::DeadLetters(letters)) => dead_letters::run(&place, letters, json).await,
+        Some(Command::Template) => template::run(),
     }
 }

@@ -30,6 +30,8 @@
 //! | [`dead_letters`] | what could not be handled, to be looked at |
 //! | [`names`] | what topic and queues are called, and how they hang together |
 //! | [`backend`] | where everything is kept: embedded, or in AWS |
+//! | `infrastructure` | what the system is on AWS, as a template (feature `aws`) |
+//! | `functions` | the parts as functions in AWS Lambda (feature `aws`) |
 //! | [`service`] | the parts put together on a backend |
 //! | [`api`] | the HTTP interface |
 //! | [`journey`] | the main job: documents in, by all ways at once |
@@ -44,6 +46,10 @@ pub mod dead_letters;
 pub mod documents;
 pub mod domain;
 pub mod figures;
+#[cfg(feature = "aws")]
+pub mod functions;
+#[cfg(feature = "aws")]
+pub mod infrastructure;
 pub mod journey;
 pub mod names;
 pub mod processor;

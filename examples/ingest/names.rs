@@ -37,6 +37,10 @@ impl Names {
     /// earlier, with a reason: this is for what kills them.
     const RECEIVES: u32 = 20;
 
+    /// How long a message is hidden that was received by somebody who did not say how long, as Lambda: six times as long
+    /// as [a function may work on it](https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html).
+    pub const VISIBILITY_TIMEOUT: Duration = Duration::from_secs(120);
+
     /// How long a message of the second queue may wait.
     const RETENTION: Duration = Duration::from_secs(4 * 24 * 60 * 60);
 
@@ -51,6 +55,7 @@ impl Names {
             max_receive_count: Self::RECEIVES,
         };
         let options = QueueOptions { redrive_policy: Some(redrive_policy), ..Default::default() }
+            .visibility_timeout(Self::VISIBILITY_TIMEOUT)
             .retention(Self::RETENTION);
         let topology = Topology::builder()
             .topic(&self.topic)

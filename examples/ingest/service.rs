@@ -74,11 +74,21 @@ impl Ingest {
     ///
     /// Those of the backend.
     pub async fn new(backend: Backend, options: Options) -> Result<Self, Error> {
+        let ingest = Self::assembled(backend, options)?;
+        ingest.records.prepare().await?;
+        Ok(ingest)
+    }
+
+    /// Puts the parts together. Nobody is asked for anything; the records are readable once somebody has prepared them.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidId`] when a name cannot be one.
+    pub fn assembled(backend: Backend, options: Options) -> Result<Self, Error> {
         let Backend { log, feed, views, checkpoints, queues, names, .. } = backend.clone();
         let intakes = Repository::<Intake>::new(log.clone()).with_cache(10_000);
         let records = Records { keep: options.keep };
         let records = Projection::new(records, feed.clone(), log.clone(), views)?;
-        records.prepare().await?;
         let announcer = Announcing::to_queue(
             queues.clone(),
             names.confirmations.clone(),

@@ -36,20 +36,28 @@ pub struct App {
 
 /// All routes. Pages of these origins may submit and ask for results, or of all when none are named.
 pub fn router(app: App, origins: Vec<HeaderValue>) -> Router {
-    // One byte more than a document may have, so that the refusal can say what the limit is.
-    const BODY_LIMIT: usize = Document::MAX_SIZE + 1;
-    let events = Router::new()
-        .route("/events", post(events::submit))
-        .route("/events/{id}", get(events::result))
-        .method_not_allowed_fallback(method_not_allowed)
-        .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .layer(cors(origins));
-    with_fallback(events.merge(operations()), app)
+    with_fallback(events().layer(cors(origins)).merge(operations()), app)
+}
+
+/// The routes for those who submit and ask for results. Somebody in front of them answers pages of other origins, and tells
+/// operators how it goes.
+pub fn events_router(app: App) -> Router {
+    with_fallback(events(), app)
 }
 
 /// The routes of a process that answers operators only.
 pub fn operations_router(app: App) -> Router {
     with_fallback(operations(), app)
+}
+
+fn events() -> Router<App> {
+    // One byte more than a document may have, so that the refusal can say what the limit is.
+    const BODY_LIMIT: usize = Document::MAX_SIZE + 1;
+    Router::new()
+        .route("/events", post(events::submit))
+        .route("/events/{id}", get(events::result))
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
 }
 
 fn operations() -> Router<App> {

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use es_core::NoFeed;
 use es_dynamodb::{DynamoStore, TableCreation};
 use es_sns_sqs::{SnsTopics, SqsQueues};
 
@@ -71,7 +72,32 @@ impl Aws {
     /// [`OpenError::MissingTables`] when there is no data and none is to be made; [`OpenError::Store`],
     /// [`OpenError::Bucket`].
     pub async fn open(options: AwsOptions) -> Result<Self, OpenError> {
-        let AwsOptions { table_prefix, names, account, bucket, connection, create } = &options;
+        let (aws, s3) = Self::connected(&options).await?;
+        let Self { store, queues, topics, names, .. } = &aws;
+        if options.create {
+            store.ensure_tables().await?;
+            names.topology()?.ensure(&**queues, &**topics).await?;
+            s3.ensure_bucket(&topics.topic_arn(&names.topic).await?).await?;
+        } else {
+            let missing = store.missing_tables().await?;
+            if !missing.is_empty() {
+                return Err(OpenError::MissingTables { place: options.place(), missing });
+            }
+        }
+        Ok(aws)
+    }
+
+    /// Connects to what a template has made. Nothing is asked before it is used.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::Store`], [`OpenError::Bucket`] when the AWS configuration does not say enough.
+    pub async fn deployed(options: &AwsOptions) -> Result<Self, OpenError> {
+        Ok(Self::connected(options).await?.0)
+    }
+
+    async fn connected(options: &AwsOptions) -> Result<(Self, S3), OpenError> {
+        let AwsOptions { table_prefix, names, account, bucket, connection, create } = options;
         let connection = connection.connection();
         let mut builder = DynamoStore::builder(table_prefix).connection(connection.clone());
         if *create {
@@ -85,19 +111,19 @@ impl Aws {
         }
         let topics = topics.connect().await?;
         let s3 = S3::connect(bucket, &connection).await?;
-        if *create {
-            store.ensure_tables().await?;
-            names.topology()?.ensure(&queues, &topics).await?;
-            s3.ensure_bucket(&topics.topic_arn(&names.topic).await?).await?;
-        } else {
-            let missing = store.missing_tables().await?;
-            if !missing.is_empty() {
-                return Err(OpenError::MissingTables { place: options.place(), missing });
-            }
-        }
-        let bucket = Bucket::new(bucket, s3.into_objects());
+        let bucket = Bucket::new(bucket, s3.objects());
         let (store, queues, topics) = (Arc::new(store), Arc::new(queues), Arc::new(topics));
-        Ok(Self { store, queues, topics, bucket, names: options.names })
+        Ok((Self { store, queues, topics, bucket, names: names.clone() }, s3))
+    }
+
+    /// The log, and what else is in tables.
+    pub fn store(&self) -> &Arc<DynamoStore> {
+        &self.store
+    }
+
+    /// The backend for functions, which are pushed what happens.
+    pub fn backend_of_functions(&self) -> Backend {
+        Backend { feed: Arc::new(NoFeed), ..self.backend() }
     }
 
     /// The backend.

@@ -54,8 +54,8 @@ impl S3 {
     }
 
     /// The objects.
-    pub(super) fn into_objects(self) -> Arc<dyn ObjectStore> {
-        Arc::new(self.objects)
+    pub(super) fn objects(&self) -> Arc<dyn ObjectStore> {
+        Arc::new(self.objects.clone())
     }
 
     /// Makes the bucket, if it is not there, and has it tell the topic of every new object, beside whom it tells of
