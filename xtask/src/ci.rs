@@ -167,13 +167,7 @@ pub(crate) fn run() -> Result<ExitCode, process::Error> {
         announce(step.name, &process::shown(&command));
         let (outcome, time) = timed(|| process::run(command));
         times.push((step.name, time));
-        let before = disk::free();
-        if let Err(error) = (step.clean_up)() {
-            eprintln!("note: what {} has left cannot be removed: {error}", step.name);
-        }
-        if let (Some(before), Some(after)) = (before, disk::free()) {
-            println!("==> {}: {before} of the disk are free, {after} after cleaning up", step.name);
-        }
+        clean_up(step);
         match outcome {
             Ok(()) => println!("==> {}: ok after {}", step.name, seconds(time)),
             Err(error) if step.on_failure == OnFailure::GoOn => {
@@ -214,6 +208,19 @@ pub(crate) fn run() -> Result<ExitCode, process::Error> {
     }
     let tests = report.conclude();
     Ok(if failed.is_empty() { tests } else { ExitCode::FAILURE })
+}
+
+/// Removes what no later step needs, and says how much of the disk is free.
+fn clean_up(step: &Step) {
+    let before = disk::free();
+    if let Err(error) = (step.clean_up)() {
+        eprintln!("note: what {} has left cannot be removed: {error}", step.name);
+    }
+    let Some(free) = disk::free() else { return };
+    match before.filter(|before| *before != free) {
+        Some(before) => println!("==> {}: {before} of the disk were free, now {free}", step.name),
+        None => println!("==> {}: {free} of the disk are free", step.name),
+    }
 }
 
 fn announce(name: &str, command: &str) {

@@ -3,7 +3,7 @@
 use std::{
     env,
     error::Error as StdError,
-    ffi::OsStr,
+    ffi::{OsStr, OsString},
     fmt, fs,
     io::{self, IsTerminal, Read, Write},
     path::Path,
@@ -98,10 +98,12 @@ pub(crate) fn output_quietly(mut command: Command) -> Option<String> {
 /// Keeps from a program what the environment says about an account in AWS: who asks, where, and what is
 /// trusted.
 pub(crate) fn without_account(command: &mut Command) {
-    for (name, _) in env::vars_os() {
-        if name.to_string_lossy().starts_with("AWS_") {
-            command.env_remove(name);
-        }
+    without_account_in(command, env::vars_os().map(|(name, _)| name));
+}
+
+fn without_account_in(command: &mut Command, variables: impl Iterator<Item = OsString>) {
+    for name in variables.filter(|name| name.to_string_lossy().starts_with("AWS_")) {
+        command.env_remove(name);
     }
 }
 

@@ -41,3 +41,22 @@ fn a_shown_command_can_be_pasted_into_a_shell() {
     command.env("RUSTDOCFLAGS", "-Dwarnings");
     assert_eq!(shown(&command), r"RUSTDOCFLAGS=-Dwarnings cargo bench --bench '*' 'it'\''s' ''");
 }
+
+#[test]
+fn a_program_without_an_account_is_told_of_none() {
+    let mut command = cargo(["--version"]);
+    command.env_clear();
+    let variables = ["AWS_PROFILE", "AWS_ENDPOINT_URL", "PATH", "LAWS_"].map(OsString::from);
+    without_account_in(
+        command.envs(variables.iter().map(|name| (name, "x"))),
+        variables.clone().into_iter(),
+    );
+    assert_eq!(shown(&command), "LAWS_=x PATH=x cargo --version");
+}
+
+#[test]
+fn what_a_program_prints_is_returned_unless_it_fails() {
+    assert!(output(cargo(["--version"])).expect("cargo runs").starts_with("cargo "));
+    output(cargo(["no-such-command"])).expect_err("there is no such command");
+    assert_eq!(output_quietly(cargo(["no-such-command"])), None);
+}
