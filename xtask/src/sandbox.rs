@@ -149,8 +149,9 @@ fn print_deployed(stack: &Stack, place: &Place, deployment: &Deployment) {
         println!("\nits HTTP API answers at (quoted, as the stage has a `$`)\n  '{url}'");
     }
     println!(
-        "\nthe program of the example looks at it with\n  cargo run --features aws --example {} -- \
-         --backend aws --endpoint-url {} --region {} --table-prefix {}",
+        "\nthe program of the example works on it; `--help` lists its commands\n  \
+         cargo run --features aws --example {} -- --backend aws --endpoint-url {} --region {} \
+         --table-prefix {} COMMAND",
         stack.example.name(),
         place.endpoint(),
         requests::REGION,
