@@ -2,8 +2,8 @@
 
 mod connection;
 mod data;
-#[cfg(all(test, feature = "aws"))]
-pub(crate) mod inspected;
+#[cfg(feature = "aws")]
+mod objects;
 #[cfg(feature = "aws")]
 pub mod stack;
 #[cfg(all(test, feature = "aws"))]
@@ -12,4 +12,6 @@ mod topic;
 
 pub use connection::ConnectionArguments;
 pub use data::DataArguments;
+#[cfg(feature = "aws")]
+pub use objects::BucketObjects;
 pub use topic::NamedTopic;

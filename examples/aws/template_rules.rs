@@ -24,6 +24,7 @@ impl Template {
         let template = Self(template);
         template.has_all_that_it_refers_to();
         template.keeps_data_encrypted_and_recoverable();
+        template.keeps_files_to_itself();
         template.lets_nobody_do_more_than_needed();
         template.runs_functions_that_end_what_fails();
         template.shows_operators_what_is_wrong();
@@ -59,6 +60,10 @@ impl Template {
             None => vec![value.clone()],
         };
         let statements = documents.into_iter().flat_map(|it| several(&it["Statement"]));
+        let statements: Vec<_> = statements.collect();
+        let names: BTreeSet<_> = statements.iter().map(|it| it["Sid"].as_str()).collect();
+        assert_eq!(names.len(), statements.len(), "{name} has two statements of one name");
+        let statements = statements.into_iter();
         let pairs = statements.flat_map(|statement| {
             assert_eq!(statement["Effect"], "Allow", "{statement}");
             let (actions, on) = (several(&statement["Action"]), several(&statement["Resource"]));
@@ -74,6 +79,28 @@ impl Template {
     /// Whether a role or a managed policy allows this on what ends so.
     pub(crate) fn allows(&self, name: &str, action: &str, on: &str) -> bool {
         self.allowed(name).iter().any(|(allowed, what)| allowed == action && what.ends_with(on))
+    }
+
+    /// Who of these functions may do this on what ends so.
+    pub(crate) fn who_may(&self, action: &str, on: &str) -> BTreeSet<&str> {
+        let functions = self.all_of("AWS::Lambda::Function").into_iter();
+        let may = functions.filter(|(name, _)| self.allows(&format!("{name}Role"), action, on));
+        may.map(|(name, _)| name.trim_end_matches("Function")).collect()
+    }
+
+    /// The functions behind a stream.
+    pub(crate) fn behind(&self, stream: &Value) -> BTreeSet<&str> {
+        let mappings = self.all_of("AWS::Lambda::EventSourceMapping").into_iter();
+        let of_stream = mappings.filter(|(_, it)| it["EventSourceArn"] == *stream);
+        let functions = of_stream.map(|(_, it)| it["FunctionName"]["Ref"].as_str().unwrap());
+        functions.map(|name| name.trim_end_matches("Function")).collect()
+    }
+
+    /// The routes of the API that need no token, whoever issues them.
+    pub(crate) fn open_routes(&self) -> BTreeSet<&str> {
+        let routes = self.all_of("AWS::ApiGatewayV2::Route").into_iter();
+        let open = routes.filter(|(_, it)| it["AuthorizationType"] == "NONE");
+        open.map(|(_, it)| it["RouteKey"].as_str().unwrap()).collect()
     }
 
     fn has_all_that_it_refers_to(&self) {
@@ -123,6 +150,20 @@ impl Template {
             assert_eq!(log["RetentionInDays"], json!({ "Ref": "LogRetentionDays" }), "{name}");
         }
         assert_eq!(self.properties("Key")["EnableKeyRotation"], true);
+    }
+
+    fn keeps_files_to_itself(&self) {
+        for (name, bucket) in self.all_of("AWS::S3::Bucket") {
+            let block = bucket["PublicAccessBlockConfiguration"].as_object().unwrap();
+            assert!(block.len() == 4 && block.values().all(|it| it == true), "{name}: {block:?}");
+            assert_eq!(bucket["VersioningConfiguration"]["Status"], "Enabled", "{name}");
+            assert_eq!(self.0["Resources"][name]["DeletionPolicy"], "Retain", "{name}");
+            let policy = &self.properties(&format!("PolicyOf{name}"))["PolicyDocument"];
+            let refused = &policy["Statement"][0];
+            assert_eq!((&refused["Effect"], &refused["Action"]), (&json!("Deny"), &json!("s3:*")));
+            let without_tls = json!({ "Bool": { "aws:SecureTransport": "false" } });
+            assert_eq!(refused["Condition"], without_tls, "{name}");
+        }
     }
 
     fn lets_nobody_do_more_than_needed(&self) {

@@ -12,6 +12,7 @@ mod place;
 mod rebuild;
 mod roles;
 mod serve;
+mod template;
 mod work;
 
 use std::path::PathBuf;
@@ -117,6 +118,10 @@ enum Command {
         #[arg(value_name = "CONSUMER")]
         views: Vec<String>,
     },
+    /// Print the CloudFormation template of the dispensary on AWS
+    ///
+    /// Its names begin with the name of the stack and a dash, which is then what --table-prefix says.
+    Template(template::Arguments),
     /// Write the whole log into a file: JSON Lines that `import` takes, on any backend
     ///
     /// `serve` may be running. The file has its name when it is whole.
@@ -167,6 +172,7 @@ async fn run(arguments: Arguments) -> Result<(), AnyError> {
             consumers::rewind(place, &consumer, to, json).await
         }
         Some(Command::Rebuild { views }) => rebuild::run(place, views, json).await,
+        Some(Command::Template(arguments)) => template::run(&arguments),
         Some(Command::Export { file, force }) => export::run(place, file, force, json).await,
         Some(Command::Import { file, verify: true }) => import::verify(file, json).await,
         Some(Command::Import { file, verify: false }) => import::run(place, file, json).await,

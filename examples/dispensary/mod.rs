@@ -27,6 +27,8 @@
 //! | [`views`] | the read models: one document per dispense |
 //! | [`dead_letters`] | what could not be handled, to be looked at |
 //! | [`backend`] | where everything is kept: embedded, in DynamoDB, or there with Kinesis behind it |
+//! | `functions` | the same as functions in AWS Lambda (with the feature `lambda`) |
+//! | `infrastructure` | all of it on AWS, as a CloudFormation template (with the feature `aws`) |
 //! | [`service`] | the parts put together on a backend |
 //! | [`api`] | the HTTP interface |
 //! | [`journey`] | the main job: files in, dispenses out |
@@ -40,7 +42,11 @@ pub mod cli;
 pub mod dead_letters;
 pub mod domain;
 pub mod files;
+#[cfg(feature = "aws")]
+pub mod functions;
 pub mod history;
+#[cfg(feature = "aws")]
+pub mod infrastructure;
 pub mod journey;
 pub mod prescription;
 pub mod report;

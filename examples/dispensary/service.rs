@@ -40,6 +40,18 @@ impl Dispensary {
     ///
     /// Those of the backend.
     pub async fn new(backend: Backend) -> Result<Self, Error> {
+        let dispensary = Self::assembled(backend)?;
+        dispensary.prepare().await?;
+        Ok(dispensary)
+    }
+
+    /// Puts the parts together and asks nobody for anything. The views can be read once they are
+    /// [prepared](Self::prepare), or were written.
+    ///
+    /// # Errors
+    ///
+    /// None: its parts fit together.
+    pub fn assembled(backend: Backend) -> Result<Self, Error> {
         let Backend { log, feed, snapshots, views, checkpoints, objects, pipeline } = backend;
         let pipeline = pipeline.as_ref();
         let feed = pipeline.map_or(feed, |pipeline| pipeline.feed.clone());
@@ -53,8 +65,6 @@ impl Dispensary {
         let details = shared(details, pipeline)?;
         let policy = AnalysisPolicy::new(dispenses.clone(), files.clone(), Arc::new(TextAnalyzer));
         let analysis = shared(Reactor::new(policy, feed, log, checkpoints)?, pipeline)?;
-        list.prepare().await?;
-        details.prepare().await?;
         let publisher = pipeline.map(|pipeline| pipeline.publisher.clone());
         let mut consumers =
             Consumers::new().with(analysis.clone()).with(list.clone()).with(details.clone());
@@ -62,6 +72,16 @@ impl Dispensary {
             consumers = consumers.with(publisher.clone());
         }
         Ok(Self { dispenses, files, list, details, analysis, publisher, consumers })
+    }
+
+    /// Makes the views readable, where nothing was written yet.
+    ///
+    /// # Errors
+    ///
+    /// Those of the backend.
+    pub async fn prepare(&self) -> Result<(), Error> {
+        futures::try_join!(self.list.prepare(), self.details.prepare())?;
+        Ok(())
     }
 
     /// Starts all that follow a feed.

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `POST /dispenses` | 201, starts a dispense |
 //! | `GET /dispenses?status=&after=&limit=` | 200, a page of the list, ordered by id |
-//! | `GET /dispenses/{id}` | 200, the detail view; `?version=N` the state at that version, `?at_least=N` waits until the views show that version |
+//! | `GET /dispenses/{id}` | 200, the detail view; `?version=N` the state at that version, `?at_least=N` waits until the views show that version: 5 seconds, or as long as `Prefer: wait=SECONDS` says, up to 20 |
 //! | `GET /dispenses/{id}/events` | 200, the event history |
 //! | `POST /dispenses/{id}/prescription` | 202, takes a `text/plain` file; it is analyzed in the background |
 //! | `POST /dispenses/{id}/patient`, `/drugs`, `/complete`, `/cancel` | 200 |

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use es_core::{StreamId, Version, ViewQuery};
 use serde::{Deserialize, Serialize};
 
-use crate::http::{Id, Problem, Query, etag};
+use crate::http::{Id, PreferredWait, Problem, Query, etag};
 
 use crate::dispensary::domain::Status;
 use crate::dispensary::history;
@@ -18,8 +18,13 @@ use crate::dispensary::views::{DispenseDetail, DispenseSummary};
 
 type App = State<Arc<Dispensary>>;
 
-/// How long a request waits for a view. Clients ask again.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a request waits for the views. Clients ask again.
+fn patience(wait: PreferredWait) -> Duration {
+    const PATIENCE: Duration = Duration::from_secs(5);
+    /// Well before the server gives a request up.
+    const LONGEST: Duration = Duration::from_secs(20);
+    wait.0.unwrap_or(PATIENCE).min(LONGEST)
+}
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -71,6 +76,7 @@ pub(super) struct DetailParameters {
 pub(super) async fn detail(
     State(app): App,
     Id(id): Id,
+    wait: PreferredWait,
     Query(parameters): Query<DetailParameters>,
 ) -> Result<Response, Problem> {
     let detail = match parameters {
@@ -88,7 +94,7 @@ pub(super) async fn detail(
                 if app.dispenses.store().head(&stream).await?.is_none() {
                     return Err(Problem::not_found("there is no such dispense"));
                 }
-                app.views_show(&id, Version::new(version), PATIENCE).await?;
+                app.views_show(&id, Version::new(version), patience(wait)).await?;
             }
             app.details.view().get(&id).await?
         }

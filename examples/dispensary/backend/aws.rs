@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use es_core::cloud_events::Source;
 use es_core::{Error, LeaseStore};
-use es_kinesis::{Begin, Capacity, DataStream, KinesisFeed, Publishing};
+use es_kinesis::{Begin, Capacity, DataStream, KinesisFeed, PublisherOptions, Publishing};
 
 use super::dynamodb::{DynamoDb, DynamoDbOptions};
 use super::pipeline::{Pipeline, share};
@@ -80,6 +80,15 @@ impl AwsOptions {
     }
 }
 
+/// How the log is published to a data stream.
+///
+/// # Errors
+///
+/// None: the source is valid.
+pub fn publishing_to(stream: &DataStream) -> Result<PublisherOptions, Error> {
+    Ok(Publishing::to(stream, Source::new("/dispensary")?))
+}
+
 impl Aws {
     /// Connects to tables and data stream, and opens the files in `directory`.
     ///
@@ -91,7 +100,7 @@ impl Aws {
         let tables = DynamoDb::open(directory, options.tables).await?;
         let store = tables.store();
         let leases: Arc<dyn LeaseStore> = store.clone();
-        let publisher = Publishing::to(&stream, Source::new("/dispensary")?).on(store.clone())?;
+        let publisher = publishing_to(&stream)?.on(store.clone())?;
         let history = Begin::AfterHistory(Arc::new(store.history()));
         let feed = KinesisFeed::of(&stream, store.clone(), history).poll_interval(POLL_INTERVAL);
         let publisher = Arc::new(share(publisher, &leases)?);

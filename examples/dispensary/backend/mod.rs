@@ -16,7 +16,7 @@ use object_store::local::LocalFileSystem;
 use object_store::prefix::PrefixStore;
 
 #[cfg(feature = "aws")]
-pub use aws::{Aws, AwsOptions};
+pub use aws::{Aws, AwsOptions, publishing_to};
 #[cfg(feature = "aws")]
 pub use dynamodb::{DynamoDb, DynamoDbOptions};
 pub use embedded::Embedded;

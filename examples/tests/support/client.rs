@@ -17,7 +17,11 @@ pub struct Client {
 
 impl Client {
     pub fn of(server: &Server) -> Self {
-        Self { http: reqwest::Client::new(), url: server.url.clone() }
+        Self::at(&server.url)
+    }
+
+    pub fn at(url: &str) -> Self {
+        Self { http: reqwest::Client::new(), url: url.to_owned() }
     }
 
     /// `None` when the server went away before it answered.

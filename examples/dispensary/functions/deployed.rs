@@ -1,0 +1,122 @@
+//! The dispensary as its template has made it.
+
+use std::sync::Arc;
+
+use axum::Router;
+use clap::Parser as _;
+use es_core::{AnyConsumer, Consumers, NoFeed, QueueName};
+use es_dynamodb::DynamoStore;
+use es_kinesis::{DataStream, PushedRecords};
+use es_lambda::{DynamoFunction, KinesisFunction};
+use es_sns_sqs::SqsQueues;
+
+use super::{DATA_STREAM, DEAD_RECORDS};
+use crate::aws::{BucketObjects, ConnectionArguments};
+use crate::command_line::AnyError;
+use crate::dispensary::api;
+use crate::dispensary::backend::{Backend, Pipeline, publishing_to};
+use crate::dispensary::service::Dispensary;
+use crate::http::prepared;
+
+/// The parts that functions are made of. Nobody was asked for anything yet.
+#[derive(Debug)]
+pub struct Deployed {
+    dispensary: Arc<Dispensary>,
+    publisher: Arc<dyn AnyConsumer>,
+    log: DynamoStore,
+    data_stream: String,
+    queues: Arc<SqsQueues>,
+    dead_records: QueueName,
+}
+
+/// The environment of the functions, as the template sets it.
+#[derive(Debug, clap::Parser)]
+struct Environment {
+    #[arg(long, env = "TABLE_PREFIX")]
+    table_prefix: String,
+    #[arg(long, env = "BUCKET_NAME")]
+    bucket: String,
+}
+
+impl Deployed {
+    /// What the environment of the function says.
+    ///
+    /// # Errors
+    ///
+    /// A sentence about a variable that is missing or wrong.
+    pub async fn from_environment() -> Result<Self, AnyError> {
+        let environment = Environment::try_parse_from(["dispensary-functions"])?;
+        let Environment { table_prefix, bucket } = environment;
+        let connection = ConnectionArguments::default().connection();
+        let store = DynamoStore::builder(&table_prefix).connection(connection.clone());
+        let store = Arc::new(store.connect().await?);
+        let data_stream = format!("{table_prefix}{DATA_STREAM}");
+        let stream = DataStream::builder(&data_stream).connection(connection.clone());
+        let stream = stream.connect().await?;
+        let objects = BucketObjects::connect(&bucket, &connection).await?;
+        let queues = SqsQueues::builder().connection(connection).connect().await?;
+
+        // Commits are pushed; nobody may read the streams beside that.
+        let publisher = publishing_to(&stream)?;
+        let publisher = publisher.from(Arc::new(NoFeed), store.clone(), store.clone())?;
+        let publisher: Arc<dyn AnyConsumer> = Arc::new(publisher);
+        let pipeline = Pipeline {
+            publisher: publisher.clone(),
+            feed: Arc::new(NoFeed),
+            leases: store.clone(),
+        };
+        let backend = Backend {
+            log: store.clone(),
+            feed: Arc::new(NoFeed),
+            snapshots: store.clone(),
+            views: store.clone(),
+            checkpoints: store.clone(),
+            objects: Arc::new(objects.store),
+            pipeline: Some(pipeline),
+        };
+        Ok(Self {
+            dispensary: Arc::new(Dispensary::assembled(backend)?),
+            publisher,
+            log: DynamoStore::clone(&store),
+            data_stream,
+            queues: Arc::new(queues),
+            dead_records: QueueName::new(&format!("{table_prefix}{DEAD_RECORDS}"))?,
+        })
+    }
+
+    /// The routes. The views, which may be new, are made readable with the first request.
+    pub fn router(&self) -> Router {
+        let dispensary = self.dispensary.clone();
+        prepared(api::router(self.dispensary.clone()), move || {
+            let dispensary = dispensary.clone();
+            async move { dispensary.prepare().await }
+        })
+    }
+
+    /// Who publishes the log, behind the stream of its table.
+    pub fn publisher(&self) -> DynamoFunction {
+        let publisher = es_lambda::dynamodb(self.publisher.clone(), self.log.clone());
+        publisher.dead_records_to(self.queues.clone(), self.dead_records.clone())
+    }
+
+    /// Who keeps the view for lists, behind the data stream.
+    pub fn list(&self) -> KinesisFunction {
+        self.behind_the_data_stream(self.dispensary.list.clone())
+    }
+
+    /// Who keeps the view for details, behind the data stream.
+    pub fn details(&self) -> KinesisFunction {
+        self.behind_the_data_stream(self.dispensary.details.clone())
+    }
+
+    /// Who analyzes prescriptions, behind the data stream.
+    pub fn analyst(&self) -> KinesisFunction {
+        self.behind_the_data_stream(self.dispensary.analysis.clone())
+    }
+
+    fn behind_the_data_stream(&self, consumer: impl Into<Consumers>) -> KinesisFunction {
+        let records = PushedRecords::of(&self.data_stream, Arc::new(self.log.clone()));
+        let function = es_lambda::kinesis(consumer, records);
+        function.dead_records_to(self.queues.clone(), self.dead_records.clone())
+    }
+}
