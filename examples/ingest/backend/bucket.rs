@@ -4,16 +4,15 @@ use std::error::Error as StdError;
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use async_trait::async_trait;
-use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsProvider};
 use axum::http::{Method, Request, StatusCode, header};
 use es_dynamodb::Connection;
-use object_store::aws::{AmazonS3, AmazonS3Builder, AwsAuthorizer, AwsCredential};
+use object_store::ObjectStore;
+use object_store::aws::{AmazonS3, AwsAuthorizer};
 use object_store::client::{HttpClient, HttpConnector as _, HttpRequestBody, ReqwestConnector};
-use object_store::{ClientOptions, CredentialProvider, ObjectStore};
 
 use super::OpenError;
 use super::notifications::{error_code, with_topic};
+use crate::aws::BucketObjects;
 
 /// A bucket of S3.
 #[derive(Debug)]
@@ -28,26 +27,9 @@ pub(super) struct S3 {
 impl S3 {
     /// The bucket of that name, with the credentials that everything else is asked with. No request is sent.
     pub(super) async fn connect(bucket: &str, connection: &Connection) -> Result<Self, OpenError> {
-        let config = connection.sdk_config().await;
-        let unusable = |source: &'static str| failed(bucket, source);
-        let region =
-            config.region().ok_or_else(|| unusable("no region is configured"))?.to_string();
-        let credentials = config
-            .credentials_provider()
-            .ok_or_else(|| unusable("no credentials are configured"))?;
-        let mut builder = AmazonS3Builder::new()
-            .with_bucket_name(bucket)
-            .with_region(&region)
-            .with_credentials(Arc::new(SdkCredentials(credentials)));
-        let mut options = ClientOptions::new();
-        let mut url = format!("https://s3.{region}.amazonaws.com/{bucket}");
-        if let Some(endpoint) = config.endpoint_url() {
-            let is_plain = endpoint.starts_with("http://");
-            builder = builder.with_endpoint(endpoint).with_allow_http(is_plain);
-            options = options.with_allow_http(is_plain);
-            url = format!("{}/{bucket}", endpoint.trim_end_matches('/'));
-        }
-        let objects = builder.build().map_err(|error| failed(bucket, error))?;
+        let found = BucketObjects::connect(bucket, connection).await;
+        let found = found.map_err(|error| failed(bucket, error))?;
+        let BucketObjects { store: objects, region, url, options } = found;
         let http =
             ReqwestConnector::default().connect(&options).map_err(|error| failed(bucket, error))?;
         Ok(Self { objects, http, bucket: bucket.to_owned(), region, url })
@@ -127,24 +109,4 @@ enum Refusal {
 
 fn failed(bucket: &str, source: impl Into<Box<dyn StdError + Send + Sync>>) -> OpenError {
     OpenError::Bucket { name: bucket.to_owned(), source: source.into() }
-}
-
-/// The credentials that the SDK finds, for the object store.
-#[derive(Debug)]
-struct SdkCredentials(SharedCredentialsProvider);
-
-#[async_trait]
-impl CredentialProvider for SdkCredentials {
-    type Credential = AwsCredential;
-
-    async fn get_credential(&self) -> object_store::Result<Arc<AwsCredential>> {
-        let found = self.0.provide_credentials().await;
-        let found = found
-            .map_err(|error| object_store::Error::Generic { store: "S3", source: error.into() })?;
-        Ok(Arc::new(AwsCredential {
-            key_id: found.access_key_id().to_owned(),
-            secret_key: found.secret_access_key().to_owned(),
-            token: found.session_token().map(str::to_owned),
-        }))
-    }
 }
