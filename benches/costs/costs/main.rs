@@ -1,9 +1,11 @@
 //! Counts requests and capacity units per command, ours and dynamo-es's, on one local server, beside what
 //! was computed for the layout. Counts do not depend on the machine.
 
+mod deployment;
 mod order;
 mod ours;
 mod peer;
+mod prices;
 mod server;
 
 use comfy_table::{Cell, CellAlignment, Table, presets};
@@ -22,7 +24,16 @@ async fn main() -> Result<(), AnyError> {
     );
     println!("dynamo-es 0.5.0 with cqrs-es 0.5.0, with the tables of its documentation.\n");
     println!("{}\n", commands(&url).await?);
-    println!("{}", layouts(&url).await?);
+    println!("{}\n", layouts(&url).await?);
+    println!(
+        "As the templates deploy a system, in us-east-1 on demand, by prices of {}; functions take {} ms per \
+         command and {} ms per batch, which is assumed, with {} GB on arm64:\n",
+        prices::NOTED_DOWN,
+        prices::SECONDS_PER_COMMAND * 1000.0,
+        prices::SECONDS_PER_BATCH * 1000.0,
+        prices::MEMORY
+    );
+    println!("{}", deployment::table_of_prices(&url).await?);
     Ok(())
 }
 
