@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use clap::Parser as _;
-use es_core::QueueName;
+use es_core::{NoFeed, QueueName};
 use es_dynamodb::DynamoStore;
 
 use super::DEAD_RECORDS;
@@ -60,7 +60,8 @@ impl Deployed {
             table_prefix: table_prefix.clone(),
         };
         let aws = Aws::deployed(options).await?;
-        let backend = aws.backend();
+        // Commits are pushed; nobody may read the stream of the table beside that.
+        let backend = Backend { feed: Arc::new(NoFeed), ..aws.backend() };
         let payments = Arc::new(SimulatedPayments::broken_for(broken_for));
         Ok(Self {
             orders: Orders::assembled(backend.clone(), ttl_days, payments)?,
