@@ -82,9 +82,7 @@ pub(crate) fn destroy_local(stack: &Stack) -> Result<(), Box<dyn Error>> {
     println!("the stack {} is deleted", stack.name);
     let remains = remains::of(&place, &stack.prefix())?;
     if !remains.is_empty() {
-        println!(
-            "what is not deleted with a stack, and is in the way of a new one of this name, remains:"
-        );
+        println!("this remains; on AWS it would be in the way of a new stack of this name:");
         for remaining in remains {
             println!("  {remaining}");
         }

@@ -28,6 +28,8 @@ pub(super) fn of(place: &Place, prefix: &str) -> Result<Vec<String>, Error> {
         let of_stack = names.filter(|name| last_part(name).starts_with(prefix));
         remains.extend(of_stack.map(|name| format!("{kind} {}", last_part(name))));
     }
+    let buckets = requests::buckets(place)?.into_iter().filter(|name| name.starts_with(prefix));
+    remains.extend(buckets.map(|name| format!("bucket {name}")));
     Ok(remains)
 }
 

@@ -73,6 +73,17 @@ pub(super) fn make_bucket(place: &Place, bucket: &str) -> Result<(), Error> {
     send(place, "PUT", &format!("/{bucket}"), &[], "").map(drop)
 }
 
+/// The names of all buckets.
+///
+/// # Errors
+///
+/// [`Error`].
+pub(super) fn buckets(place: &Place) -> Result<Vec<String>, Error> {
+    let listed = send(place, "GET", "/", &[], "")?;
+    let buckets = elements(&listed, "Bucket").into_iter();
+    Ok(buckets.map(|bucket| text_of(bucket, "Name")).collect())
+}
+
 /// The contents of all elements of a name, which have none of the same name in them.
 pub(super) fn elements<'a>(xml: &'a str, name: &str) -> Vec<&'a str> {
     let (opening, closing) = (format!("<{name}>"), format!("</{name}>"));
