@@ -204,6 +204,34 @@ impl MessageQueue for CheckedQueues {
         self.queues.counts(queue).await
     }
 
+    async fn make_whole(
+        &self,
+        queue: &QueueName,
+        messages: &mut [ReceivedMessage],
+        time_limit: Duration,
+    ) -> Vec<Result<()>> {
+        let bodies = self.bodies(messages, time_limit).await;
+        let made = messages.iter_mut().zip(bodies).map(|(message, body)| match body {
+            None => Ok(()),
+            Some(Ok(body)) => {
+                restore(message, body);
+                Ok(())
+            }
+            Some(Err(NotFetched::Never(error))) => {
+                tracing::warn!(%queue, message_id = %message.id, error = %error, "a claim check is not good");
+                Ok(())
+            }
+            Some(Err(NotFetched::Now(source))) => {
+                Err(Error::Unavailable { what: "fetching a body".to_owned(), source })
+            }
+            Some(Err(NotFetched::NotBegun)) => Err(Error::DeadlineExceeded {
+                what: "the beginning of fetching a body".to_owned(),
+                waited: time_limit,
+            }),
+        });
+        made.collect()
+    }
+
     fn size_of(&self, message: &NewMessage) -> usize {
         self.check.size_of(message)
     }

@@ -13,7 +13,7 @@ use es_core::memory::MemoryQueues;
 use es_core::testing::{SeededEntropy, VirtualClock};
 use es_core::{
     Error, Incoming, InvalidMessage, MessageError, MessageHandler, MessageQueue, NewMessage,
-    QueueConsumer, QueueName, QueueOptions, ReceiveOptions, ReceivedMessage, Undecodable,
+    QueueConsumer, QueueName, QueueOptions, ReceiveOptions, ReceivedMessage, Undecodable, Verdict,
 };
 use futures::stream::BoxStream;
 use object_store::memory::InMemory;
@@ -500,4 +500,96 @@ async fn a_sweep_removes_what_is_older_and_nothing_outside_of_the_folder() {
 fn jiff_now() -> String {
     use es_core::Clock as _;
     es_core::SystemClock.now().to_string()
+}
+
+/// Keeps what it is given.
+#[derive(Default)]
+struct Keeps(Mutex<Vec<String>>);
+
+#[async_trait]
+impl MessageHandler for Keeps {
+    async fn handle(&self, message: &Incoming) -> Result<(), MessageError> {
+        self.0.lock().unwrap().push(message.body().to_owned());
+        Ok(())
+    }
+}
+
+impl Scene {
+    /// A consumer that is given what somebody else received from the plain queue.
+    fn pushed(&self, keeps: &Arc<Keeps>) -> QueueConsumer {
+        let queues = Arc::new(self.queues.clone());
+        let consumer = QueueConsumer::new("keeping", queues, self.queue.clone(), keeps.clone());
+        consumer.unwrap().with_clock(self.clock.clone()).concurrency(1)
+    }
+}
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+#[tokio::test]
+async fn a_pushed_message_has_the_body_that_its_claim_check_stands_for() {
+    let (scene, keeps) = (Scene::new("q").await, Arc::default());
+    scene.send(NewMessage::new(large('a')).attribute("kind", "x")).await;
+    scene.send(NewMessage::new("small")).await;
+    let received = scene.receive_plain().await;
+    let verdicts = scene.pushed(&keeps).settle_pushed(received, MINUTE).await;
+    assert!(matches!(verdicts[..], [Verdict::Done, Verdict::Done]), "{verdicts:?}");
+    let mut kept = keeps.0.lock().unwrap().clone();
+    kept.sort_unstable();
+    assert_eq!(kept, [large('a'), "small".to_owned()]);
+}
+
+#[tokio::test]
+async fn a_pushed_message_whose_body_cannot_be_fetched_for_now_comes_again_with_those_behind_it() {
+    let (scene, keeps) = (Scene::new("q.fifo").await, Arc::default());
+    let grouped = |group: &str, body: String| NewMessage::new(body).group(group);
+    scene.send(grouped("a", large('a'))).await;
+    scene.send(grouped("a", "last".to_owned())).await;
+    scene.send(grouped("b", "other".to_owned())).await;
+    let received = scene.receive_plain().await;
+    let consumer = scene.pushed(&keeps);
+    scene.objects.set_away(true);
+    let verdicts = consumer.settle_pushed(received.clone(), MINUTE).await;
+    let again = verdicts.iter().filter(|verdict| matches!(verdict, Verdict::Again { .. })).count();
+    assert_eq!(again, 2, "{verdicts:?}");
+    assert_eq!(*keeps.0.lock().unwrap(), ["other"]);
+    scene.objects.set_away(false);
+    let verdicts = consumer.settle_pushed(received[..2].to_vec(), MINUTE).await;
+    assert!(matches!(verdicts[..], [Verdict::Done, Verdict::Done]), "{verdicts:?}");
+    assert_eq!(*keeps.0.lock().unwrap(), ["other".to_owned(), large('a'), "last".to_owned()]);
+}
+
+#[tokio::test]
+async fn a_pushed_claim_check_that_is_not_good_is_a_dead_letter() {
+    let (scene, keeps) = (Scene::new("q").await, Arc::default());
+    let dead = QueueName::new("dead").unwrap();
+    scene.plain.configure(&dead, QueueOptions::default()).await.unwrap();
+    let body = pointer("others", "claim-checks/fine");
+    let message = NewMessage::new(body).attribute("ExtendedPayloadSize", "200");
+    scene.plain.send(&scene.queue, message).await.unwrap();
+    let received = scene.receive_plain().await;
+    let consumer = scene.pushed(&keeps).dead_letters_to(dead);
+    let verdicts = consumer.settle_pushed(received, MINUTE).await;
+    assert!(matches!(verdicts[..], [Verdict::DeadLetter { .. }]), "{verdicts:?}");
+    assert!(keeps.0.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn fetching_takes_half_of_the_time_of_a_push() {
+    let (scene, keeps) = (Scene::new("q").await, Arc::default());
+    scene.send(NewMessage::new(large('a'))).await;
+    let received = scene.receive_plain().await;
+    scene.objects.stall();
+    let consumer = scene.pushed(&keeps);
+    let passing = async {
+        for _ in 0..4 {
+            while scene.clock.slept().is_empty() {
+                tokio::task::yield_now().await;
+            }
+            scene.clock.advance(Duration::from_secs(1));
+        }
+    };
+    let settling = consumer.settle_pushed(received, Duration::from_secs(8));
+    let (verdicts, ()) = futures::join!(settling, passing);
+    assert!(matches!(verdicts[..], [Verdict::Again { .. }]), "{verdicts:?}");
+    assert_eq!(es_core::Clock::monotonic(&*scene.clock), Duration::from_secs(4));
 }

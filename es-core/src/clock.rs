@@ -70,7 +70,20 @@ pub(crate) async fn reaches(clock: &dyn Clock, time: Duration) {
 
 /// What `work` comes to, if it does so within the time; otherwise it is dropped. Work that does not wait needs no
 /// timer, and no more does [`Duration::MAX`], which is no limit.
-pub(crate) async fn within<T>(
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use es_core::{SystemClock, within};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let hour = Duration::from_secs(60 * 60);
+/// assert_eq!(within(&SystemClock, hour, async { 7 }).await, Some(7));
+/// assert_eq!(within(&SystemClock, Duration::ZERO, std::future::pending::<()>()).await, None);
+/// # }
+/// ```
+pub async fn within<T>(
     clock: &dyn Clock,
     limit: Duration,
     work: impl Future<Output = T>,

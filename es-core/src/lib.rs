@@ -165,7 +165,7 @@ pub use checkpoint_store::{
     Adopted, Adoption, Advance, CheckpointStore, ConsumerId, Position, Progress, Revision,
     StreamProgress,
 };
-pub use clock::{Clock, SystemClock, Timestamp};
+pub use clock::{Clock, SystemClock, Timestamp, within};
 pub use codec::{Codec, Compression, Encoding, Payload, PayloadError, UnknownEncoding};
 pub use command::{Addressed, Command};
 pub use commit::{Commit, CommitId, NewCommit};

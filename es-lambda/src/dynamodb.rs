@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use crate::batch;
 use crate::error::FunctionError;
 use crate::running::{options_of_time, run};
-use crate::shard::{self, Behind, Commits, Place, Read, dead_records_to};
+use crate::shard::{self, Behind, Commits, Place, Read, check_origin, dead_records_to};
 use crate::time_left::TimeLeft;
 
 /// A function behind the stream of an events table, a publisher, a projection or a policy; made by
@@ -71,13 +71,6 @@ struct Change {
     new_image: Option<serde_dynamo::Item>,
 }
 
-/// What says which table a record is of.
-#[derive(Deserialize)]
-struct Origin {
-    #[serde(rename = "eventSourceARN")]
-    arn: Option<String>,
-}
-
 impl DynamoFunction {
     pub(crate) fn new(consumers: Consumers, log: DynamoStore) -> Self {
         Self { behind: Behind::new(consumers), log, time: TimeLeft::default() }
@@ -104,7 +97,7 @@ impl DynamoFunction {
         let clock = self.time.clock();
         let until = clock.monotonic().saturating_add(self.time.of(&context));
         let batch = batch::records(&payload, "aws:dynamodb", "DynamoDB Streams")?;
-        self.check_table(&batch)?;
+        check_origin(&batch, self.log.log_table(), "the log's stream")?;
         let mut records = Vec::with_capacity(batch.len());
         for record in batch {
             records.push(self.read(record, until).await);
@@ -113,24 +106,6 @@ impl DynamoFunction {
         let mut answer = DynamoDbEventResponse::default();
         answer.batch_item_failures = failures.into_iter().map(failure).collect();
         Ok(answer)
-    }
-
-    fn check_table(&self, batch: &[&RawValue]) -> Result<(), FunctionError> {
-        for record in batch {
-            let origin: Result<Origin, _> = batch::read(record);
-            let Ok(Origin { arn: Some(arn) }) = origin else { continue };
-            // "arn:aws:dynamodb:eu-central-1:123456789012:table/bank-events/stream/2026-03-01T12:00:00.000"
-            let table = arn.split('/').nth(1).unwrap_or_default();
-            if table != self.log.log_table() {
-                let table: String = table.chars().take(255).collect();
-                let reason = format!(
-                    "a record is of table {table:?}, and the log is {:?}",
-                    self.log.log_table()
-                );
-                return Err(FunctionError::NotTheEvent { expected: "the log's stream", reason });
-            }
-        }
-        Ok(())
     }
 
     async fn read<'a>(&self, record: &'a RawValue, until: Duration) -> Read<'a> {

@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 use crate::batch;
 use crate::error::FunctionError;
 use crate::running::{options_of_time, run};
-use crate::shard::{self, Behind, Commits, Place, Read, dead_records_to};
+use crate::shard::{self, Behind, Commits, Place, Read, check_origin, dead_records_to};
 use crate::time_left::TimeLeft;
 
 /// A function behind a data stream in Kinesis; made by [`kinesis`](crate::kinesis).
@@ -35,6 +35,8 @@ use crate::time_left::TimeLeft;
 ///   its stream. A record that cannot be read is replaced by the log, where it names a stream of it; otherwise it
 ///   goes [where it is told to](Self::dead_records_to). Without such a queue it fails until the mapping's
 ///   `MaximumRetryAttempts` or `MaximumRecordAgeInSeconds` hand it to its destination for failures.
+/// - **The data stream alone.** The record of another one is no record that cannot be read, but a function behind the
+///   wrong stream: it handles nothing, and the invocation fails.
 /// - **In time.** Work ends before the invocation is over. What was done by then is done, and known when it comes
 ///   again.
 ///
@@ -80,8 +82,8 @@ impl KinesisFunction {
     ///
     /// # Errors
     ///
-    /// [`FunctionError::NotTheEvent`] for an event that is not of Kinesis, [`FunctionError::Unnamed`] for records
-    /// that failed and have no sequence number. Everything else is in the answer.
+    /// [`FunctionError::NotTheEvent`] for an event that is not of the data stream, [`FunctionError::Unnamed`] for
+    /// records that failed and have no sequence number. Everything else is in the answer.
     pub async fn invoke(
         &self,
         event: LambdaEvent<Box<RawValue>>,
@@ -89,8 +91,10 @@ impl KinesisFunction {
         let LambdaEvent { payload, context } = event;
         let clock = self.time.clock();
         let until = clock.monotonic().saturating_add(self.time.of(&context));
-        let mut records = Vec::new();
-        for record in batch::records(&payload, "aws:kinesis", "Kinesis")? {
+        let batch = batch::records(&payload, "aws:kinesis", "Kinesis")?;
+        check_origin(&batch, self.records.data_stream(), "the data stream")?;
+        let mut records = Vec::with_capacity(batch.len());
+        for record in batch {
             records.push(self.read(record, until).await);
         }
         let failures = self.behind.settle(records, clock, until).await?;

@@ -37,7 +37,11 @@ impl MessageHandler for Picky {
 async fn function() {
     let queues = Arc::new(MemoryQueues::default());
     let consumer = QueueConsumer::new("picky", queues, QueueName::new("q").unwrap(), Picky);
-    es_lambda::sqs(consumer.unwrap()).run().await.unwrap();
+    let handler = es_lambda::handler().unwrap();
+    match handler.as_str() {
+        "picky" => es_lambda::sqs(consumer.unwrap()).run().await.unwrap(),
+        _ => panic!("{}", handler.unknown()),
+    }
 }
 
 /// The events, and where the answers go.
@@ -92,6 +96,7 @@ async fn a_function_in_a_process_of_its_own_answers_what_the_runtime_interface_g
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", this_test])
         .env(INTERFACE, address)
+        .env("_HANDLER", "picky")
         .env("AWS_LAMBDA_FUNCTION_NAME", "picky")
         .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128")
         .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")

@@ -66,6 +66,17 @@ mod tests {
     }
 
     #[test]
+    fn who_is_given_a_message_by_somebody_else_finds_the_id_that_its_sender_gave() {
+        let sent = NewMessage::new("x").group("g");
+        assert_eq!(own_deduplication_id(&of(&sent, &SystemEntropy)), None);
+        let sent = sent.deduplication_id("d");
+        assert_eq!(own_deduplication_id(&of(&sent, &SystemEntropy)), Some("d"));
+        assert_eq!(own_deduplication_id(&of_repetition(Some("d"), &SystemEntropy)), Some("d"));
+        // A sender without this framework gives what it likes.
+        assert_eq!(own_deduplication_id("of another"), Some("of another"));
+    }
+
+    #[test]
     fn a_message_that_is_sent_again_keeps_its_id() {
         for id in ["d", "a.b", "~es.", "~es.0123456789abcdef!", "~es.x"] {
             assert_eq!(

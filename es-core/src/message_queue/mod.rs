@@ -312,6 +312,26 @@ pub trait MessageQueue: Debug + Send + Sync + 'static {
     /// [`Error::NoSuchQueue`], [`Error::Unavailable`].
     async fn counts(&self, queue: &QueueName) -> Result<QueueCounts>;
 
+    /// Does to messages that somebody else has received, as the pollers of AWS Lambda do, what a receive through
+    /// this queue does: queues that keep large bodies elsewhere fetch them, within about `time_limit`. Others have
+    /// nothing to do.
+    ///
+    /// The answers are in the order of the messages. A message without a body that can ever be had stays as it is,
+    /// and is no error, as in a receive.
+    ///
+    /// # Errors
+    ///
+    /// Each for itself, when a body cannot be had for now: the message must not be handled, and has to come again.
+    async fn make_whole(
+        &self,
+        queue: &QueueName,
+        messages: &mut [ReceivedMessage],
+        time_limit: Duration,
+    ) -> Vec<Result<()>> {
+        let _ = (queue, time_limit);
+        messages.iter().map(|_| Ok(())).collect()
+    }
+
     /// How many bytes of a request the message takes, of which a request has a limited number. That is its
     /// [size](NewMessage::size), unless its body is kept elsewhere.
     fn size_of(&self, message: &NewMessage) -> usize {

@@ -10,6 +10,7 @@ use super::QueueConsumer;
 use super::progress::Progress;
 use super::verdict::{Decided, Verdict};
 use crate::dead_letter_queue::GivenUp;
+use crate::error::{Error, Result};
 use crate::message_queue::ReceivedMessage;
 
 impl QueueConsumer {
@@ -26,6 +27,9 @@ impl QueueConsumer {
     /// queue one after the other. When one must come again, the later ones of its group are not tried and
     /// come again behind it. A message that is there twice is handled once.
     ///
+    /// Bodies that the queues keep elsewhere are [fetched](crate::MessageQueue::make_whole) first, for up to half of the
+    /// time. A message whose body cannot be had for now comes again, and it is no attempt.
+    ///
     /// When `time_limit` is over no message is begun any more, and what is being handled is cancelled: both come
     /// again, and neither is an attempt. What a handler has done by then is recorded still, so leave some time for
     /// that. An [idempotent](Self::idempotent) consumer has what was cancelled locked for as long as its
@@ -34,12 +38,13 @@ impl QueueConsumer {
     /// When the future is dropped, so are those of the handlers.
     pub async fn settle_pushed(
         &self,
-        messages: Vec<ReceivedMessage>,
+        mut messages: Vec<ReceivedMessage>,
         time_limit: Duration,
     ) -> Vec<Verdict> {
         let until = self.clock.monotonic().saturating_add(time_limit);
-        let (messages, lanes) = (&messages, lanes_of(&messages));
-        let settling = lanes.into_iter().map(|lane| self.settle_lane(messages, lane, until));
+        let whole = self.queues.make_whole(&self.queue, &mut messages, time_limit / 2).await;
+        let (messages, lanes, whole) = (&messages, lanes_of(&messages), &whole[..]);
+        let settling = lanes.into_iter().map(|lane| self.settle_lane(messages, whole, lane, until));
         let settling = futures::stream::iter(settling).buffer_unordered(self.concurrency);
         let settled: HashMap<usize, Verdict> =
             settling.flat_map(futures::stream::iter).collect().await;
@@ -56,6 +61,7 @@ impl QueueConsumer {
     async fn settle_lane(
         &self,
         messages: &[ReceivedMessage],
+        whole: &[Result<()>],
         lane: Vec<usize>,
         until: Duration,
     ) -> Vec<(usize, Verdict)> {
@@ -68,7 +74,11 @@ impl QueueConsumer {
                 None if self.clock.monotonic() >= until => {
                     self.give_back_pushed(message, "there was no time left for it")
                 }
-                None => self.settle_one(message, until).await,
+                None => match whole.get(at) {
+                    Some(Ok(())) => self.settle_one(message, until).await,
+                    Some(Err(error)) => self.give_back_unfetched(message, error),
+                    None => self.give_back_pushed(message, "nobody said what is in it"),
+                },
             };
             if matches!(verdict, Verdict::Again { .. }) {
                 stopped = Some("one before it in its group comes again");
@@ -158,6 +168,12 @@ impl QueueConsumer {
         self.unhandled.forget(&message.id);
         self.count(outcome);
         verdict
+    }
+
+    fn give_back_unfetched(&self, message: &ReceivedMessage, error: &Error) -> Verdict {
+        let (consumer, message_id, cause) = (&self.name, &message.id, error.with_causes());
+        tracing::warn!(%consumer, %message_id, cause, "a body cannot be fetched; its message comes again");
+        self.give_back_pushed(message, &cause)
     }
 
     fn give_back_pushed(&self, message: &ReceivedMessage, why: &str) -> Verdict {

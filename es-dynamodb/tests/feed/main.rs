@@ -6,5 +6,6 @@ mod support;
 
 mod consumers;
 mod history;
+mod pushed;
 mod scene;
 mod shards;

@@ -6,15 +6,8 @@ use std::sync::Arc;
 use es_core::memory::MemoryStore;
 use es_core::{Cost, Projection, Repository, ViewQuery, ViewStore as _};
 
+use crate::doc::{Account, AccountCommand, Statements};
 use crate::scene::{Scene, get, keys_by, list, next_step, prepare, put, write};
-
-mod doc {
-    #![allow(dead_code, unreachable_pub, reason = "a part is used")]
-    include!(concat!(env!("CARGO_MANIFEST_DIR"), "/../es-core/doc/account.rs"));
-    include!(concat!(env!("CARGO_MANIFEST_DIR"), "/../es-core/doc/statements.rs"));
-}
-
-use doc::{Account, AccountCommand, Statements};
 
 const DOCUMENT: &str = r#"{"status":"open","owner":"x"}"#;
 

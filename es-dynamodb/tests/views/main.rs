@@ -4,6 +4,11 @@
 mod support;
 
 mod costs;
+mod doc {
+    #![allow(dead_code, unreachable_pub, reason = "a part is used")]
+    include!(concat!(env!("CARGO_MANIFEST_DIR"), "/../es-core/doc/account.rs"));
+    include!(concat!(env!("CARGO_MANIFEST_DIR"), "/../es-core/doc/statements.rs"));
+}
 mod moving;
 mod native;
 mod preparing;

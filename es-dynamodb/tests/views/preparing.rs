@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, KeySchemaElement, KeyType, ScalarAttributeType,
+    AttributeDefinition, AttributeValue, KeySchemaElement, KeyType, ScalarAttributeType,
 };
 use aws_smithy_http_client::Builder;
 use aws_smithy_runtime_api::client::http::{
@@ -14,10 +15,12 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
-use es_core::{Cost, Error, ViewQuery, ViewSchema, ViewStore as _};
+use es_core::memory::MemoryStore;
+use es_core::{Cost, Error, Projection, Repository, ViewQuery, ViewSchema, ViewStore as _};
 use es_dynamodb::{DynamoStore, TableCreation};
 use serde_json::{Value, json};
 
+use crate::doc::{Account, AccountCommand, Statements};
 use crate::scene::{Scene, keys_by, list_all, prepare, put, view, write};
 use crate::support::faults::Fault;
 
@@ -261,4 +264,29 @@ async fn a_document_that_changes_while_it_is_indexed_keeps_its_new_value() {
     prepare(&scene.store, "v", &["status"]).await;
     assert_eq!(keys_by(&scene.store, "v", "status", "open").await, [] as [&str; 0]);
     assert_eq!(keys_by(&scene.store, "v", "status", "done").await, ["a", "b"]);
+}
+
+#[tokio::test]
+async fn a_projection_that_nobody_prepared_takes_what_is_pushed_in_tables_that_a_template_made() {
+    let scene = Scene::new().await;
+    // A template makes the table of the view, and nothing in it.
+    prepare(&scene.store, "statements_v1", &[]).await;
+    let key = [("pk", "view#statements_v1"), ("sk", "pointer")];
+    let key = key.map(|(name, value)| (name.to_owned(), AttributeValue::S(value.to_owned())));
+    let remove = scene.client.delete_item().table_name(format!("{}state", scene.prefix));
+    remove.set_key(Some(key.into())).send().await.expect("the pointer can be removed");
+    let log = Arc::new(MemoryStore::new());
+    let accounts = Repository::<Account>::new(log.clone());
+    let credited = accounts.execute("a-1", AccountCommand::Credit(5)).await;
+    let commit = credited.expect("nothing is against it").commit().expect("a commit").clone();
+
+    let views = Arc::new(that_makes_none(&scene));
+    let made = async { Projection::new(Statements, log.clone(), log, views) };
+    let (statements, cost) = Cost::of(made).await;
+    let statements = statements.expect("a valid name");
+    assert_eq!(cost.requests, 0);
+    let pushed = statements.push(vec![commit], Duration::from_secs(60)).await;
+    assert_eq!((pushed.applied, pushed.left.len()), (1, 0), "{:?}", pushed.error);
+    let statement = statements.view().get("a-1").await.expect("it can be read");
+    assert_eq!(statement.expect("it is there").balance, 5);
 }

@@ -40,6 +40,11 @@ impl PushedRecords {
         Self { data_stream: data_stream.into(), log }
     }
 
+    /// The name of the data stream, for those who have to tell its records from others.
+    pub fn data_stream(&self) -> &str {
+        &self.data_stream
+    }
+
     /// The commits of one record, in its order: one, or those of an aggregate. A record that cannot be read, of
     /// a stream that the log has, stands for the last commit of that stream.
     ///

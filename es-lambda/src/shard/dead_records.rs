@@ -9,7 +9,8 @@ use serde_json::json;
 use super::Place;
 
 /// The queue that takes records which cannot be read. They are no commits, so they have no place among the
-/// [dead letters](es_core::DeadLetter) of the consumer.
+/// [dead letters](es_core::DeadLetter) of the consumer, and no messages, so no queue is where they came from: a letter
+/// is an event with one record, which its function takes again.
 #[derive(Clone)]
 pub(super) struct DeadRecords {
     queues: Arc<dyn MessageQueue>,
@@ -21,10 +22,10 @@ impl DeadRecords {
         Self { queues, queue }
     }
 
-    /// Sends the record as it came; when the queue does not take it, as it is too large, where it is to be found.
+    /// Sends an event with the record as it came; when the queue does not take it, as it is too large, where it is to be found.
     /// Whether that succeeded.
     pub(super) async fn bury(&self, consumer: &str, place: &Place<'_>, error: &Error) -> bool {
-        let whole = place.record.get().to_owned();
+        let whole = format!(r#"{{"Records":[{}]}}"#, place.record.get());
         let mut sent =
             self.queues.send(&self.queue, self.letter(consumer, place, error, whole)).await;
         if matches!(&sent, Err(Error::InvalidMessage { source, .. }) if !matches!(source, InvalidMessage::TooManyAttributes { .. }))

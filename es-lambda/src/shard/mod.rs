@@ -4,21 +4,24 @@
 //! |---|---|
 //! | `checkpoint` | the answer: the lowest failure of each shard |
 //! | `dead_records` | records that cannot be read |
+//! | `origin` | records of another shard's source |
 
 mod checkpoint;
 mod dead_records;
+mod origin;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use es_core::{Clock, Commit, Consumers, Error, MessageQueue, QueueName};
+use es_core::{Clock, Commit, Consumers, Error, MessageQueue, QueueName, within};
 use serde_json::value::RawValue;
 
 use crate::error::FunctionError;
 
 use checkpoint::{is_sequence_number, lowest_of_each_shard};
 use dead_records::DeadRecords;
+pub(crate) use origin::check_origin;
 
 /// The commits of a record, each for itself.
 pub(crate) type Commits = Vec<Result<Commit, Error>>;
@@ -141,11 +144,7 @@ impl Behind {
             return false;
         };
         let names = self.names();
-        tokio::select! {
-            biased;
-            buried = dead_records.bury(&names, place, error) => buried,
-            () = clock.sleep(time) => false,
-        }
+        within(clock, time, dead_records.bury(&names, place, error)).await.unwrap_or(false)
     }
 
     fn note(&self, place: &Place<'_>, error: &Error, what: &str) {
@@ -179,11 +178,7 @@ pub(crate) async fn in_time(
     if left.is_zero() {
         return vec![Err(too_late)];
     }
-    tokio::select! {
-        biased;
-        commits = reading => commits,
-        () = clock.sleep(left) => vec![Err(too_late)],
-    }
+    within(clock, left, reading).await.unwrap_or_else(|| vec![Err(too_late)])
 }
 
 /// An error about a record that says nothing sensible.
@@ -194,9 +189,18 @@ pub(crate) fn unreadable(reason: String) -> Error {
 /// The method `dead_records_to` of a function with a field `behind`.
 macro_rules! dead_records_to {
     () => {
-        /// Sends records that cannot be read to `queue`, as they came in the event, with the reason as attribute
-        /// `error`. A record that is too large for the queue is named there by its shard, as far as it says that, and
-        /// its sequence number.
+        /// Sends records that cannot be read to `queue`, with the reason as attribute `error`. The body is an event with
+        /// the record alone, as it came: when the cause is gone the function takes it again,
+        ///
+        /// ```sh
+        /// aws lambda invoke --function-name NAME --cli-binary-format raw-in-base64-out \
+        ///     --payload file://body.json answer.json
+        /// ```
+        ///
+        /// and answers `{"batchItemFailures":[]}` when it had its effect, or is another dead letter. To
+        /// [`DeadLetterQueue`](es_core::DeadLetterQueue) such letters have no queue that they came from, so its redrive
+        /// leaves them. A record that is too large for the queue is named there by its `shard`, as far as it says that,
+        /// and its `sequenceNumber`, by which the source gives it out for as long as it keeps it.
         pub fn dead_records_to(
             mut self,
             queues: std::sync::Arc<dyn es_core::MessageQueue>,

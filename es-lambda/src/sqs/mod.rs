@@ -42,8 +42,8 @@ use held_back::HeldBack;
 /// [Lambda asks](https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html), and the consumer's
 /// [`handler_timeout`](QueueConsumer::handler_timeout) shorter than the function's.
 ///
-/// Bodies that a claim check stands for are not fetched: such a message is undecodable here, and can be sent back
-/// from the dead letters.
+/// Bodies that a claim check stands for are fetched when the consumer's queues are wrapped for them, as in a service,
+/// for up to half of the time that there is. What cannot be fetched for now comes again.
 #[derive(Debug)]
 #[must_use = "a function does nothing until it runs"]
 pub struct SqsFunction {

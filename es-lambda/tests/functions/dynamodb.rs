@@ -11,13 +11,13 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
 use es_core::memory::MemoryStore;
-use es_core::{EventStore, Expected, StreamId};
+use es_core::{EventStore, Expected, Projection, StreamId};
 use es_dynamodb::DynamoStore;
 use es_lambda::{DynamoFunction, FunctionError, dynamodb};
 use serde_json::{Value, json};
 
 use crate::kit::{Desk, fixture};
-use crate::ledger::{balances, ledger, new_credit};
+use crate::ledger::{Balances, balances, ledger, new_credit};
 
 /// A DynamoDB that takes everything, and keeps what it was asked.
 #[derive(Debug, Clone, Default)]
@@ -51,19 +51,19 @@ impl Table {
 }
 
 /// The log, once in DynamoDB's form and once where the function reads it.
-struct Bank {
-    desk: Desk,
+pub(crate) struct Bank {
+    pub(crate) desk: Desk,
     table: Table,
-    store: MemoryStore,
+    pub(crate) store: MemoryStore,
 }
 
 impl Bank {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self { desk: Desk::new().await, table: Table::default(), store: MemoryStore::new() }
     }
 
     /// Appends credits, and gives the records that the table's stream has of them, numbered from 8 on.
-    async fn credited(&self, credits: &[(&str, u64)]) -> Vec<Value> {
+    pub(crate) async fn credited(&self, credits: &[(&str, u64)]) -> Vec<Value> {
         let dynamo = self.table.store();
         let mut records = Vec::new();
         for (number, (id, amount)) in (8..).zip(credits) {
@@ -83,7 +83,7 @@ impl Bank {
             .dead_records_to(self.desk.queues.clone(), self.desk.dead.clone())
     }
 
-    fn function_without_dead_letters(&self, refused: &[u64]) -> DynamoFunction {
+    pub(crate) fn function_without_dead_letters(&self, refused: &[u64]) -> DynamoFunction {
         dynamodb(ledger(&self.store, &self.desk, refused), self.table.store())
             .with_clock(self.desk.clock.clone())
     }
@@ -116,7 +116,7 @@ fn record(number: u64, image: Value) -> Value {
     record
 }
 
-fn batch(records: &[Value]) -> Value {
+pub(crate) fn batch(records: &[Value]) -> Value {
     json!({ "Records": records })
 }
 
@@ -145,6 +145,19 @@ async fn making_a_function_and_reading_commits_asks_dynamodb_for_nothing() {
     let before = bank.table.requests();
     bank.answer(&records).await;
     assert_eq!(bank.table.requests(), before);
+}
+
+#[tokio::test]
+async fn a_projection_asks_dynamodb_for_nothing_before_its_first_event() {
+    let bank = Bank::new().await;
+    let records = bank.credited(&[("a", 1)]).await;
+    let before = bank.table.requests();
+    let store = Arc::new(bank.table.store());
+    let projection = Projection::on(Balances::default(), store.clone()).unwrap();
+    let function = dynamodb(projection, bank.table.store()).with_clock(bank.desk.clock.clone());
+    assert_eq!(bank.table.requests(), before);
+    let _ = function.invoke(bank.desk.event(&batch(&records))).await;
+    assert!(bank.table.requests() > before, "it is asked with the first event");
 }
 
 #[tokio::test]
@@ -219,7 +232,8 @@ async fn records_that_cannot_be_read_are_in_the_dead_letters_as_they_came_and_no
         assert_eq!(balances(&bank.store).await, [("b", 2), ("c", 4)], "{what}");
         let buried = bank.desk.buried().await;
         assert_eq!(buried.len(), 1, "{what}");
-        assert_eq!(serde_json::from_str::<Value>(&buried[0].body).unwrap(), records[1], "{what}");
+        let body: Value = serde_json::from_str(&buried[0].body).unwrap();
+        assert_eq!(body, batch(&records[1..2]), "{what}");
     }
 }
 

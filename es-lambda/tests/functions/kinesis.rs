@@ -182,9 +182,48 @@ async fn records_that_cannot_be_read_are_in_the_dead_letters_as_they_came_and_no
         assert_eq!(failures(&answer).len(), 0, "{poison}");
         assert_eq!(balances(&store).await, [("a", 1), ("b", 2)]);
         let buried = desk.buried().await;
-        assert_eq!(serde_json::from_str::<Value>(&buried[0].body).unwrap(), poison);
+        let body: Value = serde_json::from_str(&buried[0].body).unwrap();
+        assert_eq!(body, batch(&[poison]));
         assert_eq!(buried[0].attributes["consumer"], "ledger_v1");
     }
+}
+
+#[tokio::test]
+async fn a_dead_record_is_an_event_that_has_its_effect_when_the_cause_is_gone() {
+    let (desk, store) = (Desk::new().await, MemoryStore::new());
+    // The log that it is to be read from does not have its stream yet.
+    answer(&desk, &store, &batch(&[record(8, "account:a", b"damaged")])).await;
+    let letter = desk.buried().await.remove(0);
+    credited(&store, &[("a", 1), ("a", 2)]).await;
+    let event = serde_json::from_str(&letter.body).unwrap();
+    assert_eq!(failures(&answer(&desk, &store, &event).await).len(), 0);
+    assert_eq!(balances(&store).await, [("a", 3)]);
+    assert_eq!(desk.buried().await.len(), 0, "and it is no dead letter again");
+}
+
+#[tokio::test]
+async fn a_record_of_another_data_stream_fails_the_invocation_before_anything_is_handled() {
+    let (desk, store) = (Desk::new().await, MemoryStore::new());
+    let commits = credited(&store, &[("a", 1), ("b", 2)]).await;
+    let mut records = of_commits(&commits);
+    let arn = "arn:aws:kinesis:eu-central-1:123456789012:stream/bank-audit";
+    records[1]["eventSourceARN"] = json!(arn);
+    let outcome = function(&desk, &store, &[]).invoke(desk.event(&batch(&records))).await;
+    let Err(error @ FunctionError::NotTheEvent { .. }) = outcome else { panic!("{outcome:?}") };
+    assert!(error.to_string().contains("bank-audit"), "{error}");
+    assert_eq!(balances(&store).await, []);
+    assert_eq!(desk.buried().await.len(), 0);
+}
+
+#[tokio::test]
+async fn records_that_come_by_an_enhanced_fan_out_are_those_of_the_data_stream() {
+    let (desk, store) = (Desk::new().await, MemoryStore::new());
+    let mut records = of_commits(&credited(&store, &[("a", 1)]).await);
+    let arn =
+        "arn:aws:kinesis:eu-central-1:123456789012:stream/bank-events/consumer/ledger:1545084650";
+    records[0]["eventSourceARN"] = json!(arn);
+    assert_eq!(failures(&answer(&desk, &store, &batch(&records)).await).len(), 0);
+    assert_eq!(balances(&store).await, [("a", 1)]);
 }
 
 #[tokio::test]

@@ -18,6 +18,7 @@ pub(crate) enum AccountEvent {
 }
 
 /// Adds credits up, but for those that it refuses.
+#[derive(Default)]
 pub(crate) struct Balances(Vec<u64>);
 
 impl Projector for Balances {

@@ -8,6 +8,7 @@ mod ledger;
 #[cfg(feature = "dynamodb")]
 mod dynamodb;
 mod event_bridge;
+mod hostile;
 #[cfg(feature = "http")]
 mod http_api;
 #[cfg(feature = "kinesis")]

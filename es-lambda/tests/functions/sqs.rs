@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::kit::{Desk, Printer, SECOND, fixture};
 
 /// The fixture's record, once for each body, with the body as id.
-fn batch(bodies: &[&str]) -> Value {
+pub(crate) fn batch(bodies: &[&str]) -> Value {
     let record = &fixture!("sqs")["Records"][0];
     let with_body = |body: &&str| {
         let mut record = record.clone();

@@ -270,6 +270,15 @@ impl MessageQueue for FaultyMessageQueue {
         self.faults.pass(Call::CountMessages, self.inner.counts(queue)).await
     }
 
+    async fn make_whole(
+        &self,
+        queue: &QueueName,
+        messages: &mut [ReceivedMessage],
+        time_limit: Duration,
+    ) -> Vec<Result<()>> {
+        self.inner.make_whole(queue, messages, time_limit).await
+    }
+
     fn size_of(&self, message: &NewMessage) -> usize {
         self.inner.size_of(message)
     }

@@ -15,6 +15,7 @@ fn sources(language: &str) -> &'static [&'static str] {
             "es-dynamodb/tests/first_steps.rs",
             "es-eventbridge/tests/first_steps.rs",
             "es-kinesis/tests/first_steps.rs",
+            "es-lambda/tests/first_steps.rs",
         ],
         "text" => &["docs/guide/code/output", "docs/guide/code/stored"],
         "json" => &["docs/guide/code/rules"],
