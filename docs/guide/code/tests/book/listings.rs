@@ -12,6 +12,7 @@ fn sources(language: &str) -> &'static [&'static str] {
     match language {
         "rust" => &[
             "docs/guide/code/src",
+            "es-cloudformation/tests/first_steps.rs",
             "es-dynamodb/tests/first_steps.rs",
             "es-eventbridge/tests/first_steps.rs",
             "es-kinesis/tests/first_steps.rs",
