@@ -4,8 +4,6 @@ mod connection;
 mod data;
 #[cfg(feature = "aws")]
 mod objects;
-#[cfg(feature = "aws")]
-pub mod stack;
 #[cfg(all(test, feature = "aws"))]
 pub(crate) mod template_rules;
 mod topic;

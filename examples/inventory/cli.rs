@@ -72,10 +72,10 @@ enum Command {
     /// Tell how those are who follow the log, those who work on the queues, and the workflows; fails when something
     /// needs an operator
     Health,
-    /// Print the CloudFormation template of the tables, bus, rules, queues, key and policy on AWS
+    /// Print the CloudFormation template of the system on AWS
     ///
-    /// All of them have names that begin with --table-prefix. What runs the program there is not in it.
-    Template,
+    /// Its names begin with the name of the stack and a dash, which is then what --table-prefix says.
+    Template(template::Arguments),
     /// Remove all data
     ///
     /// Nothing may be running. A directory goes with the database if nothing else is in it. On AWS the stack of the
@@ -109,7 +109,7 @@ async fn run(arguments: Arguments) -> Result<(), AnyError> {
         Some(Command::Workflow { order }) => looks::workflow(&place, &order, json).await,
         Some(Command::Resume { order }) => resume::run(&place, &order, json).await,
         Some(Command::Health) => health::run(&place, json).await,
-        Some(Command::Template) => template::run(&place),
+        Some(Command::Template(arguments)) => template::run(&arguments),
         Some(Command::CleanUp { yes }) => clean_up::run(&place, yes, json),
         Some(Command::Trace { order }) => looks::trace(&place, &order, json).await,
     }

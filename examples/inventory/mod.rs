@@ -29,7 +29,8 @@
 //! | [`payments`] | who takes the money, and how that can fail |
 //! | [`views`] | the read models: orders by id, stock by item |
 //! | [`backend`] | where everything is kept |
-//! | `infrastructure` | what it needs on AWS, as a template |
+//! | `functions` | the same as functions in AWS Lambda (with the feature `aws`) |
+//! | `infrastructure` | all of it on AWS, as a template (with the feature `aws`) |
 //! | [`service`] | the parts put together on a backend |
 //! | [`journey`] | the main job: orders, deliveries, crashes, and time that is skipped |
 //! | [`chance`], [`crashes`], [`clock`] | what makes the journey eventful, and its accidents the same from the same seed |
@@ -49,6 +50,8 @@ pub mod crashes;
 pub mod desks;
 pub mod domain;
 pub mod fulfilment;
+#[cfg(feature = "aws")]
+pub mod functions;
 #[cfg(feature = "aws")]
 pub mod infrastructure;
 pub mod invariants;

@@ -47,10 +47,10 @@ pub struct Inventory {
     /// Where others tell of deliveries.
     pub bus: Arc<dyn EventBus>,
     relay: Arc<Reactor<Relay>>,
-    from_queues: [QueueConsumer; 4],
+    from_queues: [Arc<QueueConsumer>; 4],
     payment_processor: Arc<Reactor<PaymentProcessor>>,
     orchestrator: Arc<Orchestrator<SagaRun<Fulfilment>>>,
-    sweeper: DeadlineSweeper,
+    sweeper: Arc<DeadlineSweeper>,
 }
 
 impl Inventory {
@@ -60,6 +60,24 @@ impl Inventory {
     ///
     /// Those of the backend.
     pub async fn new(
+        backend: Backend,
+        provider: Arc<dyn PaymentProvider>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, Error> {
+        let inventory = Self::assembled(backend, provider, clock)?;
+        inventory.order_summaries.prepare().await?;
+        inventory.stock_levels.prepare().await?;
+        inventory.workflow_statuses.prepare().await?;
+        Ok(inventory)
+    }
+
+    /// Puts the parts together. Nobody is asked for anything; the read models are readable once somebody has prepared
+    /// them.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidId`] when a name cannot be one.
+    pub fn assembled(
         backend: Backend,
         provider: Arc<dyn PaymentProvider>,
         clock: Arc<dyn Clock>,
@@ -114,9 +132,6 @@ impl Inventory {
         let stock_levels = Projection::new(StockLevels, feed.clone(), log.clone(), views.clone())?;
         let workflow_statuses =
             Projection::new(WorkflowStatuses::new(), feed.clone(), log.clone(), views)?;
-        order_summaries.prepare().await?;
-        stock_levels.prepare().await?;
-        workflow_statuses.prepare().await?;
         Ok(Self {
             orders,
             stock,
@@ -126,10 +141,10 @@ impl Inventory {
             workflow_statuses: Arc::new(workflow_statuses.with_clock(clock.clone())),
             bus,
             relay: Arc::new(relay.with_clock(clock.clone())),
-            from_queues,
+            from_queues: from_queues.map(Arc::new),
             payment_processor: Arc::new(payment_processor.with_clock(clock.clone())),
             orchestrator: Arc::new(orchestrator.with_clock(clock)),
-            sweeper,
+            sweeper: Arc::new(sweeper),
         })
     }
 
@@ -142,7 +157,7 @@ impl Inventory {
     ///
     /// The first error of anybody; the others are stopped where they are.
     pub async fn work(&self) -> Result<Work, Error> {
-        let from_queues = self.from_queues.iter().map(QueueConsumer::work_off);
+        let from_queues = self.from_queues.iter().map(|it| it.work_off());
         let (told, received, payments, workflows, swept) = futures::try_join!(
             self.relay.catch_up(),
             try_join_all(from_queues),
@@ -208,13 +223,39 @@ impl Inventory {
 
     /// All that follows the log.
     pub fn consumers(&self) -> Consumers {
+        let (views, policies) = (self.views(), self.policies());
+        views.iter().chain(policies.iter()).cloned().collect()
+    }
+
+    /// The read models.
+    pub fn views(&self) -> Consumers {
         Consumers::new()
             .with(self.order_summaries.clone())
             .with(self.stock_levels.clone())
             .with(self.workflow_statuses.clone())
+    }
+
+    /// Those who follow the log to do something about it: who tells the bus, who has payments made, and the workflows.
+    pub fn policies(&self) -> Consumers {
+        Consumers::new()
             .with(self.relay.clone())
             .with(self.payment_processor.clone())
             .with(self.orchestrator.clone())
+    }
+
+    /// Who works on a queue of the bus.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Misuse`] when there is no such queue.
+    pub fn processor_of(&self, queue: &str) -> Result<Arc<QueueConsumer>, Error> {
+        let found = self.from_queues.iter().find(|it| it.queue().as_str() == queue).cloned();
+        found.ok_or_else(|| Error::Misuse(format!("nobody works on a queue {queue}")))
+    }
+
+    /// Who fires the deadlines of the workflows.
+    pub fn sweeper(&self) -> Arc<DeadlineSweeper> {
+        self.sweeper.clone()
     }
 
     /// How those are who work on the queues.
@@ -223,7 +264,7 @@ impl Inventory {
     ///
     /// Those of the queues.
     pub async fn queues(&self) -> Result<Vec<QueueHealth>, Error> {
-        try_join_all(self.from_queues.iter().map(QueueConsumer::health)).await
+        try_join_all(self.from_queues.iter().map(|it| it.health())).await
     }
 
     /// How many workflows wait for an operator, as the read model says.

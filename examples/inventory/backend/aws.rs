@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use es_core::NoFeed;
 use es_dynamodb::{DynamoStore, TableCreation};
 use es_eventbridge::EventBridgeBus;
 use es_sns_sqs::{SnsTopics, SqsQueues};
@@ -86,6 +87,15 @@ impl Aws {
         }
     }
 
+    /// Connects to what a template has made. Nothing is asked before it is used.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::Store`] when the AWS configuration does not say enough.
+    pub async fn deployed(options: &AwsOptions) -> Result<Self, OpenError> {
+        options.connect().await
+    }
+
     async fn check_rules(&self) -> Result<(), OpenError> {
         let differences = self.bus.check(&bus::rules()?).await?;
         if differences.is_empty() {
@@ -93,6 +103,16 @@ impl Aws {
         }
         let differences: Vec<String> = differences.iter().map(ToString::to_string).collect();
         Err(OpenError::Rules { bus: self.bus.name(), differences: differences.join("; ") })
+    }
+
+    /// The log, and what else is in tables.
+    pub fn store(&self) -> &Arc<DynamoStore> {
+        &self.store
+    }
+
+    /// The backend for functions, which are pushed what happens.
+    pub fn backend_of_functions(&self) -> Backend {
+        Backend { feed: Arc::new(NoFeed), ..self.backend() }
     }
 
     /// The backend.

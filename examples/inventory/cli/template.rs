@@ -1,20 +1,30 @@
 //! The infrastructure on AWS, as text.
 
+use clap::Args;
+
 use crate::command_line::AnyError;
 #[cfg(feature = "aws")]
 use crate::{command_line::print, inventory::infrastructure};
 
-use super::place::Place;
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Leave the functions out: for programs that run elsewhere, as the main job does
+    #[arg(long)]
+    #[cfg_attr(not(feature = "aws"), expect(dead_code, reason = "there is no template then"))]
+    without_functions: bool,
+}
 
-/// Prints the template for the tables, bus and queues that `place` names.
 #[cfg(feature = "aws")]
-pub(super) fn run(place: &Place) -> Result<(), AnyError> {
-    let template = infrastructure::template(place.prefix())?;
+pub(super) fn run(arguments: &Arguments) -> Result<(), AnyError> {
+    let template = match arguments.without_functions {
+        true => infrastructure::template_without_functions()?,
+        false => infrastructure::template()?,
+    };
     // JSON is what CloudFormation reads.
     print(true, &template, String::new)
 }
 
 #[cfg(not(feature = "aws"))]
-pub(super) fn run(_: &Place) -> Result<(), AnyError> {
+pub(super) fn run(_: &Arguments) -> Result<(), AnyError> {
     Err("this program was built without AWS: build it with `--features aws`".into())
 }
