@@ -7,7 +7,12 @@
 
 mod exceptions;
 
-use std::{error::Error, fs, path::PathBuf, process::Command};
+use std::{
+    error::Error,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use serde_json::Value;
 
@@ -67,7 +72,18 @@ pub(crate) fn check() -> Result<(), Box<dyn Error>> {
 }
 
 fn check_safety(templates: &[PathBuf]) -> Result<(), Box<dyn Error>> {
-    let mut checkov = checker(python::program(&CHECKOV.home()?, "checkov"));
+    let checkov = checkov(&CHECKOV.home()?, templates)?;
+    let found = findings(&process::output(checkov)?)?;
+    let exceptions = Exceptions::parse(&fs::read_to_string(process::root().join(EXCEPTIONS))?)?;
+    let complaints = exceptions.complaints(&found);
+    match complaints.as_slice() {
+        [] => Ok(()),
+        complaints => Err(format!("checkov:\n  {}", complaints.join("\n  ")).into()),
+    }
+}
+
+fn checkov(home: &Path, templates: &[PathBuf]) -> Result<Command, Box<dyn Error>> {
+    let mut checkov = checker(python::program(home, "checkov"));
     // Its success says that it has run; what it has found is judged here.
     checkov.args(["--framework", "cloudformation", "--skip-download", "--soft-fail"]);
     checkov.args(["--compact", "--quiet", "--output", "json"]);
@@ -76,13 +92,7 @@ fn check_safety(templates: &[PathBuf]) -> Result<(), Box<dyn Error>> {
         // values of variables, for a secret key.
         checkov.arg("--file").arg(template.strip_prefix(process::root())?);
     }
-    let found = findings(&process::output(checkov)?)?;
-    let exceptions = Exceptions::parse(&fs::read_to_string(process::root().join(EXCEPTIONS))?)?;
-    let complaints = exceptions.complaints(&found);
-    match complaints.as_slice() {
-        [] => Ok(()),
-        complaints => Err(format!("checkov:\n  {}", complaints.join("\n  ")).into()),
-    }
+    Ok(checkov)
 }
 
 /// What checkov says that it has found.

@@ -36,3 +36,11 @@ fn the_exceptions_are_written_with_reasons() {
     let text = fs::read_to_string(process::root().join(EXCEPTIONS)).expect("a file");
     Exceptions::parse(&text).expect("exceptions with reasons");
 }
+
+#[test]
+fn checkov_is_not_told_where_the_workspace_lies() {
+    let templates = [Example::named("orders").expect("an example").template()];
+    let checkov = checkov(Path::new("/tools/checkov"), &templates).expect("a command");
+    let files: Vec<_> = checkov.get_args().skip_while(|argument| *argument != "--file").collect();
+    assert_eq!(files, ["--file", "examples/orders/template.json"]);
+}
