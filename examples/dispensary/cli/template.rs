@@ -10,7 +10,6 @@ use crate::{command_line::print, dispensary::infrastructure};
 pub(super) struct Arguments {
     /// Leave the functions out: for programs that run elsewhere, by `serve`, `publish` and `project`
     #[arg(long)]
-    #[cfg_attr(not(feature = "aws"), expect(dead_code, reason = "there is no template then"))]
     without_functions: bool,
 }
 
