@@ -31,12 +31,17 @@ pub(crate) struct Alarm {
 enum What {
     DeadLetters,
     Errors,
+    Throttles,
+    Waiting,
     Age,
     ServerErrors,
 }
 
 /// How old the oldest record may be that a function has not done.
 const OLDEST_RECORD_MS: u64 = 5 * 60 * 1000;
+
+/// How old the oldest message may be, in seconds: more than retries with their waits take.
+const OLDEST_MESSAGE_S: u64 = 15 * 60;
 
 impl Alarm {
     /// Anything in the queue.
@@ -47,6 +52,16 @@ impl Alarm {
     /// Invocations of the function that failed as a whole.
     pub(crate) fn on_errors_of(function: &str) -> Self {
         Self { on: function.to_owned(), what: What::Errors }
+    }
+
+    /// Invocations of the function that Lambda had no room for.
+    pub(crate) fn on_throttles_of(function: &str) -> Self {
+        Self { on: function.to_owned(), what: What::Throttles }
+    }
+
+    /// Messages that nobody has handled for a quarter of an hour, as when a mapping cannot read its queue.
+    pub(crate) fn on_waiting_in(queue: &str) -> Self {
+        Self { on: queue.to_owned(), what: What::Waiting }
     }
 
     /// The function is behind by more than five minutes.
@@ -63,6 +78,8 @@ impl Alarm {
         let what = match self.what {
             What::DeadLetters => "DeadLetters",
             What::Errors => "Errors",
+            What::Throttles => "Throttles",
+            What::Waiting => "Waiting",
             What::Age => "Age",
             What::ServerErrors => "ServerErrors",
         };
@@ -84,6 +101,22 @@ impl Alarm {
             What::Errors => {
                 ("Invocations of a function fail", "AWS/Lambda", "Errors", "Sum", 0, function())
             }
+            What::Throttles => (
+                "There is no room for more invocations of a function",
+                "AWS/Lambda",
+                "Throttles",
+                "Sum",
+                0,
+                function(),
+            ),
+            What::Waiting => (
+                "Messages wait for more than a quarter of an hour",
+                "AWS/SQS",
+                "ApproximateAgeOfOldestMessage",
+                "Maximum",
+                OLDEST_MESSAGE_S,
+                dimension("QueueName", attribute(&self.on, "QueueName")),
+            ),
             What::Age => (
                 "A function is behind its stream by more than five minutes",
                 "AWS/Lambda",

@@ -37,6 +37,7 @@ pub struct Function {
     environment: Map<String, Value>,
     statements: Vec<Value>,
     sources: Vec<Source>,
+    dead_records: Option<String>,
 }
 
 impl Function {
@@ -51,6 +52,7 @@ impl Function {
             environment: Map::new(),
             statements: Vec::new(),
             sources: Vec::new(),
+            dead_records: None,
         }
     }
 
@@ -96,6 +98,13 @@ impl Function {
         self
     }
 
+    /// Lets it send records that it cannot read to a queue, by the name of its resource, and has Lambda say there what it
+    /// gave up of a shard.
+    pub fn dead_records_to(mut self, queue: &str) -> Self {
+        self.dead_records = Some(queue.to_owned());
+        self
+    }
+
     pub(crate) fn is(&self, name: &str) -> bool {
         self.name == name
     }
@@ -114,7 +123,9 @@ impl Function {
     }
 
     pub(crate) fn alarms(&self) -> Vec<Alarm> {
-        let mut alarms = vec![Alarm::on_errors_of(&self.resource_name())];
+        let name = self.resource_name();
+        let mut alarms = vec![Alarm::on_errors_of(&name), Alarm::on_throttles_of(&name)];
+        alarms.extend(self.sources.iter().filter_map(Source::queue_name).map(Alarm::on_waiting_in));
         if self.is_behind_shards() {
             alarms.push(Alarm::on_age_of(&self.resource_name()));
         }
@@ -153,13 +164,31 @@ impl Function {
         }
         resources.push((
             name.clone(),
-            json!({ "Type": "AWS::Lambda::Function", "Properties": properties }),
+            json!({
+                "Type": "AWS::Lambda::Function",
+                // Before its tables are there, it would fail at what is pushed to it.
+                "DependsOn": all_that_keeps_data(others),
+                "Properties": properties,
+            }),
         ));
-        for source in &self.sources {
+        if let Some(queue) = &self.dead_records
+            && !others.contains_key(queue)
+        {
+            return Err(Error::Misuse(format!(
+                "function {} sends dead records to {queue}, which the stack does not have",
+                self.name
+            )));
+        }
+        for source in self.all_sources() {
             source.check(&self.name, self.timeout, others)?;
             resources.extend(source.resources(&name));
         }
         Ok(resources)
+    }
+
+    /// Its sources, each with a queue for what fails, if it has one.
+    fn all_sources(&self) -> impl Iterator<Item = Source> {
+        self.sources.iter().map(|source| source.clone().failing_to(self.dead_records.as_deref()))
     }
 
     fn log(&self) -> Value {
@@ -177,7 +206,16 @@ impl Function {
 
     fn role(&self, log: &str, services: &[String]) -> Value {
         let mut statements = self.statements.clone();
-        statements.extend(self.sources.iter().flat_map(Source::statements));
+        statements.extend(self.all_sources().flat_map(|source| source.statements()));
+        if let Some(queue) = &self.dead_records {
+            statements.push(json!({
+                "Sid": "Bury",
+                "Effect": "Allow",
+                // Who sends by a name asks for the address and the limits of the queue first.
+                "Action": ["sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:SendMessage"],
+                "Resource": attribute(queue, "Arn"),
+            }));
+        }
         // Of the streams of a log group, which its ARN ends with.
         statements.push(json!({
             "Sid": "Log",
@@ -188,7 +226,7 @@ impl Function {
         // Lambda decrypts the environment as the function.
         let mut services: Vec<&str> = services.iter().map(String::as_str).collect();
         services.push("lambda");
-        statements.push(key::use_through(&services));
+        statements.extend(key::use_through(&services));
         json!({
             "Type": "AWS::IAM::Role",
             "Properties": {
@@ -208,4 +246,17 @@ impl Function {
             },
         })
     }
+}
+
+/// What functions work with: tables, streams, queues, topics and buckets of the stack.
+fn all_that_keeps_data(resources: &Map<String, Value>) -> Vec<&String> {
+    const KINDS: [&str; 5] = [
+        "AWS::DynamoDB::Table",
+        "AWS::Kinesis::Stream",
+        "AWS::S3::Bucket",
+        "AWS::SNS::Topic",
+        "AWS::SQS::Queue",
+    ];
+    let of_kind = |resource: &Value| KINDS.iter().any(|kind| resource["Type"] == *kind);
+    resources.iter().filter(|(_, resource)| of_kind(resource)).map(|(name, _)| name).collect()
 }

@@ -8,8 +8,8 @@ use crate::names::{attribute, resource_name, text, with_prefix};
 /// An HTTP API that hands every request to one function, in payload format 2.0: the routes are the function's own.
 ///
 /// It writes an access log, and takes so many requests a second as the parameters `RequestsPerSecond` and `RequestsAtOnce` say. Who
-/// asks has to bring a token (JWT) of the issuer that the parameter `Issuer` names, for the `Audience`; while `Issuer` is
-/// empty, everybody may ask.
+/// may ask has to be said, by the parameter `Access`: everybody (`Open`), or who brings a token (JWT) of the `Issuer` for the
+/// `Audience` (`Tokens`).
 #[derive(Debug, Clone)]
 #[must_use = "an API is in a stack once it is given to `Stack::http_api`"]
 pub struct HttpApi {
@@ -43,17 +43,18 @@ impl HttpApi {
         &self.function
     }
 
-    pub(crate) fn parameters(&self) -> [(&'static str, Value); 4] {
+    pub(crate) fn parameters(&self) -> [(&'static str, Value); 5] {
         let text = |description: &str| json!({ "Description": description, "Type": "String", "Default": "" });
         let number = |description: &str, default: u32| json!({ "Description": description, "Type": "Number", "Default": default, "MinValue": 1 });
+        let access = json!({
+            "Description": "Who may ask: Open for everybody who reaches the API, Tokens for who brings a token of Issuer for Audience.",
+            "Type": "String",
+            "AllowedValues": ["Open", "Tokens"],
+        });
         [
-            (
-                "Issuer",
-                text(
-                    "Who issues the tokens that requests have to bring, as an https URL. Empty: everybody may ask.",
-                ),
-            ),
-            ("Audience", text("Whom the tokens are for; needed with an issuer.")),
+            ("Access", access),
+            ("Issuer", text("Who issues the tokens that requests have to bring, as an https URL.")),
+            ("Audience", text("Whom the tokens are for.")),
             (
                 "RequestsPerSecond",
                 number("How many requests a second are taken; others are answered 429.", 50),
@@ -66,7 +67,23 @@ impl HttpApi {
     }
 
     pub(crate) fn conditions(&self) -> [(&'static str, Value); 1] {
-        [(HAS_ISSUER, json!({ "Fn::Not": [{ "Fn::Equals": [{ "Ref": "Issuer" }, ""] }] }))]
+        [(WITH_TOKENS, json!({ "Fn::Equals": [{ "Ref": "Access" }, "Tokens"] }))]
+    }
+
+    pub(crate) fn rules(&self) -> [(&'static str, Value); 1] {
+        let given = |name: &str| {
+            json!({
+                "Assert": { "Fn::Not": [{ "Fn::Equals": [{ "Ref": name }, ""] }] },
+                "AssertDescription": format!("Access=Tokens needs {name}"),
+            })
+        };
+        [(
+            "TokensAreOfSomebody",
+            json!({
+                "RuleCondition": { "Fn::Equals": [{ "Ref": "Access" }, "Tokens"] },
+                "Assertions": [given("Issuer"), given("Audience")],
+            }),
+        )]
     }
 
     pub(crate) fn resources(&self) -> Vec<(String, Value)> {
@@ -103,7 +120,7 @@ impl HttpApi {
                 "ApiAuthorizer",
                 json!({
                     "Type": "AWS::ApiGatewayV2::Authorizer",
-                    "Condition": HAS_ISSUER,
+                    "Condition": WITH_TOKENS,
                     "Properties": {
                         "ApiId": api(),
                         "Name": "tokens",
@@ -123,7 +140,7 @@ impl HttpApi {
                     "DeletionPolicy": "Delete",
                     "UpdateReplacePolicy": "Delete",
                     "Properties": {
-                        "LogGroupName": text(&format!("/aws/apis/{}{}", crate::PREFIX, self.function)),
+                        "LogGroupName": text(&format!("/aws/vendedlogs/apis/{}{}", crate::PREFIX, self.function)),
                         "RetentionInDays": { "Ref": "LogRetentionDays" },
                         "KmsKeyId": key_arn(),
                     },
@@ -166,6 +183,11 @@ impl HttpApi {
         ];
         let mut resources: Vec<_> =
             resources.drain(..).map(|(name, resource)| (name.to_owned(), resource)).collect();
+        // A preflight brings no token, and a route for everything would take it.
+        if !self.origins.is_empty() {
+            resources
+                .push(("ApiRoutePreflight".to_owned(), route("OPTIONS /{proxy+}", Access::Open)));
+        }
         let open = self.open.iter();
         resources.extend(
             open.map(|path| {
@@ -180,7 +202,7 @@ impl HttpApi {
     }
 }
 
-const HAS_ISSUER: &str = "HasIssuer";
+const WITH_TOKENS: &str = "WithTokens";
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Access {
@@ -196,11 +218,11 @@ fn route(key: &str, access: Access) -> Value {
     });
     properties["AuthorizationType"] = match access {
         Access::Open => json!("NONE"),
-        Access::WithToken => json!({ "Fn::If": [HAS_ISSUER, "JWT", "NONE"] }),
+        Access::WithToken => json!({ "Fn::If": [WITH_TOKENS, "JWT", "NONE"] }),
     };
     if access == Access::WithToken {
         properties["AuthorizerId"] = json!({
-            "Fn::If": [HAS_ISSUER, { "Ref": "ApiAuthorizer" }, { "Ref": "AWS::NoValue" }],
+            "Fn::If": [WITH_TOKENS, { "Ref": "ApiAuthorizer" }, { "Ref": "AWS::NoValue" }],
         });
     }
     json!({ "Type": "AWS::ApiGatewayV2::Route", "Properties": properties })

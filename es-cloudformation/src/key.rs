@@ -61,16 +61,30 @@ pub(crate) fn resource(title: &str, services: &[Value]) -> Value {
 }
 
 /// The use of the key through these services.
-pub(crate) fn use_through(services: &[&str]) -> Value {
+pub(crate) fn use_through(services: &[&str]) -> [Value; 2] {
     let services: Vec<Value> = services
         .iter()
         .map(|service| json!({ "Fn::Sub": format!("{service}.${{AWS::Region}}.amazonaws.com") }))
         .collect();
-    json!({
-        "Sid": "Key",
-        "Effect": "Allow",
-        "Action": ["kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"],
-        "Resource": key_arn(),
-        "Condition": { "StringEquals": { "kms:ViaService": services } },
-    })
+    let through = json!({ "kms:ViaService": services });
+    [
+        json!({
+            "Sid": "Key",
+            "Effect": "Allow",
+            "Action": ["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"],
+            "Resource": key_arn(),
+            "Condition": { "StringEquals": through },
+        }),
+        // DynamoDB works with a key by grants, and nobody else gets any.
+        json!({
+            "Sid": "KeyGrants",
+            "Effect": "Allow",
+            "Action": "kms:CreateGrant",
+            "Resource": key_arn(),
+            "Condition": {
+                "StringEquals": through,
+                "Bool": { "kms:GrantIsForAWSResource": true },
+            },
+        }),
+    ]
 }

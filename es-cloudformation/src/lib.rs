@@ -65,6 +65,6 @@ pub use function::{Code, Function};
 pub use http_api::HttpApi;
 pub use key::{KEY, key_arn};
 pub use names::{PREFIX, resource_name, with_prefix};
-pub use policy::{Policy, statements};
+pub use policy::{Policy, operating, statements};
 pub use source::Source;
 pub use stack::Stack;

@@ -3,7 +3,7 @@
 use es_core::Error;
 use serde_json::{Value, json};
 
-use crate::names::arn_in_stack;
+use crate::names::{arn_in_stack, attribute};
 
 /// What a part of the system may do that is no function: a program that runs elsewhere, or an operator. It becomes a
 /// managed policy, which is attached to a role or a user by who administers the account.
@@ -18,8 +18,8 @@ pub struct Policy {
 }
 
 impl Policy {
-    pub(crate) fn resource(self, key: Value) -> Value {
-        let statements: Vec<_> = self.statements.into_iter().chain([key]).collect();
+    pub(crate) fn resource(self, key: [Value; 2]) -> Value {
+        let statements: Vec<_> = self.statements.into_iter().chain(key).collect();
         json!({
             "Type": "AWS::IAM::ManagedPolicy",
             "Properties": {
@@ -28,6 +28,24 @@ impl Policy {
             },
         })
     }
+}
+
+/// What an operator does with a queue for dead letters of the stack, by the name of its resource: looks into it, and
+/// deletes what is done with.
+pub fn operating(queue: &str) -> Value {
+    json!({
+        "Sid": format!("Operate{queue}"),
+        "Effect": "Allow",
+        "Action": [
+            "sqs:ChangeMessageVisibility",
+            "sqs:DeleteMessage",
+            "sqs:GetQueueAttributes",
+            "sqs:GetQueueUrl",
+            "sqs:PurgeQueue",
+            "sqs:ReceiveMessage",
+        ],
+        "Resource": attribute(queue, "Arn"),
+    })
 }
 
 /// The statements of an IAM policy, as the backends' `iam_policy` makes them for an empty prefix: what is allowed in all

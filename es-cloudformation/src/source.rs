@@ -21,6 +21,7 @@ pub struct Source {
     batch: u32,
     window: Duration,
     attempts: u32,
+    age: Duration,
     failures_to: Option<String>,
     filters: Vec<Value>,
     at_once: u32,
@@ -64,7 +65,8 @@ impl Source {
             of: of.to_owned(),
             batch: 100,
             window: Duration::ZERO,
-            attempts: 10,
+            attempts: 10_000,
+            age: Duration::from_secs(12 * 60 * 60),
             failures_to: None,
             filters: Vec::new(),
             at_once: 1,
@@ -83,10 +85,19 @@ impl Source {
         self
     }
 
-    /// How often a record of a shard is tried; of a queue the redrive policy says so. Batches that fail are halved, so
-    /// that one record does not take others along.
+    /// How often a record of a shard is tried, 10,000 times at most, as it is without this; of a queue the redrive policy
+    /// says so. What cannot be handled is parked or put away by the function itself: what it leaves is for later, and an
+    /// outage that uses up the attempts would lose it. Batches that fail are halved, so that one record does not take
+    /// others along.
     pub fn attempts(mut self, most: u32) -> Self {
         self.attempts = most;
+        self
+    }
+
+    /// How old a record of a shard may become before it is given up: 12 hours without this. Less than the stream keeps
+    /// it, 24 hours by default, so that somebody is told.
+    pub fn age(mut self, most: Duration) -> Self {
+        self.age = most;
         self
     }
 
@@ -114,6 +125,19 @@ impl Source {
         matches!(self.kind, Kind::TableStream | Kind::DataStream)
     }
 
+    /// The queue that it is, if it is one.
+    pub(crate) fn queue_name(&self) -> Option<&str> {
+        matches!(self.kind, Kind::Queue).then_some(self.of.as_str())
+    }
+
+    /// The same, with a queue for what fails if it has none and can have one.
+    pub(crate) fn failing_to(mut self, queue: Option<&str>) -> Self {
+        if self.is_of_shards() && self.failures_to.is_none() {
+            self.failures_to = queue.map(str::to_owned);
+        }
+        self
+    }
+
     /// That it is there, and fits to the function.
     pub(crate) fn check(
         &self,
@@ -131,6 +155,7 @@ impl Source {
                 )));
             }
         }
+        self.check_limits(function, timeout)?;
         let hidden = others[&self.of]["Properties"]["VisibilityTimeout"].as_u64();
         if matches!(self.kind, Kind::Queue) && hidden.unwrap_or(30) < timeout.as_secs() {
             return Err(Error::Misuse(format!(
@@ -141,6 +166,23 @@ impl Source {
             )));
         }
         Ok(())
+    }
+
+    /// What Lambda takes ([limits](https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html)).
+    fn check_limits(&self, function: &str, timeout: Duration) -> Result<(), Error> {
+        let is_queue = matches!(self.kind, Kind::Queue);
+        let wrong = if timeout > Duration::from_secs(15 * 60) {
+            "may take 15 minutes at most"
+        } else if is_queue && self.batch > 10 && self.window.is_zero() {
+            "needs a window for batches of more than ten messages"
+        } else if !is_queue && self.at_once > 10 {
+            "works on ten batches of a shard at most"
+        } else if !is_queue && !(1..=10_001).contains(&self.attempts) {
+            "tries a record 10,000 times at most"
+        } else {
+            return Ok(());
+        };
+        Err(Error::Misuse(format!("function {function} behind {} {wrong}", self.of)))
     }
 
     pub(crate) fn resources(&self, function: &str) -> Vec<(String, Value)> {
@@ -180,6 +222,7 @@ impl Source {
             properties["StartingPosition"] = json!("TRIM_HORIZON");
             properties["BisectBatchOnFunctionError"] = json!(true);
             properties["MaximumRetryAttempts"] = json!(self.attempts.saturating_sub(1));
+            properties["MaximumRecordAgeInSeconds"] = json!(self.age.as_secs());
             properties["ParallelizationFactor"] = json!(self.at_once);
             if let Some(queue) = &self.failures_to {
                 properties["DestinationConfig"] =

@@ -21,6 +21,7 @@ pub struct Stack {
     title: String,
     parameters: Map<String, Value>,
     conditions: Map<String, Value>,
+    rules: Map<String, Value>,
     /// What it makes, by name.
     pub resources: Map<String, Value>,
     outputs: Map<String, Value>,
@@ -40,6 +41,7 @@ impl Stack {
             title: title.to_owned(),
             parameters: Map::new(),
             conditions: Map::new(),
+            rules: Map::new(),
             resources: Map::new(),
             outputs: Map::new(),
             senders: BTreeSet::new(),
@@ -228,6 +230,9 @@ impl Stack {
         for (name, condition) in api.conditions() {
             self.condition(name, condition);
         }
+        for (name, rule) in api.rules() {
+            self.rules.insert(name.to_owned(), rule);
+        }
         for (name, resource) in api.resources() {
             self.add(&name, resource)?;
         }
@@ -263,6 +268,12 @@ impl Stack {
                 dashboard::resource(&self.title, &self.functions, &self.resources, &self.apis);
             self.resources.insert("Dashboard".to_owned(), dashboard);
         }
+        for resource in self.resources.values_mut() {
+            // What a first deployment that failed has left behind would be in the way of the next one.
+            if resource["DeletionPolicy"] == "Retain" {
+                resource["DeletionPolicy"] = json!("RetainExceptOnCreate");
+            }
+        }
         let senders: Vec<Value> = self.senders().iter().map(|it| json!(it)).collect();
         self.resources.insert(KEY.to_owned(), key::resource(&self.title, &senders));
         self.outputs.insert("KeyArn".to_owned(), json!({ "Value": key_arn() }));
@@ -272,7 +283,12 @@ impl Stack {
             "Resources": self.resources,
             "Outputs": self.outputs,
         });
-        for (name, part) in [("Parameters", self.parameters), ("Conditions", self.conditions)] {
+        let parts = [
+            ("Parameters", self.parameters),
+            ("Rules", self.rules),
+            ("Conditions", self.conditions),
+        ];
+        for (name, part) in parts {
             if !part.is_empty() {
                 template[name] = Value::Object(part);
             }

@@ -12,7 +12,7 @@ fn template() -> Result<Value> {
     let may = |role| statements(&es_dynamodb::iam_policy("", &[role])?);
     let mut stack = Stack::new("Pharmacy");
     stack.take(&es_dynamodb::cloudformation_template(&[])?, &[("Prefix", PREFIX)])?;
-    let failures = stack.dead_letter_queue("failures")?;
+    let dead_records = stack.dead_letter_queue("dead-records")?;
 
     let api = Function::new("api", "Executes commands")
         .environment("TABLE_PREFIX", PREFIX)
@@ -23,11 +23,8 @@ fn template() -> Result<Value> {
         .environment("TABLE_PREFIX", PREFIX)
         .timeout(Duration::from_secs(60))
         .may(may(Role::Functions)?)
-        .behind(
-            Source::table_stream("EventsTable")
-                .only(json!({ "eventName": ["INSERT"] }))
-                .failures_to(&failures),
-        );
+        .dead_records_to(&dead_records)
+        .behind(Source::table_stream("EventsTable").only(json!({ "eventName": ["INSERT"] })));
     stack.functions(&Code::folder("target/lambda/pharmacy"), [api, views])?;
     stack.http_api(&HttpApi::to("api").open("GET /health"))?;
 
@@ -48,10 +45,11 @@ fn a_system_is_one_template() {
     assert_eq!(of("AWS::Lambda::Function"), 2);
     assert_eq!(of("AWS::IAM::Role"), 2);
     assert_eq!(of("AWS::ApiGatewayV2::Api"), 1);
-    // Of each function the errors, of the one behind the log its age; the queue, and the API.
-    assert_eq!(of("AWS::CloudWatch::Alarm"), 5);
+    // Of each function errors and throttles, of the one behind the log its age; the queue, and the API.
+    assert_eq!(of("AWS::CloudWatch::Alarm"), 7);
     let parameters: Vec<_> = template["Parameters"].as_object().unwrap().keys().collect();
     let expected = [
+        "Access",
         "AlarmTopic",
         "Architecture",
         "Audience",

@@ -103,6 +103,7 @@ fn functions_behind_shards_end_what_fails_for_ever() {
         "ListStream",
         "Log",
         "Key",
+        "KeyGrants",
     ];
     assert_eq!(names, expected);
     for alarm in
@@ -123,7 +124,7 @@ fn a_function_may_do_what_it_was_given_in_this_stack_and_no_more() {
     let (_, views) = statements.iter().find(|(name, _)| name == "Views").unwrap();
     let place = "${AWS::Region}:${AWS::AccountId}:table/${AWS::StackName}-view_*";
     assert_eq!(views["Resource"]["Fn::Sub"], format!("arn:${{AWS::Partition}}:dynamodb:{place}"));
-    let (_, key) = statements.last().unwrap();
+    let (_, key) = statements.iter().find(|(name, _)| name == "Key").unwrap();
     let through = &key["Condition"]["StringEquals"]["kms:ViaService"];
     let through: Vec<_> =
         through.as_array().unwrap().iter().map(|it| it["Fn::Sub"].as_str().unwrap()).collect();
@@ -158,6 +159,19 @@ fn what_does_not_fit_together_is_refused() {
         .behind(Source::queue("QueueLabels"));
     assert!(refused(longer_than_hidden).contains("shows a message again after 30 s"));
 
+    let nowhere = Function::new("views", "Keeps views").dead_records_to("Nowhere");
+    assert!(refused(nowhere).contains("Nowhere"));
+    for (limit, function) in [
+        ("window", Source::queue("QueueLabels").batch(11)),
+        ("ten batches", Source::data_stream("Stream").at_once(11)),
+        ("10,000 times", Source::data_stream("Stream").attempts(0)),
+    ] {
+        let function = Function::new("views", "Keeps views").behind(function);
+        assert!(refused(function).contains(limit), "{limit}");
+    }
+    let for_an_hour = Function::new("views", "Keeps views").timeout(Duration::from_secs(3600));
+    assert!(refused(for_an_hour.behind(Source::data_stream("Stream"))).contains("15 minutes"));
+
     let mut stack = stack();
     with(&mut stack, Function::new("api", "Answers")).unwrap();
     assert!(with(&mut stack, Function::new("api", "Answers")).is_err());
@@ -173,13 +187,18 @@ fn who_asks_the_api_needs_a_token_once_there_is_an_issuer() {
     stack.http_api(&HttpApi::to("api").open("GET /health").cors("https://example.com")).unwrap();
     let template = stack.render("A pharmacy");
     let of = |name: &str| &template["Resources"][name]["Properties"];
-    assert_eq!(of("ApiRoute")["AuthorizationType"]["Fn::If"], json!(["HasIssuer", "JWT", "NONE"]));
+    assert_eq!(of("ApiRoute")["AuthorizationType"]["Fn::If"], json!(["WithTokens", "JWT", "NONE"]));
     assert_eq!(of("ApiRouteGETHealth")["RouteKey"], "GET /health");
     assert_eq!(of("ApiRouteGETHealth")["AuthorizationType"], "NONE");
-    assert_eq!(template["Resources"]["ApiAuthorizer"]["Condition"], "HasIssuer");
+    assert_eq!(template["Resources"]["ApiAuthorizer"]["Condition"], "WithTokens");
     assert_eq!(of("Api")["CorsConfiguration"]["AllowOrigins"], json!(["https://example.com"]));
     assert_eq!(of("ApiIntegration")["PayloadFormatVersion"], "2.0");
     assert!(of("ApiStage")["AccessLogSettings"]["Format"].as_str().unwrap().contains("status"));
+    // Preflights bring no token.
+    assert_eq!(of("ApiRoutePreflight")["RouteKey"], "OPTIONS /{proxy+}");
+    assert_eq!(of("ApiRoutePreflight")["AuthorizationType"], "NONE");
+    let access = &template["Parameters"]["Access"];
+    assert!(access.get("Default").is_none(), "an open API is somebody's decision");
     let limit = &of("ApiStage")["DefaultRouteSettings"]["ThrottlingRateLimit"];
     assert_eq!(*limit, json!({ "Ref": "RequestsPerSecond" }));
 }

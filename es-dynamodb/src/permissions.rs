@@ -18,6 +18,8 @@ pub enum Role {
     /// do without following the feed. Of the events it puts, queries and gets. Who invokes a function for the records of
     /// the stream reads the stream, and is allowed that where it is set up.
     Functions,
+    /// Runs policies, publishers and announcers in functions: what [`Functions`](Self::Functions) do, without views.
+    Reactions,
     /// Reads views.
     Queries,
     /// Looks at projections and policies that run elsewhere, as an API does whose views functions write: makes the views
@@ -86,6 +88,18 @@ impl Resource {
     }
 }
 
+/// What a step of a consumer does with its progress and its dead letters.
+const STEPS: &[&str] = &[
+    "BatchGetItem",
+    "BatchWriteItem",
+    "ConditionCheckItem",
+    "DeleteItem",
+    "GetItem",
+    "PutItem",
+    "Query",
+    "UpdateItem",
+];
+
 /// A transaction needs the actions of its parts: there is none of its own.
 const GRANTS: &[Grant<Role, Resource>] = &[
     (Role::Commands, Resource::Events, &["GetItem", "PutItem", "Query"]),
@@ -97,20 +111,7 @@ const GRANTS: &[Grant<Role, Resource>] = &[
         Resource::EventsStream,
         &["DescribeStream", "GetRecords", "GetShardIterator"],
     ),
-    (
-        Role::Projections,
-        Resource::State,
-        &[
-            "BatchGetItem",
-            "BatchWriteItem",
-            "ConditionCheckItem",
-            "DeleteItem",
-            "GetItem",
-            "PutItem",
-            "Query",
-            "UpdateItem",
-        ],
-    ),
+    (Role::Projections, Resource::State, STEPS),
     (
         Role::Projections,
         Resource::Views,
@@ -125,21 +126,10 @@ const GRANTS: &[Grant<Role, Resource>] = &[
         ],
     ),
     (Role::Projections, Resource::ViewIndexes, &["Query"]),
+    (Role::Reactions, Resource::Events, &["GetItem", "PutItem", "Query"]),
+    (Role::Reactions, Resource::State, STEPS),
     (Role::Functions, Resource::Events, &["GetItem", "PutItem", "Query"]),
-    (
-        Role::Functions,
-        Resource::State,
-        &[
-            "BatchGetItem",
-            "BatchWriteItem",
-            "ConditionCheckItem",
-            "DeleteItem",
-            "GetItem",
-            "PutItem",
-            "Query",
-            "UpdateItem",
-        ],
-    ),
+    (Role::Functions, Resource::State, STEPS),
     (
         Role::Functions,
         Resource::Views,

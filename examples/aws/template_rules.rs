@@ -125,7 +125,9 @@ impl Template {
             assert_eq!(table["SSESpecification"]["KMSMasterKeyId"], key_arn(), "{name}");
             let recovery = &table["PointInTimeRecoverySpecification"];
             assert_eq!(recovery["PointInTimeRecoveryEnabled"], true, "{name}");
-            assert_eq!(self.0["Resources"][name]["DeletionPolicy"], "Retain", "{name}");
+            // What a deployment that failed has made is not in the way of the next one.
+            let kept = &self.0["Resources"][name]["DeletionPolicy"];
+            assert_eq!(kept, "RetainExceptOnCreate", "{name}");
         }
         let log = self.properties("EventsTable");
         assert_eq!(log["StreamSpecification"]["StreamViewType"], "NEW_IMAGE");
@@ -157,7 +159,9 @@ impl Template {
             let block = bucket["PublicAccessBlockConfiguration"].as_object().unwrap();
             assert!(block.len() == 4 && block.values().all(|it| it == true), "{name}: {block:?}");
             assert_eq!(bucket["VersioningConfiguration"]["Status"], "Enabled", "{name}");
-            assert_eq!(self.0["Resources"][name]["DeletionPolicy"], "Retain", "{name}");
+            // What a deployment that failed has made is not in the way of the next one.
+            let kept = &self.0["Resources"][name]["DeletionPolicy"];
+            assert_eq!(kept, "RetainExceptOnCreate", "{name}");
             let policy = &self.properties(&format!("PolicyOf{name}"))["PolicyDocument"];
             let refused = &policy["Statement"][0];
             assert_eq!((&refused["Effect"], &refused["Action"]), (&json!("Deny"), &json!("s3:*")));
@@ -201,7 +205,9 @@ impl Template {
                 continue;
             }
             assert_eq!(mapping["BisectBatchOnFunctionError"], true, "{name}");
-            assert!(mapping["MaximumRetryAttempts"].as_u64().is_some_and(|it| it < 100), "{name}");
+            assert!(mapping["MaximumRetryAttempts"].as_u64().is_some(), "{name}");
+            let age = mapping["MaximumRecordAgeInSeconds"].as_u64();
+            assert!(age.is_some_and(|it| it < 24 * 60 * 60), "somebody is told before it is gone");
             let failures = &mapping["DestinationConfig"]["OnFailure"]["Destination"];
             let queue = failures["Fn::GetAtt"][0].as_str().unwrap();
             self.keeps_for_two_weeks(queue);
@@ -225,6 +231,14 @@ impl Template {
     fn shows_operators_what_is_wrong(&self) {
         for (name, _) in self.all_of("AWS::Lambda::Function") {
             assert_eq!(self.properties(&format!("{name}ErrorsAlarm"))["MetricName"], "Errors");
+            assert_eq!(
+                self.properties(&format!("{name}ThrottlesAlarm"))["MetricName"],
+                "Throttles"
+            );
+            let awaited = self.0["Resources"][name]["DependsOn"].as_array().unwrap();
+            for (table, _) in self.all_of("AWS::DynamoDB::Table") {
+                assert!(awaited.contains(&json!(table)), "{name} would begin without {table}");
+            }
             let dashboards = self.all_of("AWS::CloudWatch::Dashboard");
             assert_eq!(dashboards.len(), 1);
         }
@@ -243,7 +257,7 @@ impl Template {
             let limits = &stage["DefaultRouteSettings"];
             assert!(limits["ThrottlingRateLimit"].is_object(), "{limits}");
             let route = self.properties("ApiRoute");
-            let when = json!({ "Fn::If": ["HasIssuer", "JWT", "NONE"] });
+            let when = json!({ "Fn::If": ["WithTokens", "JWT", "NONE"] });
             assert_eq!(route["AuthorizationType"], when);
             assert!(self.properties("ApiServerErrorsAlarm").is_object());
         }

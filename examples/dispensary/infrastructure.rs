@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use es_cloudformation::{
-    Bucket, Code, Function, HttpApi, PREFIX, Policy, Source, Stack, statements,
+    Bucket, Code, Function, HttpApi, PREFIX, Policy, Source, Stack, operating, statements,
 };
 use es_core::{Error, ViewSchema};
 use es_dynamodb::Role;
@@ -27,6 +27,12 @@ pub fn template() -> Result<Value, Error> {
     let code = Code::folder("../../target/lambda/dispensary");
     stack.functions(&code, all_functions(&prescriptions, &dead_records)?)?;
     stack.http_api(&HttpApi::to(functions::API).open("GET /health"))?;
+    stack.allow(Policy {
+        who: "Operators",
+        description: "Dispensary: health, views, dead letters, and records that could not be read",
+        statements: [tables(&[Role::Queries, Role::Progress])?, vec![operating(&dead_records)]]
+            .concat(),
+    });
     let what =
         "Dispensary: log, data stream, views, prescriptions, key, and the functions that dispense.";
     Ok(stack.render(what))
@@ -39,17 +45,7 @@ pub fn template() -> Result<Value, Error> {
 ///
 /// None: its parts fit together.
 pub fn template_without_functions() -> Result<Value, Error> {
-    let mut stack = data()?;
-    stack.allow(Policy {
-        who: "Workers",
-        description: "Dispensary: the main job, serve, publish, project, and looks",
-        statements: [
-            tables(&Role::ALL)?,
-            data_stream(&[StreamRole::Publish, StreamRole::Consume])?,
-        ]
-        .concat(),
-    });
-    Ok(stack.render("Dispensary: log, data stream, views, key, and who may use them."))
+    Ok(data()?.render("Dispensary: log, data stream, views, key, and who may use them."))
 }
 
 /// What keeps the data, but for the prescriptions, and what it goes through.
@@ -59,6 +55,15 @@ fn data() -> Result<Stack, Error> {
     stack.take(&es_dynamodb::cloudformation_template(&views)?, &[("Prefix", PREFIX)])?;
     let name = format!("{PREFIX}{}", functions::DATA_STREAM);
     stack.take(&es_kinesis::cloudformation_template(&[])?, &[("StreamName", &name)])?;
+    stack.allow(Policy {
+        who: "Workers",
+        description: "Dispensary: the main job, serve, publish, project, rebuild, and looks",
+        statements: [
+            tables(&Role::ALL)?,
+            data_stream(&[StreamRole::Publish, StreamRole::Consume])?,
+        ]
+        .concat(),
+    });
     Ok(stack)
 }
 
@@ -71,13 +76,8 @@ fn all_functions(prescriptions: &Bucket, dead_records: &str) -> Result<[Function
     let worker = |name: &str, description: &str, source: Source| {
         function(name, description)
             .timeout(Duration::from_secs(60))
-            .may([json!({
-                "Sid": "Bury",
-                "Effect": "Allow",
-                "Action": ["sqs:GetQueueUrl", "sqs:SendMessage"],
-                "Resource": { "Fn::GetAtt": [dead_records, "Arn"] },
-            })])
-            .behind(source.failures_to(dead_records))
+            .dead_records_to(dead_records)
+            .behind(source)
     };
     // The log removes nothing, and who does it by hand does not change what happened.
     let log =
@@ -90,14 +90,14 @@ fn all_functions(prescriptions: &Bucket, dead_records: &str) -> Result<[Function
             .may(tables(&[Role::Commands, Role::Queries, Role::Progress])?)
             .may([on_files("PutPrescriptions", "s3:PutObject", prescriptions)]),
         worker(functions::PUBLISHER, "Publishes the log to the data stream", log)
-            .may(without_views(tables(&[Role::Functions])?))
+            .may(tables(&[Role::Reactions])?)
             .may(data_stream(&[StreamRole::Publish])?),
         worker(functions::LIST, "Keeps the view for lists", published())
             .may(tables(&[Role::Functions])?),
         worker(functions::DETAILS, "Keeps the view for details", published())
             .may(tables(&[Role::Functions])?),
         worker(functions::ANALYST, "Analyzes the prescriptions that are uploaded", published())
-            .may(without_views(tables(&[Role::Commands, Role::Functions])?))
+            .may(tables(&[Role::Commands, Role::Reactions])?)
             .may([
                 on_files("GetPrescriptions", "s3:GetObject", prescriptions),
                 // Without it S3 says of an object that is not there that it may not be read.
@@ -122,12 +122,6 @@ fn on_files(sid: &str, action: &str, bucket: &Bucket) -> Value {
 
 fn tables(roles: &[Role]) -> Result<Vec<Value>, Error> {
     statements(&es_dynamodb::iam_policy("", roles)?)
-}
-
-/// Of those who keep no view.
-fn without_views(mut statements: Vec<Value>) -> Vec<Value> {
-    statements.retain(|it| it["Sid"] != "Views" && it["Sid"] != "ViewIndexes");
-    statements
 }
 
 fn data_stream(roles: &[StreamRole]) -> Result<Vec<Value>, Error> {

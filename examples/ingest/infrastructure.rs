@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use es_cloudformation::{
-    Bucket, Code, Function, HttpApi, PREFIX, Policy, Source, Stack, statements,
+    Bucket, Code, Function, HttpApi, PREFIX, Policy, Source, Stack, operating, resource_name,
+    statements,
 };
 use es_core::{Error, QueueName, QueueOptions, Topology, ViewSchema};
 use es_dynamodb::Role as TableRole;
@@ -83,7 +84,7 @@ struct Parts<'a> {
 
 impl Parts<'_> {
     fn functions(&self) -> Result<[Function; 5], Error> {
-        let dead_records = format!("Queue{}", es_cloudformation::resource_name(DEAD_RECORDS));
+        let dead_records = resource_of_dead_records();
         let function = |name: &str, description: &str| {
             Function::new(name, description)
                 .timeout(TIMEOUT)
@@ -96,11 +97,11 @@ impl Parts<'_> {
         // Two readers of the table's stream are as many as it has room for.
         let of_log = |name: &str, description: &str| -> Result<Function, Error> {
             let new = json!({ "eventName": ["INSERT"] });
-            let source = Source::table_stream("EventsTable").only(new).failures_to(&dead_records);
+            let source = Source::table_stream("EventsTable").only(new);
             Ok(function(name, description)
                 .timeout(Duration::from_secs(60))
                 .may(tables(&[TableRole::Functions])?)
-                .may([bury(&dead_records)])
+                .dead_records_to(&dead_records)
                 .behind(source))
         };
         Ok([
@@ -125,7 +126,7 @@ impl Parts<'_> {
     fn policies(&self) -> Result<[Policy; 2], Error> {
         let publishing =
             [self.publishing()?, self.files("PutFiles", "s3:PutObject").into()].concat();
-        let operating = es_sns_sqs::iam_policy(&self.names.topology()?, "", &[QueueRole::Operate])?;
+        let redriving = es_sns_sqs::iam_policy(&self.names.topology()?, "", &[QueueRole::Operate])?;
         Ok([
             Policy {
                 who: "Publishers",
@@ -137,7 +138,8 @@ impl Parts<'_> {
                 description: "Ingest: look into dead letters, send them back, see records",
                 statements: [
                     tables(&[TableRole::Queries, TableRole::Progress])?,
-                    statements(&operating)?,
+                    statements(&redriving)?,
+                    vec![operating(&resource_of_dead_records())],
                 ]
                 .concat(),
             },
@@ -177,18 +179,12 @@ impl Parts<'_> {
     }
 }
 
-fn tables(roles: &[TableRole]) -> Result<Vec<Value>, Error> {
-    statements(&es_dynamodb::iam_policy("", roles)?)
+fn resource_of_dead_records() -> String {
+    format!("Queue{}", resource_name(DEAD_RECORDS))
 }
 
-/// To put records of the log away that cannot be read.
-fn bury(queue: &str) -> Value {
-    json!({
-        "Sid": "Bury",
-        "Effect": "Allow",
-        "Action": ["sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:SendMessage"],
-        "Resource": { "Fn::GetAtt": [queue, "Arn"] },
-    })
+fn tables(roles: &[TableRole]) -> Result<Vec<Value>, Error> {
+    statements(&es_dynamodb::iam_policy("", roles)?)
 }
 
 #[cfg(test)]

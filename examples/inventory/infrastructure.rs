@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use es_cloudformation::{Code, Function, PREFIX, Policy, Source, Stack, resource_name, statements};
+use es_cloudformation::{
+    Code, Function, PREFIX, Policy, Source, Stack, operating, resource_name, statements,
+};
 use es_core::{Error, QueueName, QueueOptions, Topology, ViewSchema};
 use es_dynamodb::Role as TableRole;
 use es_eventbridge::Role as BusRole;
@@ -54,6 +56,7 @@ pub fn template() -> Result<Value, Error> {
         statements: [
             tables(&TableRole::ALL)?,
             statements(&es_sns_sqs::iam_policy(&bus::topology()?, "", &[QueueRole::Operate])?)?,
+            vec![operating(&dead_records)],
         ]
         .concat(),
     });
@@ -133,11 +136,11 @@ fn all_functions(dead_records: &str) -> Result<Vec<Function>, Error> {
     // Two readers of the table's stream are as many as it has room for.
     let of_log = |name: &str, description: &str| -> Result<Function, Error> {
         let new = json!({ "eventName": ["INSERT"] });
-        let source = Source::table_stream("EventsTable").only(new).failures_to(dead_records);
+        let source = Source::table_stream("EventsTable").only(new);
         Ok(function(name, description)
             .timeout(Duration::from_secs(60))
             .may(tables(&[TableRole::Functions])?)
-            .may([bury(dead_records)])
+            .dead_records_to(dead_records)
             .behind(source))
     };
     let mut functions = vec![
@@ -180,16 +183,6 @@ fn consuming(queue: &str) -> Result<Vec<Value>, Error> {
         .dead_letter_queue(&bus::dead_letters_of(queue)?, QueueOptions::for_dead_letters())
         .build()?;
     statements(&es_sns_sqs::iam_policy(&topology, "", &[QueueRole::Consume])?)
-}
-
-/// To put records of the log away that cannot be read.
-fn bury(queue: &str) -> Value {
-    json!({
-        "Sid": "Bury",
-        "Effect": "Allow",
-        "Action": ["sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:SendMessage"],
-        "Resource": { "Fn::GetAtt": [queue, "Arn"] },
-    })
 }
 
 #[cfg(test)]

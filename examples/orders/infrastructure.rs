@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use es_cloudformation::{Code, Function, PREFIX, Policy, Source, Stack, statements};
+use es_cloudformation::{Code, Function, PREFIX, Policy, Source, Stack, operating, statements};
 use es_core::{Error, Topology, ViewSchema};
 use es_dynamodb::Role as TableRole;
 use es_sns_sqs::Role as QueueRole;
@@ -40,6 +40,11 @@ pub fn template() -> Result<Value, Error> {
         }),
     );
     let dead_records = stack.dead_letter_queue(functions::DEAD_RECORDS)?;
+    stack.allow(Policy {
+        who: "Keepers",
+        description: "Orders: look into records that could not be read",
+        statements: vec![operating(&dead_records)],
+    });
     for queue in ["QueueDeadLetters", "QueueUndelivered"] {
         stack.alarm_on_dead_letters(queue);
     }
@@ -57,17 +62,7 @@ pub fn template() -> Result<Value, Error> {
 /// None: its parts fit together.
 pub fn template_without_functions() -> Result<Value, Error> {
     let channels = Channels::new("", None)?;
-    let mut stack = data(&channels)?;
-    let inside = channels.topology_inside()?;
-    stack.allow(Policy {
-        who: "Workers",
-        description: "Orders: create, work, list, show, watch, stop",
-        statements: [
-            tables(&TableRole::ALL)?,
-            messaging(&inside, &[QueueRole::Publish, QueueRole::Consume])?,
-        ]
-        .concat(),
-    });
+    let stack = data(&channels)?;
     Ok(stack.render("Orders: log, list, queues, topic, key, and who may do what with them."))
 }
 
@@ -78,6 +73,29 @@ fn data(channels: &Channels) -> Result<Stack, Error> {
     let mut stack = Stack::new("Orders");
     stack.take(&list, &[("Prefix", PREFIX)])?;
     stack.take(&messages, &[("NamePrefix", PREFIX)])?;
+    stack.parameter(
+        "SecondsPerAttempt",
+        json!({
+            "Description": "How long an order that is worked on is kept from others, and how long it waits for its next attempt. Six times as long as a function may take, as Lambda asks for.",
+            "Type": "Number",
+            "Default": 6 * Channels::VISIBILITY_TIMEOUT.as_secs(),
+            "MinValue": Channels::VISIBILITY_TIMEOUT.as_secs(),
+            "MaxValue": 43200,
+        }),
+    );
+    if let Some(queue) = stack.resources.get_mut("QueueCreated") {
+        queue["Properties"]["VisibilityTimeout"] = json!({ "Ref": "SecondsPerAttempt" });
+    }
+    let inside = channels.topology_inside()?;
+    stack.allow(Policy {
+        who: "Workers",
+        description: "Orders: create, work, list, show, watch, stop, and catching up beside the functions",
+        statements: [
+            tables(&TableRole::ALL)?,
+            messaging(&inside, &[QueueRole::Publish, QueueRole::Consume])?,
+        ]
+        .concat(),
+    });
     stack.allow(Policy {
         who: "Subscribers",
         description: "Orders: take notifications",
@@ -103,11 +121,7 @@ fn data(channels: &Channels) -> Result<Stack, Error> {
 fn all_functions(channels: &Channels, dead_records: &str) -> Result<[Function; 3], Error> {
     let inside = channels.topology_inside()?;
     // What was written, not what expired.
-    let commits = || {
-        Source::table_stream("EventsTable")
-            .only(json!({ "eventName": ["INSERT"] }))
-            .failures_to(dead_records)
-    };
+    let commits = || Source::table_stream("EventsTable").only(json!({ "eventName": ["INSERT"] }));
     let function = |name: &str, description: &str| {
         Function::new(name, description)
             .environment("TABLE_NAME", PREFIX)
@@ -115,27 +129,21 @@ fn all_functions(channels: &Channels, dead_records: &str) -> Result<[Function; 3
             .environment_value("TTL_DAYS", json!({ "Ref": "TtlDays" }))
             .environment_value("BROKEN_FOR", json!({ "Ref": "BrokenFor" }))
     };
-    let bury = json!({
-        "Sid": "Bury",
-        "Effect": "Allow",
-        "Action": ["sqs:GetQueueUrl", "sqs:SendMessage"],
-        "Resource": { "Fn::GetAtt": [dead_records, "Arn"] },
-    });
     Ok([
         // Two readers of the table's stream are as many as it has room for.
         function(functions::LIST, "Keeps the list of orders")
             .timeout(Duration::from_secs(60))
             .may(tables(&[TableRole::Functions])?)
-            .may([bury.clone()])
+            .dead_records_to(dead_records)
             .behind(commits()),
         function(
             functions::ANNOUNCER,
             "Puts new orders into the queue, and tells others of those that are paid for",
         )
         .timeout(Duration::from_secs(60))
-        .may(tables(&[TableRole::Functions])?)
+        .may(tables(&[TableRole::Reactions])?)
         .may(messaging(&inside, &[QueueRole::Publish])?)
-        .may([bury])
+        .dead_records_to(dead_records)
         .behind(commits()),
         function(functions::PROCESSOR, "Has orders paid for")
             .timeout(Channels::VISIBILITY_TIMEOUT)

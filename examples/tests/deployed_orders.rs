@@ -47,7 +47,8 @@ async fn until_processed(deployed: &Deployed, orders: &[String]) {
 
 #[tokio::test]
 async fn every_order_goes_its_whole_way_whatever_lies_in_it() {
-    let deployed = Deployed::system("orders", &[("BrokenFor", "coal")]).await;
+    let deployed =
+        Deployed::system("orders", &[("BrokenFor", "coal"), ("SecondsPerAttempt", "10")]).await;
     let coal = create(&deployed, "coal:1:9.00");
     let before: Vec<_> = (1..=5).map(|n| create(&deployed, &format!("tea:{n}:4.50"))).collect();
 

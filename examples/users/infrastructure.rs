@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use es_cloudformation::{Code, Function, HttpApi, PREFIX, Policy, Source, Stack, statements};
+use es_cloudformation::{
+    Code, Function, HttpApi, PREFIX, Policy, Source, Stack, operating, statements,
+};
 use es_core::{Error, ViewSchema};
 use es_dynamodb::Role;
 use serde_json::{Value, json};
@@ -22,6 +24,12 @@ pub fn template() -> Result<Value, Error> {
     let code = Code::folder("../../target/lambda/users");
     stack.functions(&code, all_functions(&dead_records)?)?;
     stack.http_api(&HttpApi::to(functions::API).open("GET /health"))?;
+    stack.allow(Policy {
+        who: "Operators",
+        description: "Users: health, read models, dead letters, and records that could not be read",
+        statements: [tables(&[Role::Queries, Role::Progress])?, vec![operating(&dead_records)]]
+            .concat(),
+    });
     Ok(stack.render("Users: log, read models, key, and the functions behind the API."))
 }
 
@@ -32,13 +40,7 @@ pub fn template() -> Result<Value, Error> {
 ///
 /// None: its parts fit together.
 pub fn template_without_functions() -> Result<Value, Error> {
-    let mut stack = data()?;
-    stack.allow(Policy {
-        who: "Workers",
-        description: "Users: the main job, serve, and looks",
-        statements: tables(&Role::ALL)?,
-    });
-    Ok(stack.render("Users: log, read models, key, and who may use them."))
+    Ok(data()?.render("Users: log, read models, key, and who may use them."))
 }
 
 /// What keeps the data, and what those may do who look at it.
@@ -46,6 +48,11 @@ fn data() -> Result<Stack, Error> {
     let views = [ViewSchema::of::<UserSummaries>()?, ViewSchema::of::<UserDetails>()?];
     let mut stack = Stack::new("Users");
     stack.take(&es_dynamodb::cloudformation_template(&views)?, &[("Prefix", PREFIX)])?;
+    stack.allow(Policy {
+        who: "Workers",
+        description: "Users: the main job, serve, looks, and catching up beside the functions",
+        statements: tables(&Role::ALL)?,
+    });
     Ok(stack)
 }
 
@@ -53,16 +60,9 @@ fn all_functions(dead_records: &str) -> Result<[Function; 2], Error> {
     let function = |name: &str, description: &str| {
         Function::new(name, description).environment("TABLE_PREFIX", PREFIX)
     };
-    let bury = json!({
-        "Sid": "Bury",
-        "Effect": "Allow",
-        "Action": ["sqs:GetQueueUrl", "sqs:SendMessage"],
-        "Resource": { "Fn::GetAtt": [dead_records, "Arn"] },
-    });
     // The log removes nothing, and who does it by hand does not change what happened.
-    let commits = Source::table_stream("EventsTable")
-        .only(json!({ "eventName": ["INSERT", "MODIFY"] }))
-        .failures_to(dead_records);
+    let commits =
+        Source::table_stream("EventsTable").only(json!({ "eventName": ["INSERT", "MODIFY"] }));
     Ok([
         // As long as an HTTP API waits; queries that wait for a read model are answered in 20 seconds.
         function(functions::API, "Answers requests")
@@ -71,7 +71,7 @@ fn all_functions(dead_records: &str) -> Result<[Function; 2], Error> {
         function(functions::PROJECTOR, "Keeps both read models")
             .timeout(Duration::from_secs(60))
             .may(tables(&[Role::Functions])?)
-            .may([bury])
+            .dead_records_to(dead_records)
             .behind(commits),
     ])
 }

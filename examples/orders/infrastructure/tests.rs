@@ -44,9 +44,11 @@ fn the_log_has_two_readers_and_the_processor_takes_batches_of_ten() {
     assert_eq!(of_log.count(), 2, "a shard of a table has room for two");
     let queue = template.properties("ProcessorFunctionQueueCreated");
     assert_eq!(queue["BatchSize"], 10);
-    let hidden = template.properties("QueueCreated")["VisibilityTimeout"].as_u64();
-    let timeout = template.properties("ProcessorFunction")["Timeout"].as_u64();
-    assert!(timeout <= hidden, "two would have the same order in hand");
+    let hidden = &template.properties("QueueCreated")["VisibilityTimeout"];
+    assert_eq!(*hidden, json!({ "Ref": "SecondsPerAttempt" }));
+    let hidden = template.0["Parameters"]["SecondsPerAttempt"]["Default"].as_u64().unwrap();
+    let timeout = template.properties("ProcessorFunction")["Timeout"].as_u64().unwrap();
+    assert!(6 * timeout <= hidden, "two would have the same order in hand");
     assert_eq!(template.all_of("AWS::SNS::Subscription").len(), 3);
 }
 
@@ -58,6 +60,7 @@ fn nobody_may_do_more_than_its_part_asks_for() {
     assert!(allows("AnnouncerFunctionRole", "sqs:SendMessage", "-created"));
     assert!(!allows("ListFunctionRole", "sns:Publish", "-notifications"));
     assert!(!allows("ListFunctionRole", "sqs:SendMessage", "-created"));
+    assert!(!allows("AnnouncerFunctionRole", "dynamodb:PutItem", "-view_*"));
     assert!(allows("ProcessorFunctionRole", "sqs:ReceiveMessage", "-created"));
     assert!(!allows("ProcessorFunctionRole", "dynamodb:Scan", "-events"));
     assert!(!allows("ProcessorFunctionRole", "dynamodb:PutItem", "-view_*"));

@@ -54,8 +54,10 @@ impl Deployed {
             }
         }
         assert!(functions > 0, "the template has no functions");
-        let parameters: Vec<_> =
-            [("Architecture", architecture())].iter().chain(parameters).copied().collect();
+        // Who may ask has to be said, where there is an API.
+        let access = template["Parameters"]["Access"].is_object().then_some(("Access", "Open"));
+        let given = [("Architecture", architecture())].into_iter().chain(access);
+        let parameters: Vec<_> = given.chain(parameters.iter().copied()).collect();
         aws.deploy_with(&template, &parameters).await;
         let outputs = aws.outputs().await;
         Self { aws, client, outputs }

@@ -34,7 +34,8 @@ const PATIENCE: Duration = Duration::from_secs(120);
 pub(super) struct Template {
     /// From the root of the workspace.
     path: PathBuf,
-    has_architecture: bool,
+    /// Those parameters of its own that a deployment on this machine gives a value to.
+    local: Vec<String>,
 }
 
 /// A stack that is deployed.
@@ -54,9 +55,13 @@ impl Template {
             .map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
         let template: Value = serde_json::from_str(&text)
             .map_err(|error| format!("{} is no JSON: {error}", path.display()))?;
-        let has_architecture = template["Parameters"]["Architecture"].is_object();
+        // The API of a server of this machine is open to who is on it.
+        let here = [("Architecture", Architecture::here().name()), ("Access", "Open")];
+        let has = |name: &str| template["Parameters"][name].is_object();
+        let local = here.into_iter().filter(|(name, _)| has(name));
+        let local = local.map(|(name, value)| format!("{name}={value}")).collect();
         let path = path.strip_prefix(process::root())?.to_owned();
-        Ok(Self { path, has_architecture })
+        Ok(Self { path, local })
     }
 }
 
@@ -186,9 +191,8 @@ fn sam_deploy(
     sam.args(["--stack-name", &stack.name, "--s3-bucket", BUCKET]);
     sam.args(["--region", REGION, "--capabilities", "CAPABILITY_IAM"]);
     sam.args(["--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar"]);
-    let architecture = format!("Architecture={}", Architecture::here().name());
-    let architecture = template.has_architecture.then_some(architecture);
-    let overrides: Vec<&String> = architecture.iter().chain(parameters).collect();
+    // What was asked for comes last, and counts.
+    let overrides: Vec<&String> = template.local.iter().chain(parameters).collect();
     if !overrides.is_empty() {
         sam.arg("--parameter-overrides").args(overrides);
     }
