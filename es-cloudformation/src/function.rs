@@ -167,7 +167,7 @@ impl Function {
             json!({
                 "Type": "AWS::Lambda::Function",
                 // Before its tables are there, it would fail at what is pushed to it.
-                "DependsOn": all_that_keeps_data(others),
+                "DependsOn": all_that_keeps_data(others, &properties),
                 "Properties": properties,
             }),
         ));
@@ -248,8 +248,12 @@ impl Function {
     }
 }
 
-/// What functions work with: tables, streams, queues, topics and buckets of the stack.
-fn all_that_keeps_data(resources: &Map<String, Value>) -> Vec<&String> {
+/// What a function works with: tables, streams, queues, topics and buckets of the stack, but for those that its
+/// properties refer to, for which CloudFormation waits anyway.
+fn all_that_keeps_data<'a>(
+    resources: &'a Map<String, Value>,
+    properties: &Value,
+) -> Vec<&'a String> {
     const KINDS: [&str; 5] = [
         "AWS::DynamoDB::Table",
         "AWS::Kinesis::Stream",
@@ -258,5 +262,18 @@ fn all_that_keeps_data(resources: &Map<String, Value>) -> Vec<&String> {
         "AWS::SQS::Queue",
     ];
     let of_kind = |resource: &Value| KINDS.iter().any(|kind| resource["Type"] == *kind);
-    resources.iter().filter(|(_, resource)| of_kind(resource)).map(|(name, _)| name).collect()
+    let needed = resources.iter().filter(|(_, resource)| of_kind(resource)).map(|(name, _)| name);
+    needed.filter(|name| !refers_to(properties, name)).collect()
+}
+
+fn refers_to(value: &Value, name: &str) -> bool {
+    match value {
+        Value::Object(fields) => {
+            fields.get("Ref").is_some_and(|it| it == name)
+                || fields.get("Fn::GetAtt").is_some_and(|it| it[0] == name)
+                || fields.values().any(|it| refers_to(it, name))
+        }
+        Value::Array(values) => values.iter().any(|it| refers_to(it, name)),
+        _ => false,
+    }
 }
