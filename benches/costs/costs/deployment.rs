@@ -2,16 +2,16 @@
 //! table of the log, and a function behind its stream that keeps a view.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use comfy_table::{Cell, Table};
 use es_core::{
     BoxError, Commit, Cost, EventStore as _, NoFeed, Projection, Projector, ReadStream, Recorded,
     Repository,
 };
-use es_dynamodb::DynamoStore;
+use es_dynamodb::{DynamoStore, TableCreation};
 use futures::TryStreamExt as _;
 use serde::{Deserialize, Serialize};
-use std::time::Duration;
 
 use crate::order::{Order, OrderCommand, OrderEvent};
 use crate::prices::{self, MEMORY, SECONDS_PER_BATCH, SECONDS_PER_COMMAND};
@@ -48,7 +48,11 @@ impl Projector for Notes {
 }
 
 pub async fn table_of_prices(url: &str) -> Result<Table, AnyError> {
-    let store = DynamoStore::builder("Deployment-").local_endpoint(url).connect().await?;
+    let store = DynamoStore::builder("Deployment-")
+        .local_endpoint(url)
+        .table_creation(TableCreation::IfMissing)
+        .connect()
+        .await?;
     store.ensure_tables().await?;
     let store = Arc::new(store);
     let orders = Repository::<Order>::new(store.clone());
