@@ -132,11 +132,12 @@ impl Function {
         alarms
     }
 
-    /// What it is made of, in a stack with these resources, whose parts use its key through these services.
+    /// What it is made of, in a stack with these resources and parameters, whose parts use its key through these services.
     pub(crate) fn resources(
         &self,
         code: &Code,
         others: &Map<String, Value>,
+        parameters: &Map<String, Value>,
         services: &[String],
     ) -> Result<Vec<(String, Value)>, Error> {
         let name = self.resource_name();
@@ -180,7 +181,7 @@ impl Function {
             )));
         }
         for source in self.all_sources() {
-            source.check(&self.name, self.timeout, others)?;
+            source.check(&self.name, self.timeout, others, parameters)?;
             resources.extend(source.resources(&name));
         }
         Ok(resources)

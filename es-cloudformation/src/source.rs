@@ -144,6 +144,7 @@ impl Source {
         function: &str,
         timeout: Duration,
         others: &Map<String, Value>,
+        parameters: &Map<String, Value>,
     ) -> Result<(), Error> {
         if matches!(self.kind, Kind::Schedule(_)) {
             return Ok(());
@@ -156,12 +157,16 @@ impl Source {
             }
         }
         self.check_limits(function, timeout)?;
-        let hidden = others[&self.of]["Properties"]["VisibilityTimeout"].as_u64();
-        if matches!(self.kind, Kind::Queue) && hidden.unwrap_or(30) < timeout.as_secs() {
+        let hidden = &others[&self.of]["Properties"]["VisibilityTimeout"];
+        // Of a parameter the least that it may be counts.
+        let hidden = match hidden["Ref"].as_str().and_then(|name| parameters.get(name)) {
+            Some(parameter) => parameter["MinValue"].as_u64().unwrap_or(0),
+            None => hidden.as_u64().unwrap_or(HIDDEN_BY_DEFAULT_S),
+        };
+        if matches!(self.kind, Kind::Queue) && hidden < timeout.as_secs() {
             return Err(Error::Misuse(format!(
-                "queue {} shows a message again after {} s, while function {function} may work on it for {} s",
+                "queue {} shows a message again after {hidden} s, while function {function} may work on it for {} s",
                 self.of,
-                hidden.unwrap_or(30),
                 timeout.as_secs()
             )));
         }
@@ -264,6 +269,9 @@ impl Source {
         statements
     }
 }
+
+/// How long SQS hides messages of a queue that says nothing about it, in seconds.
+const HIDDEN_BY_DEFAULT_S: u64 = 30;
 
 // https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
 const QUEUE: [&str; 3] = ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"];

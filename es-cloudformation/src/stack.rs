@@ -206,7 +206,9 @@ impl Stack {
             }),
         );
         for function in functions {
-            for (name, resource) in function.resources(code, &self.resources, &self.services())? {
+            for (name, resource) in
+                function.resources(code, &self.resources, &self.parameters, &self.services())?
+            {
                 self.add(&name, resource)?;
             }
             self.alarms.extend(function.alarms());
@@ -244,10 +246,6 @@ impl Stack {
     }
 
     /// The template.
-    ///
-    /// # Panics
-    ///
-    /// Never.
     pub fn render(mut self, description: &str) -> Value {
         let services = self.services();
         for policy in std::mem::take(&mut self.policies) {

@@ -181,6 +181,25 @@ fn what_does_not_fit_together_is_refused() {
 }
 
 #[test]
+fn how_long_a_queue_hides_messages_may_be_a_parameter_that_is_never_less_than_the_timeout() {
+    let with_least = |least: u64, timeout: u64| {
+        let mut stack = stack();
+        stack.parameter("Hidden", json!({ "Type": "Number", "Default": 600, "MinValue": least }));
+        let queue = stack.resources.get_mut("QueueLabels").unwrap();
+        queue["Properties"]["VisibilityTimeout"] = json!({ "Ref": "Hidden" });
+        let printer = Function::new("printer", "Prints").timeout(Duration::from_secs(timeout));
+        with(&mut stack, printer.behind(Source::queue("QueueLabels")))
+    };
+    with_least(40, 40).unwrap();
+    // Some seconds more than SQS hides messages by itself, and fewer: the parameter alone counts.
+    for (least, timeout) in [(39, 40), (9, 10)] {
+        let refused = with_least(least, timeout);
+        let reason = format!("shows a message again after {least} s");
+        assert!(matches!(refused, Err(Error::Misuse(it)) if it.contains(&reason)), "{least}");
+    }
+}
+
+#[test]
 fn who_asks_the_api_needs_a_token_once_there_is_an_issuer() {
     let mut stack = stack();
     with(&mut stack, Function::new("api", "Answers")).unwrap();
