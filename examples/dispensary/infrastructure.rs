@@ -33,6 +33,7 @@ pub fn template() -> Result<Value, Error> {
         statements: [tables(&[Role::Queries, Role::Progress])?, vec![operating(&dead_records)]]
             .concat(),
     });
+    stack.allow(workers([putting(&prescriptions)].into_iter().chain(getting(&prescriptions)))?);
     let what =
         "Dispensary: log, data stream, views, prescriptions, key, and the functions that dispense.";
     Ok(stack.render(what))
@@ -45,7 +46,9 @@ pub fn template() -> Result<Value, Error> {
 ///
 /// None: its parts fit together.
 pub fn template_without_functions() -> Result<Value, Error> {
-    Ok(data()?.render("Dispensary: log, data stream, views, key, and who may use them."))
+    let mut stack = data()?;
+    stack.allow(workers([])?);
+    Ok(stack.render("Dispensary: log, data stream, views, key, and who may use them."))
 }
 
 /// What keeps the data, but for the prescriptions, and what it goes through.
@@ -55,16 +58,18 @@ fn data() -> Result<Stack, Error> {
     stack.take(&es_dynamodb::cloudformation_template(&views)?, &[("Prefix", PREFIX)])?;
     let name = format!("{PREFIX}{}", functions::DATA_STREAM);
     stack.take(&es_kinesis::cloudformation_template(&[])?, &[("StreamName", &name)])?;
-    stack.allow(Policy {
-        who: "Workers",
-        description: "Dispensary: the main job, serve, publish, project, rebuild, and looks",
-        statements: [
-            tables(&Role::ALL)?,
-            data_stream(&[StreamRole::Publish, StreamRole::Consume])?,
-        ]
-        .concat(),
-    });
     Ok(stack)
+}
+
+/// What programs do that run elsewhere, with their prescriptions.
+fn workers(on_prescriptions: impl IntoIterator<Item = Value>) -> Result<Policy, Error> {
+    let streams = data_stream(&[StreamRole::Publish, StreamRole::Consume])?;
+    let statements = tables(&Role::ALL)?.into_iter().chain(streams).chain(on_prescriptions);
+    Ok(Policy {
+        who: "Workers",
+        description: "Dispensary: the main job, serve, publish, project, rebuild, dead letters, and looks",
+        statements: statements.collect(),
+    })
 }
 
 fn all_functions(prescriptions: &Bucket, dead_records: &str) -> Result<[Function; 5], Error> {
@@ -88,7 +93,7 @@ fn all_functions(prescriptions: &Bucket, dead_records: &str) -> Result<[Function
         function(functions::API, "Answers requests")
             .timeout(Duration::from_secs(30))
             .may(tables(&[Role::Commands, Role::Queries, Role::Progress])?)
-            .may([on_files("PutPrescriptions", "s3:PutObject", prescriptions)]),
+            .may([putting(prescriptions)]),
         worker(functions::PUBLISHER, "Publishes the log to the data stream", log)
             .may(tables(&[Role::Reactions])?)
             .may(data_stream(&[StreamRole::Publish])?),
@@ -98,26 +103,25 @@ fn all_functions(prescriptions: &Bucket, dead_records: &str) -> Result<[Function
             .may(tables(&[Role::Functions])?),
         worker(functions::ANALYST, "Analyzes the prescriptions that are uploaded", published())
             .may(tables(&[Role::Commands, Role::Reactions])?)
-            .may([
-                on_files("GetPrescriptions", "s3:GetObject", prescriptions),
-                // Without it S3 says of an object that is not there that it may not be read.
-                json!({
-                    "Sid": "MissPrescriptions",
-                    "Effect": "Allow",
-                    "Action": "s3:ListBucket",
-                    "Resource": { "Fn::Sub": prescriptions.arn() },
-                }),
-            ]),
+            .may(getting(prescriptions)),
     ])
 }
 
-fn on_files(sid: &str, action: &str, bucket: &Bucket) -> Value {
-    json!({
-        "Sid": sid,
-        "Effect": "Allow",
-        "Action": action,
-        "Resource": { "Fn::Sub": format!("{}/*", bucket.arn()) },
-    })
+fn putting(prescriptions: &Bucket) -> Value {
+    on("PutPrescriptions", "s3:PutObject", format!("{}/*", prescriptions.arn()))
+}
+
+fn getting(prescriptions: &Bucket) -> [Value; 2] {
+    let bucket = prescriptions.arn();
+    [
+        on("GetPrescriptions", "s3:GetObject", format!("{bucket}/*")),
+        // Without it S3 says of an object that is not there that it may not be read.
+        on("MissPrescriptions", "s3:ListBucket", bucket),
+    ]
+}
+
+fn on(sid: &str, action: &str, arn: String) -> Value {
+    json!({ "Sid": sid, "Effect": "Allow", "Action": action, "Resource": { "Fn::Sub": arn } })
 }
 
 fn tables(roles: &[Role]) -> Result<Vec<Value>, Error> {

@@ -13,7 +13,9 @@ use es_examples::dispensary::views::{DispenseDetails, DispenseList};
 use es_sns_sqs::SqsQueues;
 use futures::future::join_all;
 use serde_json::{Value, json};
-use support::{AwsWithQueues, Client, DISPENSARY, Deployed, PRESCRIPTION, eventually, replay};
+use support::{
+    AwsWithQueues, Client, DISPENSARY, Deployed, Output, PRESCRIPTION, eventually, replay,
+};
 
 /// What a dispense has in the end that `Client::dispense` drives: four commands, and the analysis.
 const EVENTS: u64 = 5;
@@ -50,8 +52,7 @@ async fn prescriptions_go_through_bucket_log_and_data_stream_to_the_analyst_and_
         assert_eq!(dispense["status"], "ready", "{dispense}");
         assert_eq!(dispense["findings"]["items"].as_array().unwrap().len(), 1, "{dispense}");
         let key = dispense["prescription"]["key"].as_str().unwrap();
-        let stored = format!("{}/{}/{key}", deployed.place().endpoint(), bucket(&deployed));
-        let stored = client.http.get(stored).send().await.unwrap();
+        let stored = client.http.get(file(&deployed, key)).send().await.unwrap();
         assert_eq!(stored.text().await.unwrap(), PRESCRIPTION);
     }
     // Asked again under the same keys, nothing happens again.
@@ -92,7 +93,8 @@ async fn records_that_cannot_be_read_are_kept_and_a_lost_prescription_waits_and_
     let lost = PrescriptionFiles::check("text/plain", PRESCRIPTION.as_bytes()).unwrap();
     let dispenses = Repository::<Dispense>::new(deployed.store().await);
     dispenses.execute("lost", DispenseCommand::Start).await.unwrap();
-    dispenses.execute("lost", DispenseCommand::UploadPrescription(lost)).await.unwrap();
+    let upload = DispenseCommand::UploadPrescription(lost.clone());
+    dispenses.execute("lost", upload).await.unwrap();
     let behind = client.start("behind").await;
     client.upload(&behind, "Metformin 850 mg tablets, 1 tablet bd").await;
 
@@ -117,6 +119,24 @@ async fn records_that_cannot_be_read_are_kept_and_a_lost_prescription_waits_and_
     let (status, problem) = client.dispense_at("lost", 3).await;
     assert_eq!((status, &problem["type"]), (500, &json!("/problems/parked")), "{problem}");
 
+    // Somebody brings it back into the bucket, and has it analyzed.
+    let retry = |bucket: &str| -> Output {
+        let of_stack = ["dead-letters", "retry", "--all", "--bucket", bucket, "--json"];
+        DISPENSARY.run_on(deployed.place(), of_stack)
+    };
+    let nobodys = format!("{}nobodys", deployed.prefix());
+    assert_eq!(retry(&nobodys).error(), format!("error: there is no bucket {nobodys}"));
+    let arn = retry("arn:aws:s3:::prescriptions");
+    assert!(arn.error().contains("is not the name of a bucket"), "{arn:?}");
+    let bucket = deployed.output("BucketPrescriptionsName");
+    let still_lost = retry(bucket);
+    assert_eq!(still_lost.error(), "error: 1 stream failed again and stays parked");
+    let put = client.http.put(file(&deployed, &lost.key)).body(PRESCRIPTION).send().await;
+    assert!(put.unwrap().status().is_success());
+    let retried = retry(bucket).json();
+    assert_eq!(retried["freed"][0]["stream"], "dispense:lost", "{retried}");
+    assert_eq!(shown(&client, "lost", 3).await["status"], "ready");
+
     deployed.cure().await;
     views_are_what_the_log_says(&deployed).await;
     deployed.delete().await;
@@ -136,7 +156,8 @@ async fn the_template_without_functions_makes_all_that_the_program_needs() {
     assert!(consumers.iter().all(|it| it["well"] == true) && consumers.len() == 4, "{health}");
 }
 
-/// The name of the bucket of prescriptions: the server has one account.
-fn bucket(deployed: &Deployed) -> String {
-    format!("{}prescriptions-000000000000", deployed.prefix())
+/// Where the bucket has a prescription.
+fn file(deployed: &Deployed, key: &str) -> String {
+    let bucket = deployed.output("BucketPrescriptionsName");
+    format!("{}/{bucket}/{key}", deployed.place().endpoint())
 }

@@ -189,6 +189,25 @@ async fn what_fails_three_times_is_a_dead_letter_and_a_redrive_brings_it_back() 
 }
 
 #[tokio::test]
+async fn a_program_that_runs_elsewhere_reads_the_files_of_the_bucket_while_the_function_rests() {
+    let clients = Clients::of_a_stack(&[]).await;
+    let serve = ["--roles", "process", "--bucket"];
+    let nobodys = format!("{}nobodys", clients.0.prefix());
+    let wrong = ["serve", "--port", "0"].iter().chain(&serve).copied().chain([nobodys.as_str()]);
+    let refused = INGEST.run_on(clients.0.place(), wrong);
+    assert_eq!(refused.error(), format!("error: there is no bucket {nobodys}"));
+
+    clients.0.rest("processor").await;
+    clients.put("e-1.json", &reading("e-1", "potsdam").to_string()).await;
+    let flags: Vec<_> = serve.iter().copied().chain([clients.bucket()]).collect();
+    let program = INGEST.serve_on(clients.0.place(), &flags);
+    clients.wait_for("e-1", "confirmed").await;
+    assert_eq!(clients.history("e-1").await, LIFE);
+    program.kill();
+    clients.0.delete().await;
+}
+
+#[tokio::test]
 async fn the_api_refuses_what_is_not_valid_and_is_there_for_pages_of_an_origin() {
     let clients = Clients::of_a_stack(&[("AllowedOrigin", "https://stations.example.org")]).await;
     let (status, problem) = clients.post(&reading("e-1", "")).await;

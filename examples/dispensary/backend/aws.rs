@@ -6,19 +6,25 @@ use es_core::cloud_events::Source;
 use es_core::{Error, LeaseStore};
 use es_kinesis::{Begin, Capacity, DataStream, KinesisFeed, PublisherOptions, Publishing};
 
+use object_store::ObjectStore;
+
+use crate::aws::BucketObjects;
+
 use super::dynamodb::{DynamoDb, DynamoDbOptions};
 use super::pipeline::{Pipeline, share};
 use super::{Backend, OpenError};
 
-/// The dispensary as it is on AWS: everything in DynamoDB tables, with a Kinesis data stream from the log
+/// The dispensary as it is on AWS: everything but the prescription files in DynamoDB tables, with a Kinesis data stream from the log
 /// to the policy and the projections.
 #[derive(Debug)]
 pub struct Aws {
     tables: DynamoDb,
+    /// In a bucket; otherwise they are where the tables have them.
+    objects: Option<Arc<dyn ObjectStore>>,
     pipeline: Pipeline,
 }
 
-/// Which tables, and which data stream.
+/// Which tables, which data stream, and where prescription files are.
 #[derive(Debug, Clone)]
 pub struct AwsOptions {
     /// The tables. The data stream is made where they are.
@@ -27,6 +33,8 @@ pub struct AwsOptions {
     pub data_stream: Option<String>,
     /// Where Kinesis answers; by default where DynamoDB does.
     pub kinesis_endpoint_url: Option<String>,
+    /// The bucket with the prescription files; without it they are in a directory.
+    pub bucket: Option<String>,
 }
 
 /// How often a shard is asked for what is new: there are three readers, and Kinesis answers five requests
@@ -90,12 +98,22 @@ pub fn publishing_to(stream: &DataStream) -> Result<PublisherOptions, Error> {
 }
 
 impl Aws {
-    /// Connects to tables and data stream, and opens the files in `directory`.
+    /// Connects to tables and data stream, and opens the files: those in the bucket, which must be there, or in
+    /// `directory`.
     ///
     /// # Errors
     ///
     /// [`OpenError`].
     pub async fn open(directory: &Path, options: AwsOptions) -> Result<Self, OpenError> {
+        let objects = match &options.bucket {
+            Some(bucket) => {
+                let connection = options.tables.connection.connection();
+                let objects = BucketObjects::connect(bucket, &connection).await?;
+                objects.check_there().await?;
+                Some(objects.store())
+            }
+            None => None,
+        };
         let stream = options.connect().await?;
         let tables = DynamoDb::open(directory, options.tables).await?;
         let store = tables.store();
@@ -104,12 +122,15 @@ impl Aws {
         let history = Begin::AfterHistory(Arc::new(store.history()));
         let feed = KinesisFeed::of(&stream, store.clone(), history).poll_interval(POLL_INTERVAL);
         let publisher = Arc::new(share(publisher, &leases)?);
-        Ok(Self { tables, pipeline: Pipeline { publisher, feed: Arc::new(feed), leases } })
+        let pipeline = Pipeline { publisher, feed: Arc::new(feed), leases };
+        Ok(Self { tables, objects, pipeline })
     }
 
     /// The backend.
     pub fn backend(&self) -> Backend {
-        Backend { pipeline: Some(self.pipeline.clone()), ..self.tables.backend() }
+        let tables = self.tables.backend();
+        let objects = self.objects.clone().unwrap_or_else(|| tables.objects.clone());
+        Backend { objects, pipeline: Some(self.pipeline.clone()), ..tables }
     }
 
     /// Ends with the tables.

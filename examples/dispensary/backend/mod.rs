@@ -16,6 +16,9 @@ use object_store::local::LocalFileSystem;
 use object_store::prefix::PrefixStore;
 
 #[cfg(feature = "aws")]
+use crate::aws::BucketError;
+
+#[cfg(feature = "aws")]
 pub use aws::{Aws, AwsOptions, publishing_to};
 #[cfg(feature = "aws")]
 pub use dynamodb::{DynamoDb, DynamoDbOptions};
@@ -71,6 +74,10 @@ pub enum OpenError {
     /// The object store cannot be opened.
     #[error("the prescription files cannot be opened")]
     Objects(#[from] object_store::Error),
+    /// The bucket with the prescription files cannot be used.
+    #[cfg(feature = "aws")]
+    #[error(transparent)]
+    Bucket(#[from] BucketError),
     /// The log cannot be opened.
     #[error(transparent)]
     Store(#[from] Error),

@@ -9,7 +9,7 @@ use tokio::fs::File;
 use crate::command_line::{AnyError, print, shutdown_signal};
 
 use super::bar::Bar;
-use super::opened::Opened;
+use super::opened::{Files, Opened};
 use super::place::Place;
 
 /// What was done.
@@ -81,13 +81,13 @@ impl Exported {
         Self { file, commits, events, bytes, digest, seconds }
     }
 
-    fn to_text(&self, files: &Path) -> String {
+    fn to_text(&self, files: &Files) -> String {
         let Self { file, commits, events, digest, .. } = self;
-        let (file, files) = (file.display(), files.display());
+        let file = file.display();
         format!(
             "{commits} commits with {events} events are in {file}\n\
              digest {digest}\n\
-             the prescription files are not part of it: copy the directory {files}"
+             the prescription files are not part of it: copy {files}"
         )
     }
 }

@@ -103,7 +103,7 @@ impl Imported {
 
     fn to_text(&self, opened: &Opened) -> String {
         let Self { commits, events, skipped, digest, .. } = self;
-        let (arguments, files) = (&opened.arguments, opened.files.display());
+        let Opened { arguments, files, .. } = opened;
         let new = commits - skipped;
         format!(
             "{new} commits are imported, {skipped} were there already: {commits} commits with \

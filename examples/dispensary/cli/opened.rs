@@ -1,3 +1,4 @@
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -18,10 +19,27 @@ pub(super) struct Opened {
     /// How to say so on the command line.
     pub(super) arguments: String,
     /// Where the prescription files are.
-    pub(super) files: PathBuf,
+    pub(super) files: Files,
     pub(super) dispensary: Arc<Dispensary>,
     pub(super) feed: Arc<dyn Feed>,
     kept: Kept,
+}
+
+/// Where the prescription files are.
+pub(super) enum Files {
+    Directory(PathBuf),
+    #[cfg(feature = "aws")]
+    Bucket(String),
+}
+
+impl fmt::Display for Files {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Directory(directory) => write!(f, "the directory {}", directory.display()),
+            #[cfg(feature = "aws")]
+            Self::Bucket(bucket) => write!(f, "the bucket {bucket}"),
+        }
+    }
 }
 
 /// What has to be closed in the end.
@@ -80,7 +98,8 @@ impl Opened {
         let feed = backend.feed.clone();
         let dispensary = Arc::new(Dispensary::new(backend).await?);
         let place = directory.display().to_string();
-        let (arguments, files) = (data_dir_argument(&directory), files_in(&directory));
+        let arguments = data_dir_argument(&directory);
+        let files = Files::Directory(files_in(&directory));
         Ok(Self { place, arguments, files, dispensary, feed, kept: Kept::Embedded(embedded) })
     }
 
@@ -91,10 +110,11 @@ impl Opened {
         create_tables: bool,
     ) -> Result<Self, AnyError> {
         let directory = std::path::absolute(directory)?;
-        let Place { backend, dynamodb, kinesis, .. } = place;
+        let Place { backend, dynamodb, aws, .. } = place;
         let tables = dynamodb.options(create_tables);
+        let bucket = aws.bucket.clone();
         let (place, arguments, backend, kept) = if backend == BackendKind::Aws {
-            let options = kinesis.options(tables);
+            let options = aws.options(tables);
             let (place, arguments) = (options.place(), options.arguments());
             let aws = Aws::open(&directory, options).await?;
             (place, arguments, aws.backend(), Kept::Aws(aws))
@@ -103,11 +123,18 @@ impl Opened {
             let dynamodb = DynamoDb::open(&directory, tables).await?;
             (place, arguments, dynamodb.backend(), Kept::DynamoDb(dynamodb))
         };
-        let place = format!("{place}, files in {}", directory.display());
-        let arguments = format!("{arguments} {}", data_dir_argument(&directory));
+        let (files, argument) = match bucket {
+            Some(bucket) => {
+                let argument = format!("--bucket {bucket}");
+                (Files::Bucket(bucket), argument)
+            }
+            None => (Files::Directory(files_in(&directory)), data_dir_argument(&directory)),
+        };
+        let place = format!("{place}, files in {files}");
+        let arguments = format!("{arguments} {argument}");
         let feed = backend.feed.clone();
         let dispensary = Arc::new(Dispensary::new(backend).await?);
-        Ok(Self { place, arguments, files: files_in(&directory), dispensary, feed, kept })
+        Ok(Self { place, arguments, files, dispensary, feed, kept })
     }
 
     #[cfg(not(feature = "aws"))]

@@ -22,7 +22,7 @@ pub(super) struct Place {
     /// The default is a fresh directory. With DynamoDB on a server it is one with the server and the
     /// table prefix in its name, the same for every run, so that the files are found again. The main
     /// job and `serve` say at their start which one it is.
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(long, global = true, value_name = "DIR", conflicts_with = "bucket")]
     pub(super) data_dir: Option<PathBuf>,
     /// What keeps events, views and progress
     #[arg(long, global = true, value_enum, default_value_t)]
@@ -30,7 +30,7 @@ pub(super) struct Place {
     #[command(flatten)]
     pub(super) dynamodb: DynamoDbArguments,
     #[command(flatten)]
-    pub(super) kinesis: KinesisArguments,
+    pub(super) aws: AwsArguments,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
@@ -66,20 +66,25 @@ pub(super) struct DynamoDbArguments {
 /// For `--backend aws`.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "With --backend aws")]
-pub(super) struct KinesisArguments {
+pub(super) struct AwsArguments {
     /// The Kinesis data stream [default: `events` behind the prefix of the tables]
     #[arg(long, global = true, value_name = "NAME")]
     pub(super) data_stream: Option<String>,
     /// Where Kinesis answers, if not where DynamoDB does
     #[arg(long, global = true, value_name = "URL")]
     pub(super) kinesis_endpoint_url: Option<String>,
+    /// The bucket of S3 that the prescription files are in, instead of a directory
+    ///
+    /// Of a stack it is the output BucketPrescriptionsName. It has to be there.
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(super) bucket: Option<String>,
 }
 
-impl KinesisArguments {
+impl AwsArguments {
     #[cfg(feature = "aws")]
     pub(super) fn options(self, tables: DynamoDbOptions) -> AwsOptions {
-        let Self { data_stream, kinesis_endpoint_url } = self;
-        AwsOptions { tables, data_stream, kinesis_endpoint_url }
+        let Self { data_stream, kinesis_endpoint_url, bucket } = self;
+        AwsOptions { tables, data_stream, kinesis_endpoint_url, bucket }
     }
 }
 
@@ -99,9 +104,8 @@ impl Place {
         const AWS: &str = "--backend aws";
         const BOTH: &str = "--backend dynamodb and --backend aws";
         let DynamoDbArguments { local, connection, table_prefix, create_tables } = &self.dynamodb;
-        let KinesisArguments { data_stream, kinesis_endpoint_url } = &self.kinesis;
-        let (has_tables, has_stream) =
-            (matches!(self.backend, Dynamodb | Aws), self.backend == Aws);
+        let AwsArguments { data_stream, kinesis_endpoint_url, bucket } = &self.aws;
+        let (has_tables, is_aws) = (matches!(self.backend, Dynamodb | Aws), self.backend == Aws);
         let given = [
             (*local, "--local", self.backend == Dynamodb, DYNAMODB),
             (
@@ -112,8 +116,9 @@ impl Place {
             ),
             (table_prefix.is_some(), "--table-prefix", has_tables, BOTH),
             (*create_tables, "--create-tables", has_tables, BOTH),
-            (data_stream.is_some(), "--data-stream", has_stream, AWS),
-            (kinesis_endpoint_url.is_some(), "--kinesis-endpoint-url", has_stream, AWS),
+            (data_stream.is_some(), "--data-stream", is_aws, AWS),
+            (kinesis_endpoint_url.is_some(), "--kinesis-endpoint-url", is_aws, AWS),
+            (bucket.is_some(), "--bucket", is_aws, AWS),
         ];
         let misplaced = given.into_iter().find(|(given, _, fits, _)| *given && !fits);
         misplaced.map(|(_, flag, _, backend)| (flag, backend))

@@ -71,7 +71,7 @@ impl Deployed {
             snapshots: store.clone(),
             views: store.clone(),
             checkpoints: store.clone(),
-            objects: Arc::new(objects.store),
+            objects: objects.store(),
             pipeline: Some(pipeline),
         };
         Ok(Self {

@@ -61,6 +61,11 @@ fn prescriptions_are_put_by_the_api_and_read_by_the_analyst_and_by_nobody_else()
         template.who_may("s3:ListBucket", "-prescriptions-${AWS::AccountId}"),
         ["Analyst"].into()
     );
+    // Programs that run elsewhere do what functions do: one that tries dead letters again analyzes.
+    for action in ["s3:GetObject", "s3:PutObject"] {
+        assert!(template.allows("WorkersPolicy", action, files), "{action}");
+        assert!(!template.allows("OperatorsPolicy", action, files), "{action}");
+    }
 }
 
 #[test]

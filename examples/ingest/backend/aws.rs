@@ -8,7 +8,6 @@ use es_sns_sqs::{SnsTopics, SqsQueues};
 use super::bucket::S3;
 use super::{Backend, OpenError};
 use crate::aws::ConnectionArguments;
-use crate::ingest::documents::Bucket;
 use crate::ingest::names::Names;
 
 /// The system as it is on AWS: log, records and progress in DynamoDB, queues in SQS, the topic in SNS, files in
@@ -18,7 +17,7 @@ pub struct Aws {
     store: Arc<DynamoStore>,
     queues: Arc<SqsQueues>,
     topics: Arc<SnsTopics>,
-    bucket: Bucket,
+    s3: S3,
     names: Names,
 }
 
@@ -33,9 +32,11 @@ pub struct AwsOptions {
     pub account: Option<String>,
     /// What the bucket is called.
     pub bucket: String,
+    /// Whether the bucket is made with what else is missing, instead of having to be there.
+    pub create_bucket: bool,
     /// Where AWS answers.
     pub connection: ConnectionArguments,
-    /// Whether what is missing is made, instead of being an error.
+    /// Whether tables, topic and queues that are missing are made, instead of being an error.
     pub create: bool,
 }
 
@@ -72,12 +73,17 @@ impl Aws {
     /// [`OpenError::MissingTables`] when there is no data and none is to be made; [`OpenError::Store`],
     /// [`OpenError::Bucket`].
     pub async fn open(options: AwsOptions) -> Result<Self, OpenError> {
-        let (aws, s3) = Self::connected(&options).await?;
-        let Self { store, queues, topics, names, .. } = &aws;
+        let aws = Self::connected(&options).await?;
+        let Self { store, queues, topics, names, s3 } = &aws;
         if options.create {
+            if !options.create_bucket {
+                s3.check_there().await?;
+            }
             store.ensure_tables().await?;
             names.topology()?.ensure(&**queues, &**topics).await?;
-            s3.ensure_bucket(&topics.topic_arn(&names.topic).await?).await?;
+            if options.create_bucket {
+                s3.ensure_bucket(&topics.topic_arn(&names.topic).await?).await?;
+            }
         } else {
             let missing = store.missing_tables().await?;
             if !missing.is_empty() {
@@ -93,11 +99,20 @@ impl Aws {
     ///
     /// [`OpenError::Store`], [`OpenError::Bucket`] when the AWS configuration does not say enough.
     pub async fn deployed(options: &AwsOptions) -> Result<Self, OpenError> {
-        Ok(Self::connected(options).await?.0)
+        Self::connected(options).await
     }
 
-    async fn connected(options: &AwsOptions) -> Result<(Self, S3), OpenError> {
-        let AwsOptions { table_prefix, names, account, bucket, connection, create } = options;
+    /// That the bucket is there, and may be used: for who reads files or puts them there.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::Bucket`].
+    pub async fn check_bucket(&self) -> Result<(), OpenError> {
+        self.s3.check_there().await
+    }
+
+    async fn connected(options: &AwsOptions) -> Result<Self, OpenError> {
+        let AwsOptions { table_prefix, names, account, bucket, connection, create, .. } = options;
         let connection = connection.connection();
         let mut builder = DynamoStore::builder(table_prefix).connection(connection.clone());
         if *create {
@@ -111,9 +126,8 @@ impl Aws {
         }
         let topics = topics.connect().await?;
         let s3 = S3::connect(bucket, &connection).await?;
-        let bucket = Bucket::new(bucket, s3.objects());
         let (store, queues, topics) = (Arc::new(store), Arc::new(queues), Arc::new(topics));
-        Ok((Self { store, queues, topics, bucket, names: names.clone() }, s3))
+        Ok(Self { store, queues, topics, s3, names: names.clone() })
     }
 
     /// The log, and what else is in tables.
@@ -136,7 +150,7 @@ impl Aws {
             idempotency: self.store.clone(),
             queues: self.queues.clone(),
             topics: self.topics.clone(),
-            documents: Arc::new(self.bucket.clone()),
+            documents: Arc::new(self.s3.files()),
             directory: None,
             names: self.names.clone(),
             browsing_wait: Self::BROWSING_WAIT,

@@ -20,6 +20,9 @@ use super::documents::{Directory, Documents};
 use super::names::Names;
 
 #[cfg(feature = "aws")]
+use crate::aws::BucketError;
+
+#[cfg(feature = "aws")]
 pub use aws::{Aws, AwsOptions};
 pub use embedded::Embedded;
 
@@ -77,15 +80,10 @@ pub enum OpenError {
         /// Their names.
         missing: Vec<String>,
     },
-    /// The bucket cannot be reached, or made.
+    /// The bucket cannot be used, or made.
     #[cfg(feature = "aws")]
-    #[error("the bucket {name} cannot be used")]
-    Bucket {
-        /// Its name.
-        name: String,
-        /// The reason.
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
+    #[error(transparent)]
+    Bucket(#[from] BucketError),
     /// The store does not do what it is asked for.
     #[error(transparent)]
     Store(#[from] Error),

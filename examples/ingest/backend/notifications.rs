@@ -91,22 +91,6 @@ fn tells(configuration: &str, topic_arn: &str) -> Result<bool, quick_xml::Error>
     }
 }
 
-/// The code in an error of S3, as `BucketAlreadyExists`; nothing when there is none.
-pub(super) fn error_code(body: &str) -> Option<String> {
-    let mut reader = Reader::from_str(body);
-    let mut is_code = false;
-    loop {
-        match reader.read_event().ok()? {
-            Event::Start(element) => is_code = element.local_name().as_ref() == b"Code",
-            Event::Text(code) if is_code => {
-                return Some(String::from_utf8_lossy(&code).into_owned());
-            }
-            Event::Eof => return None,
-            _ => {}
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -153,12 +137,5 @@ mod tests {
             assert_eq!(with_topic(&added, TOPIC).unwrap(), None, "{added}");
         }
         assert!(with_topic("<NotificationConfiguration><a></b>", TOPIC).is_err());
-    }
-
-    #[test]
-    fn whose_a_bucket_is_stands_in_the_code() {
-        let body = "<?xml version=\"1.0\"?><Error><Code>BucketAlreadyExists</Code><Message>no</Message></Error>";
-        assert_eq!(error_code(body).as_deref(), Some("BucketAlreadyExists"));
-        assert_eq!(error_code("Bad Gateway"), None);
     }
 }

@@ -30,6 +30,7 @@ pub(super) async fn run(
     let backoff = Backoff { base: Duration::from_millis(100), max: Duration::from_secs(1) };
     let options = Options { keep: Options::KEEP, backoff, register: register.clone() };
     let opened = Opened::new(place, options).await?;
+    opened.check_files().await?;
     if !place.is_named() {
         // Before anything happens, so that it is known after a crash, too.
         eprintln!("note: the data is in {}; --data-dir DIR has it elsewhere", opened.place);

@@ -25,9 +25,9 @@ pub(super) struct Opened {
 /// What has to be closed in the end.
 enum Kept {
     Embedded(Embedded),
-    /// Nothing: there are connections only.
+    /// Nothing of it: there are connections only.
     #[cfg(feature = "aws")]
-    Aws,
+    Aws(Aws),
 }
 
 /// How submissions are processed, where they are. Commands that only look, or publish, need none of it.
@@ -87,11 +87,11 @@ impl Opened {
 
     #[cfg(feature = "aws")]
     async fn aws(place: &Place, makes: bool, options: Options) -> Result<Self, AnyError> {
-        let aws = place.aws_options(makes)?;
-        let (name, arguments) = (aws.place(), aws.arguments());
-        let backend = Aws::open(aws).await?.backend();
-        let ingest = Arc::new(Ingest::new(backend, options).await?);
-        Ok(Self { place: name, arguments, ingest, kept: Kept::Aws })
+        let of_aws = place.aws_options(makes)?;
+        let (place, arguments) = (of_aws.place(), of_aws.arguments());
+        let aws = Aws::open(of_aws).await?;
+        let ingest = Arc::new(Ingest::new(aws.backend(), options).await?);
+        Ok(Self { place, arguments, ingest, kept: Kept::Aws(aws) })
     }
 
     #[cfg(not(feature = "aws"))]
@@ -99,12 +99,22 @@ impl Opened {
         Err("this program was built without AWS: build it with `--features aws`".into())
     }
 
+    /// That there is a place for files: for who reads them or puts them there.
+    pub(super) async fn check_files(&self) -> Result<(), AnyError> {
+        match &self.kept {
+            // The directory was made.
+            Kept::Embedded(_) => Ok(()),
+            #[cfg(feature = "aws")]
+            Kept::Aws(aws) => Ok(aws.check_bucket().await?),
+        }
+    }
+
     pub(super) async fn close(self) -> Result<(), AnyError> {
         drop(self.ingest);
         match self.kept {
             Kept::Embedded(embedded) => embedded.close().await?,
             #[cfg(feature = "aws")]
-            Kept::Aws => {}
+            Kept::Aws(_) => {}
         }
         Ok(())
     }

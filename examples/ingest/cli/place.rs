@@ -68,6 +68,8 @@ const DEFAULT_PREFIX: &str = "ingest-";
 #[command(next_help_heading = "With --backend aws")]
 struct AwsArguments {
     /// The bucket that files are put into; it tells the topic of them [default: `inbox` behind the prefix]
+    ///
+    /// Of a stack it is the output BucketInboxName. One that is named has to be there, unless --create is given.
     #[arg(long, global = true, value_name = "NAME", env = "BUCKET_NAME")]
     bucket: Option<String>,
     #[command(flatten)]
@@ -168,12 +170,14 @@ impl Place {
         let prefix = &self.names.table_prefix;
         let connection = connection.or_of_environment();
         let topic = self.names.topic.as_deref().map(NamedTopic::of).transpose()?;
+        let makes = makes && (*create || connection.endpoint_url.is_some());
         Ok(AwsOptions {
             table_prefix: prefix.clone(),
             names: self.names()?,
             account: topic.and_then(|topic| topic.account).map(str::to_owned),
             bucket: bucket.clone().unwrap_or_else(|| format!("{prefix}inbox")),
-            create: makes && (*create || connection.endpoint_url.is_some()),
+            create_bucket: makes && (*create || bucket.is_none()),
+            create: makes,
             connection,
         })
     }

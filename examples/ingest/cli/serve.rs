@@ -70,6 +70,9 @@ pub(super) async fn run(place: &Place, arguments: Arguments) -> Result<(), AnyEr
         true => Opened::named(place, processing.options()).await?,
         false => Opened::new(place, processing.options()).await?,
     };
+    if roles.has(Role::Process) {
+        opened.check_files().await?;
+    }
     let app = App { ingest: opened.ingest.clone(), metrics: metrics.clone() };
     let router = match roles.has(Role::Api) {
         true => api::router(app, origins),

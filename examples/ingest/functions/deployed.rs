@@ -65,6 +65,7 @@ impl Deployed {
             names,
             account: topic.account.map(str::to_owned),
             bucket,
+            create_bucket: false,
             connection: ConnectionArguments::default(),
             create: false,
         };

@@ -51,7 +51,8 @@ impl Aws {
             create_tables: true,
             local: false,
         };
-        AwsOptions { tables, data_stream: None, kinesis_endpoint_url: Some(self.kinesis.clone()) }
+        let kinesis_endpoint_url = Some(self.kinesis.clone());
+        AwsOptions { tables, data_stream: None, kinesis_endpoint_url, bucket: None }
     }
 
     /// Splits the first shard of the data stream in the middle. There are three then: its children, and

@@ -118,6 +118,51 @@ impl Deployed {
         self.aws.ask("dynamodb", &format!("DynamoDB_20120810.{operation}"), request).await;
     }
 
+    /// Lets a function rest that is behind one source: nothing invokes it any more.
+    pub async fn rest(&self, function: &str) {
+        let url = format!("{}/2015-03-31/event-source-mappings/", self.aws.endpoint());
+        let of_function = format!("{url}?FunctionName={}{function}", self.prefix());
+        let mappings: Value =
+            self.client.get(of_function).send().await.unwrap().json().await.unwrap();
+        let Some([mapping]) = mappings["EventSourceMappings"].as_array().map(Vec::as_slice) else {
+            panic!("{function} is not behind one source: {mappings}");
+        };
+        let url = format!("{url}{}", mapping["UUID"].as_str().unwrap());
+        let change = json!({ "Enabled": false }).to_string();
+        let changed = self.client.put(url).body(change).send().await.unwrap();
+        assert!(changed.status().is_success(), "{changed:?}");
+    }
+
+    /// Ends a function's schedule, and invokes the function once as EventBridge does: it waits for no answer.
+    pub async fn invoke_on_schedule(&self, function: &str) {
+        let (region, account) = ("us-east-1", "000000000000");
+        let name = format!("{}{function}", self.prefix());
+        let arn = format!("arn:aws:lambda:{region}:{account}:function:{name}");
+        let ask = async |operation: &str, request: Value| {
+            self.aws.ask("events", &format!("AWSEvents.{operation}"), request).await
+        };
+        let rules = ask("ListRuleNamesByTarget", json!({ "TargetArn": arn })).await;
+        let Some([rule]) = rules["RuleNames"].as_array().map(Vec::as_slice) else {
+            panic!("{function} has not one schedule: {rules}");
+        };
+        ask("DisableRule", json!({ "Name": rule })).await;
+        let event = json!({
+            "version": "0",
+            "id": uuid::Uuid::now_v7(),
+            "detail-type": "Scheduled Event",
+            "source": "aws.events",
+            "account": account,
+            "time": "2026-03-01T12:00:00Z",
+            "region": region,
+            "resources": [format!("arn:aws:events:{region}:{account}:rule/{}", rule.as_str().unwrap())],
+            "detail": {},
+        });
+        let url = format!("{}/2015-03-31/functions/{name}/invocations", self.aws.endpoint());
+        let invoke = self.client.post(url).header("x-amz-invocation-type", "Event");
+        let invoked = invoke.body(event.to_string()).send().await.unwrap();
+        assert_eq!(invoked.status(), 202, "{invoked:?}");
+    }
+
     /// That what functions keep as a view is what a fold of the whole log gives.
     pub async fn assert_view_is_the_fold<P>(&self, projector: impl Fn() -> P)
     where

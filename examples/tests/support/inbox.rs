@@ -138,6 +138,7 @@ impl S3Inbox {
             names: Names::beginning_with(&prefix).unwrap(),
             account: None,
             bucket: format!("{prefix}inbox"),
+            create_bucket: true,
             table_prefix: prefix,
             connection: local_aws(),
             create: true,
