@@ -23,7 +23,9 @@ pub enum Role {
     /// Reads views.
     Queries,
     /// Looks at projections and policies that run elsewhere, as an API does whose views functions write: makes the views
-    /// readable that nobody has written yet, waits until they show a command, tells who is paused or has dead letters.
+    /// readable that nobody has written yet, waits until they show a command, tells who is paused or has dead letters. It may
+    /// not put documents into an index that a view lacks: a program with this role
+    /// [reads views](crate::DynamoStore::reading_views).
     Progress,
 }
 

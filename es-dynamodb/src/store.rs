@@ -12,7 +12,7 @@ use crate::metering::{Metering, metered};
 use crate::options::DynamoOptions;
 use crate::progress::KnownBooks;
 use crate::tables::TableNames;
-use crate::views::{ExpiringViews, KnownPointers};
+use crate::views::{ExpiringViews, KnownPointers, OpenedViews};
 
 /// The service's name, for errors.
 pub(crate) const SERVICE: &str = "DynamoDB";
@@ -35,6 +35,8 @@ struct Shared {
     known_books: KnownBooks,
     known_pointers: KnownPointers,
     expiring_views: ExpiringViews,
+    opened_views: OpenedViews,
+    only_reads_views: bool,
 }
 
 impl DynamoStore {
@@ -63,8 +65,30 @@ impl DynamoStore {
             known_books: KnownBooks::default(),
             known_pointers: KnownPointers::default(),
             expiring_views: ExpiringViews::default(),
+            opened_views: OpenedViews::default(),
+            only_reads_views: false,
         };
         Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// Another store with the same clients and options, which knows nothing yet, and only reads views.
+    pub(crate) fn that_reads_views(&self) -> Self {
+        let of = &*self.shared;
+        let shared = Shared {
+            dynamodb: of.dynamodb.clone(),
+            streams: of.streams.clone(),
+            endpoint: of.endpoint.clone(),
+            tables: of.tables.clone(),
+            feed: FeedState::new(&of.options),
+            options: of.options.clone(),
+            out_of_order_ids: OutOfOrderIds::default(),
+            known_books: KnownBooks::default(),
+            known_pointers: KnownPointers::default(),
+            expiring_views: ExpiringViews::default(),
+            opened_views: OpenedViews::default(),
+            only_reads_views: true,
+        };
+        Self { shared: Arc::new(shared) }
     }
 
     pub(crate) fn dynamodb(&self) -> &aws_sdk_dynamodb::Client {
@@ -101,6 +125,14 @@ impl DynamoStore {
 
     pub(crate) fn expiring_views(&self) -> &ExpiringViews {
         &self.shared.expiring_views
+    }
+
+    pub(crate) fn opened_views(&self) -> &OpenedViews {
+        &self.shared.opened_views
+    }
+
+    pub(crate) fn only_reads_views(&self) -> bool {
+        self.shared.only_reads_views
     }
 
     /// Where requests go, for errors.

@@ -16,7 +16,8 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use doc::{Account, AccountCommand, AccountEvent};
 use es_core::testing::VirtualClock;
 use es_core::{
-    Begun, BoxError, Clock as _, Codec, CommitId, Compression, DeadLetterFilter, EncodedEvents,
+    Begun, BoxError, Clock as _, Codec, CommitId, Compression, ConsumerId, DeadLetterFilter,
+    Deadline, DeadlineHandler, DeadlineId, DeadlineStore as _, DeadlineSweeper, EncodedEvents,
     EncodedMetadata, Error, EventStore as _, ExecuteOptions, Expected, IdempotencyStore as _,
     IdempotentRequest, LeaseStore as _, NewCommit, NewLease, NoFeed, PartitionId, Projection,
     Projector, ReadStream, Recorded, Repository, RewindTo, Settled, SnapshotPolicy, SystemClock,
@@ -87,7 +88,12 @@ impl Scene {
 
     /// A store of a program with this role only.
     fn play(&self, role: Role) -> (Arc<DynamoStore>, Permissions) {
-        let permissions = Permissions::new(&self.prefix, &[role]);
+        self.play_all(&[role])
+    }
+
+    /// A store of a program with these roles.
+    fn play_all(&self, roles: &[Role]) -> (Arc<DynamoStore>, Permissions) {
+        let permissions = Permissions::new(&self.prefix, roles);
         let clock = Arc::new(VirtualClock::auto_advancing("2026-01-01T00:00:00Z"));
         let options = DynamoStore::builder(&self.prefix).scan_segments(1).clock(clock);
         (Arc::new(permissions.store(&self.server, options)), permissions)
@@ -270,6 +276,67 @@ async fn who_looks_at_views_that_functions_write_needs_what_the_role_allows() {
     balances.wait_for_version(&stream, Version::FIRST, Duration::from_secs(60)).await.unwrap();
     assert!(balances.health().await.unwrap().is_well());
     assert_eq!(permissions.take_unused(), []);
+}
+
+#[tokio::test]
+async fn who_answers_queries_of_a_view_that_lacks_an_index_is_refused_nothing() {
+    let scene = Scene::new().await;
+    scene.credit("a").await;
+    let (projecting, _) = scene.play(Role::Functions);
+    let functions = |store: &Arc<DynamoStore>| {
+        let (log, views) = (store.clone(), store.clone());
+        Projection::new(Balances::<true>::default(), Arc::new(NoFeed), log, views).unwrap()
+    };
+    // Before the field was added, somebody wrote the view.
+    scene
+        .balances(&scene.play(Role::Projections).0, &Balances::<false>::default())
+        .catch_up()
+        .await
+        .unwrap();
+
+    let (answering, _) = scene.play_all(&[Role::Queries, Role::Progress]);
+    let reading = Arc::new(answering.reading_views());
+    let balances =
+        Projection::new(Balances::<true>::default(), Arc::new(NoFeed), answering.clone(), reading)
+            .unwrap();
+    balances.prepare().await.unwrap();
+    assert!(balances.view().get("a").await.unwrap().is_some());
+    let by_credits = ViewQuery::default().equals("credits", "one");
+    let lacking = balances.view().list(&by_credits).await;
+    assert!(matches!(lacking, Err(Error::Unavailable { .. })), "{lacking:?}");
+    // It would be refused to do about it what functions do, which begin with what it may.
+    assert!(functions(&answering).prepare().await.is_err());
+    functions(&projecting).prepare().await.unwrap();
+    assert_eq!(balances.view().list(&by_credits).await.unwrap().len(), 1);
+}
+
+/// Credits an account when its time has come.
+struct Interest(Repository<Account>);
+
+#[async_trait::async_trait]
+impl DeadlineHandler for Interest {
+    async fn fire(&self, deadline: &Deadline) -> Result<(), Error> {
+        let credit = AccountCommand::Credit(1);
+        self.0
+            .execute(deadline.instance(), credit)
+            .await
+            .map(drop)
+            .map_err(|error| Error::Backend { what: "crediting".to_owned(), source: error.into() })
+    }
+}
+
+#[tokio::test]
+async fn a_sweeper_of_deadlines_needs_nothing_of_views() {
+    let scene = Scene::new().await;
+    let (store, _) = scene.play(Role::Reactions);
+    let process = ConsumerId::new("interest").unwrap();
+    let id = DeadlineId::from_bytes([7; 16]);
+    let due = Deadline::new(process.clone(), "a", id, SystemClock.now()).unwrap();
+    store.set(&[due]).await.unwrap();
+    let interest = Arc::new(Interest(Repository::new(store.clone())));
+    let sweeper = DeadlineSweeper::new(process, store, interest);
+    assert_eq!(sweeper.sweep().await.unwrap().fired, 1);
+    assert_eq!(sweeper.sweep().await.unwrap().fired, 0);
 }
 
 #[tokio::test]

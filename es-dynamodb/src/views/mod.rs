@@ -22,6 +22,7 @@ mod layout;
 mod number;
 mod pointer;
 mod preparing;
+mod read_only;
 mod reading;
 mod swapping;
 mod to_json;
@@ -30,6 +31,7 @@ mod writing;
 pub(crate) use expiry::ExpiringViews;
 pub(crate) use indexed_field::check_field;
 pub(crate) use known_pointers::KnownPointers;
+pub(crate) use read_only::OpenedViews;
 
 #[async_trait]
 impl ViewStore for DynamoStore {
@@ -40,13 +42,18 @@ impl ViewStore for DynamoStore {
     /// A document that a step was just writing when a field was added is missed: rebuild a view of which
     /// that matters.
     ///
+    /// A store that [only reads views](DynamoStore::reading_views) changes nothing here.
+    ///
     /// # Errors
     ///
     /// [`Error::Backend`](es_core::Error::Backend) for a table or an index that is missing,
     /// [`Error::Misuse`](es_core::Error::Misuse) for a field whose name is not plain ASCII, and for a
     /// table or an index of that name that is another one.
     async fn prepare(&self, view: &ViewSchema) -> Result<()> {
-        self.prepare_view(view).await
+        match self.only_reads_views() {
+            true => self.open_view(view).await,
+            false => self.prepare_view(view).await,
+        }
     }
 
     /// The documents under `keys`, strongly consistent. Each is as it was at some moment of the call;
@@ -70,15 +77,18 @@ impl ViewStore for DynamoStore {
     /// 400 KB of an item, and [`Error::StepTooLarge`](es_core::Error::StepTooLarge) for a step of more
     /// than 100 items or 4 MB.
     async fn write(&self, changes: Vec<ViewChange>, progress: Progress) -> Result<()> {
+        self.check_writes_views()?;
         self.write_documents(&changes, &progress).await
     }
 
     async fn clear(&self, view: &ViewName, progress_of: &ConsumerId) -> Result<()> {
+        self.check_writes_views()?;
         self.clear_view(view, progress_of).await
     }
 
     async fn swap(&self, from: &ViewName, to: &ViewName, adoption: &Adoption) -> Result<Adopted> {
         check_swap(from, to)?;
+        self.check_writes_views()?;
         self.swap_views(from, to, adoption).await
     }
 }

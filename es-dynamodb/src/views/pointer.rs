@@ -87,6 +87,11 @@ impl Pointer {
         self.indexed.iter().chain(&self.indexing)
     }
 
+    /// Whether documents can be listed by this field.
+    pub(super) fn lists_by(&self, field: &str) -> bool {
+        self.indexed.iter().any(|indexed| indexed == field)
+    }
+
     /// The same view without documents, and so without any that lack in an index.
     pub(super) fn emptied(&self, generation: String) -> Self {
         let indexed = self.fields_in_index().cloned().collect();

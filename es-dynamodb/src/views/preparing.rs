@@ -52,7 +52,7 @@ impl DynamoStore {
     async fn index_view(&self, view: &ViewName, found: Pointer, fields: &[&str]) -> Result<bool> {
         let missing: Vec<String> = fields
             .iter()
-            .filter(|field| !found.indexed.iter().any(|indexed| indexed == *field))
+            .filter(|field| !found.lists_by(field))
             .map(|&field| field.to_owned())
             .collect();
         if missing.is_empty() {

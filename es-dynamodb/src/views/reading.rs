@@ -44,7 +44,9 @@ impl DynamoStore {
         // No document has a key that is not valid, and DynamoDB refuses to look for some of them.
         let asked: BTreeSet<&str> =
             keys.iter().copied().filter(|key| check_view_key(key).is_ok()).collect();
-        let mut known = self.known_pointer(view).await?;
+        let Some(mut known) = self.readable_pointer(view).await? else {
+            return Ok(vec![None; keys.len()]);
+        };
         for _ in 0..MAX_READS {
             let places = asked.iter().map(|key| document_key(&known.generation, key)).collect();
             let (found, mut now) =
@@ -71,11 +73,17 @@ impl DynamoStore {
         query: &ViewQuery,
     ) -> Result<Vec<ViewDocument>> {
         let what = format!("listing view {view}");
-        let mut known = self.known_pointer(view).await?;
+        let Some(mut known) = self.readable_pointer(view).await? else {
+            return self.listing_of_nothing(view, query);
+        };
         for _ in 0..MAX_READS {
             if !can_be_listed(&known, query) {
                 known = self.pointer(view).await?;
-                check_can_be_listed(view, &known, query)?;
+                if let Some((field, _)) = query.equals.as_ref()
+                    && !can_be_listed(&known, query)
+                {
+                    return Err(self.not_listed_by(view, field));
+                }
             }
             let found = self.query(&what, partition_query(&known, query)).await?;
             let now = self.pointer(view).await?;
@@ -97,16 +105,7 @@ fn moved_too_often(what: String) -> Error {
 }
 
 fn can_be_listed(pointer: &Pointer, query: &ViewQuery) -> bool {
-    query.equals.as_ref().is_none_or(|(field, _)| pointer.indexed.contains(field))
-}
-
-fn check_can_be_listed(view: &ViewName, pointer: &Pointer, query: &ViewQuery) -> Result<()> {
-    match &query.equals {
-        Some((field, _)) if !can_be_listed(pointer, query) => Err(Error::Misuse(format!(
-            "view {view} cannot be listed by {field:?}: it is not indexed"
-        ))),
-        _ => Ok(()),
-    }
+    query.equals.as_ref().is_none_or(|(field, _)| pointer.lists_by(field))
 }
 
 /// The longest sort key, in bytes.

@@ -12,4 +12,5 @@ mod doc {
 mod moving;
 mod native;
 mod preparing;
+mod read_only;
 mod scene;

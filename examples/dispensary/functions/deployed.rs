@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use axum::Router;
 use clap::Parser as _;
-use es_core::{AnyConsumer, Consumers, NoFeed, QueueName};
+use es_core::{AnyConsumer, Consumers, NoFeed, QueueName, ViewStore};
 use es_dynamodb::DynamoStore;
 use es_kinesis::{DataStream, PushedRecords};
-use es_lambda::{DynamoFunction, KinesisFunction};
+use es_lambda::{DynamoFunction, HandlerName, KinesisFunction};
 use es_sns_sqs::SqsQueues;
 
-use super::{DATA_STREAM, DEAD_RECORDS};
+use super::{API, DATA_STREAM, DEAD_RECORDS};
 use crate::aws::{BucketObjects, ConnectionArguments};
 use crate::command_line::AnyError;
 use crate::dispensary::api;
@@ -39,12 +39,12 @@ struct Environment {
 }
 
 impl Deployed {
-    /// What the environment of the function says.
+    /// What the function of this name needs, as its environment says.
     ///
     /// # Errors
     ///
     /// A sentence about a variable that is missing or wrong.
-    pub async fn from_environment() -> Result<Self, AnyError> {
+    pub async fn for_function(handler: &HandlerName) -> Result<Self, AnyError> {
         let environment = Environment::try_parse_from(["dispensary-functions"])?;
         let Environment { table_prefix, bucket } = environment;
         let connection = ConnectionArguments::default().connection();
@@ -65,11 +65,16 @@ impl Deployed {
             feed: Arc::new(NoFeed),
             leases: store.clone(),
         };
+        // Whoever answers requests only reads the views: others write them, and make what they lack.
+        let views: Arc<dyn ViewStore> = match handler.as_str() {
+            API => Arc::new(store.reading_views()),
+            _ => store.clone(),
+        };
         let backend = Backend {
             log: store.clone(),
             feed: Arc::new(NoFeed),
             snapshots: store.clone(),
-            views: store.clone(),
+            views,
             checkpoints: store.clone(),
             objects: objects.store(),
             pipeline: Some(pipeline),
@@ -84,7 +89,7 @@ impl Deployed {
         })
     }
 
-    /// The routes. The views, which may be new, are made readable with the first request.
+    /// The routes. The views, which may be new, are opened with the first request.
     pub fn router(&self) -> Router {
         let dispensary = self.dispensary.clone();
         prepared(api::router(self.dispensary.clone()), move || {

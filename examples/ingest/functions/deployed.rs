@@ -5,15 +5,16 @@ use std::time::Duration;
 
 use axum::Router;
 use clap::Parser as _;
-use es_core::{Backoff, MessageQueue, QueueName, TopicName};
+use es_core::{Backoff, MessageQueue, QueueName, TopicName, ViewStore};
 use es_dynamodb::DynamoStore;
+use es_lambda::HandlerName;
 
-use super::DEAD_RECORDS;
+use super::{API, DEAD_RECORDS};
 use crate::aws::{ConnectionArguments, NamedTopic};
 use crate::command_line::AnyError;
 use crate::http::{Metrics, prepared};
 use crate::ingest::api::{self, App};
-use crate::ingest::backend::{Aws, AwsOptions};
+use crate::ingest::backend::{Aws, AwsOptions, Backend};
 use crate::ingest::names::Names;
 use crate::ingest::service::{Ingest, Options};
 use crate::ingest::stations::{KnownStations, Outage, Unreliable};
@@ -48,12 +49,12 @@ struct Environment {
 }
 
 impl Deployed {
-    /// What the environment of the function says.
+    /// What the function of this name needs, as its environment says.
     ///
     /// # Errors
     ///
     /// A sentence about a variable that is missing or wrong.
-    pub async fn from_environment() -> Result<Self, AnyError> {
+    pub async fn for_function(handler: &HandlerName) -> Result<Self, AnyError> {
         let environment = Environment::try_parse_from(["ingest-functions"])?;
         let Environment { table_prefix, topic, bucket, ttl_days, outages } = environment;
         let topic = NamedTopic::of(&topic)?;
@@ -77,7 +78,12 @@ impl Deployed {
             backoff: Backoff::default(),
             register: Arc::new(Unreliable::new(KnownStations, outages)),
         };
-        let backend = aws.backend_of_functions();
+        // Whoever answers requests only reads the records: others write them, and make what they lack.
+        let views: Arc<dyn ViewStore> = match handler.as_str() {
+            API => Arc::new(aws.store().reading_views()),
+            _ => aws.store().clone(),
+        };
+        let backend = Backend { views, ..aws.backend_of_functions() };
         Ok(Self {
             log: DynamoStore::clone(aws.store()),
             queues: backend.queues.clone(),
@@ -86,7 +92,7 @@ impl Deployed {
         })
     }
 
-    /// The routes. The records, which may be new, are made readable with the first request.
+    /// The routes. The records, which may be new, are opened with the first request.
     pub fn router(&self) -> Router {
         let app = App { ingest: self.ingest.clone(), metrics: Metrics::none() };
         let records = self.ingest.records.clone();

@@ -10,13 +10,13 @@ fn main() -> ExitCode {
 }
 
 async fn run() -> Result<(), AnyError> {
-    let deployed = Deployed::from_environment().await?;
+    let handler = es_lambda::handler()?;
+    let deployed = Deployed::for_function(&handler).await?;
     let router = deployed.router();
     let Deployed { ingest, log, queues, dead_records } = deployed;
     let of_log = |consumer: Consumers| {
         es_lambda::dynamodb(consumer, log).dead_records_to(queues, dead_records)
     };
-    let handler = es_lambda::handler()?;
     match handler.as_str() {
         API => es_lambda::http(router).run().await,
         PROCESSOR => es_lambda::sqs(ingest.processor.clone()).run().await,

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use axum::Router;
 use clap::Parser as _;
-use es_core::{NoFeed, QueueName};
+use es_core::{NoFeed, QueueName, ViewStore};
 use es_dynamodb::DynamoStore;
+use es_lambda::HandlerName;
 use es_sns_sqs::SqsQueues;
 
-use super::DEAD_RECORDS;
+use super::{API, DEAD_RECORDS};
 use crate::aws::ConnectionArguments;
 use crate::command_line::AnyError;
 use crate::http::prepared;
@@ -37,19 +38,24 @@ struct Environment {
 }
 
 impl Deployed {
-    /// What the environment of the function says.
+    /// What the function of this name needs, as its environment says.
     ///
     /// # Errors
     ///
     /// A sentence about a variable that is missing or wrong.
-    pub async fn from_environment() -> Result<Self, AnyError> {
+    pub async fn for_function(handler: &HandlerName) -> Result<Self, AnyError> {
         let Environment { table_prefix } = Environment::try_parse_from(["users-functions"])?;
         let connection = ConnectionArguments::default();
         let queues = SqsQueues::builder().connection(connection.connection()).connect().await?;
         let dead_records = QueueName::new(&format!("{table_prefix}{DEAD_RECORDS}"))?;
         let aws = Aws::deployed(AwsOptions { table_prefix, connection, create: false }).await?;
+        // Whoever answers requests only reads the read models: others write them, and make what they lack.
+        let views: Arc<dyn ViewStore> = match handler.as_str() {
+            API => Arc::new(aws.store().reading_views()),
+            _ => aws.store().clone(),
+        };
         // Commits are pushed; nobody may read the stream of the table beside that.
-        let backend = Backend { feed: Arc::new(NoFeed), ..aws.backend() };
+        let backend = Backend { feed: Arc::new(NoFeed), views, ..aws.backend() };
         Ok(Self {
             users: Arc::new(Users::assembled(backend)?),
             log: DynamoStore::clone(aws.store()),
@@ -58,7 +64,7 @@ impl Deployed {
         })
     }
 
-    /// The routes. The read models, which may be new, are made readable with the first request.
+    /// The routes. The read models, which may be new, are opened with the first request.
     pub fn router(&self) -> Router {
         let users = self.users.clone();
         prepared(api::router(self.users.clone()), move || {

@@ -10,8 +10,8 @@ fn main() -> ExitCode {
 }
 
 async fn run() -> Result<(), AnyError> {
-    let deployed = Deployed::from_environment().await?;
     let handler = es_lambda::handler()?;
+    let deployed = Deployed::for_function(&handler).await?;
     match handler.as_str() {
         API => es_lambda::http(deployed.router()).run().await,
         PROJECTOR => {
