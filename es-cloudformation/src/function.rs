@@ -140,6 +140,7 @@ impl Function {
         parameters: &Map<String, Value>,
         services: &[String],
     ) -> Result<Vec<(String, Value)>, Error> {
+        self.check_timeout()?;
         let name = self.resource_name();
         let (log, role) = (format!("{name}Log"), format!("{name}Role"));
         let mut resources =
@@ -185,6 +186,19 @@ impl Function {
             resources.extend(source.resources(&name));
         }
         Ok(resources)
+    }
+
+    /// That Lambda takes its [time](https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html), whatever
+    /// invokes it.
+    fn check_timeout(&self) -> Result<(), Error> {
+        let seconds = self.timeout.as_secs();
+        if (1..=LONGEST_S).contains(&seconds) && self.timeout.subsec_nanos() == 0 {
+            return Ok(());
+        }
+        Err(Error::Misuse(format!(
+            "function {} may take whole seconds and 15 minutes at most, and not {:?}",
+            self.name, self.timeout
+        )))
     }
 
     /// Its sources, each with a queue for what fails, if it has one.
@@ -248,6 +262,9 @@ impl Function {
         })
     }
 }
+
+/// How long an invocation may take at most, in seconds.
+const LONGEST_S: u64 = 15 * 60;
 
 /// What a function works with: tables, streams, queues, topics and buckets of the stack, but for those that its
 /// properties refer to, for which CloudFormation waits anyway.

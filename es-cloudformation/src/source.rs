@@ -156,7 +156,7 @@ impl Source {
                 )));
             }
         }
-        self.check_limits(function, timeout)?;
+        self.check_limits(function)?;
         let hidden = &others[&self.of]["Properties"]["VisibilityTimeout"];
         // Of a parameter the least that it may be counts.
         let hidden = match hidden["Ref"].as_str().and_then(|name| parameters.get(name)) {
@@ -174,11 +174,9 @@ impl Source {
     }
 
     /// What Lambda takes ([limits](https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html)).
-    fn check_limits(&self, function: &str, timeout: Duration) -> Result<(), Error> {
+    fn check_limits(&self, function: &str) -> Result<(), Error> {
         let is_queue = matches!(self.kind, Kind::Queue);
-        let wrong = if timeout > Duration::from_secs(15 * 60) {
-            "may take 15 minutes at most"
-        } else if is_queue && self.batch > 10 && self.window.is_zero() {
+        let wrong = if is_queue && self.batch > 10 && self.window.is_zero() {
             "needs a window for batches of more than ten messages"
         } else if !is_queue && self.at_once > 10 {
             "works on ten batches of a shard at most"

@@ -181,7 +181,7 @@ impl Stack {
     /// # Errors
     ///
     /// [`Error::Misuse`] when the stack has one of their resources; when a source, or a queue for what fails, is not in
-    /// the stack; and when a queue shows a message again while its function may still work on it.
+    /// the stack; when an invocation may take longer than Lambda lets it; and when a queue shows a message again while its function may still work on it.
     pub fn functions(
         &mut self,
         code: &Code,

@@ -169,15 +169,38 @@ fn what_does_not_fit_together_is_refused() {
         let function = Function::new("views", "Keeps views").behind(function);
         assert!(refused(function).contains(limit), "{limit}");
     }
-    let for_an_hour = Function::new("views", "Keeps views").timeout(Duration::from_secs(3600));
-    assert!(refused(for_an_hour.behind(Source::data_stream("Stream"))).contains("15 minutes"));
-
     let mut stack = stack();
     with(&mut stack, Function::new("api", "Answers")).unwrap();
     assert!(with(&mut stack, Function::new("api", "Answers")).is_err());
     assert!(stack.http_api(&HttpApi::to("nobody")).is_err());
     stack.http_api(&HttpApi::to("api")).unwrap();
     assert!(stack.http_api(&HttpApi::to("api")).is_err(), "there is one address");
+}
+
+#[test]
+fn an_invocation_takes_15_minutes_at_most_whatever_it_is_of() {
+    let sources = [
+        Some(Source::schedule(Duration::from_secs(3600))),
+        Some(Source::data_stream("Stream")),
+        // Behind an API, or invoked by hand.
+        None,
+    ];
+    let taking = |timeout: Duration, source: &Option<Source>| {
+        let function = Function::new("views", "Keeps views").timeout(timeout);
+        match source {
+            Some(source) => function.behind(source.clone()),
+            None => function,
+        }
+    };
+    for source in &sources {
+        for (seconds, nanoseconds) in [(0, 0), (901, 0), (3600, 0), (0, 500_000_000)] {
+            let timeout = Duration::new(seconds, nanoseconds);
+            assert!(refused(taking(timeout, source)).contains("15 minutes"), "{timeout:?}");
+        }
+        for seconds in [1, 900] {
+            with(&mut stack(), taking(Duration::from_secs(seconds), source)).unwrap();
+        }
+    }
 }
 
 #[test]

@@ -95,12 +95,12 @@ impl Parts<'_> {
                 .environment_value("OUTAGES", json!({ "Ref": "Outages" }))
         };
         // Two readers of the table's stream are as many as it has room for.
-        let of_log = |name: &str, description: &str| -> Result<Function, Error> {
+        let of_log = |name: &str, description: &str, role| -> Result<Function, Error> {
             let new = json!({ "eventName": ["INSERT"] });
             let source = Source::table_stream("EventsTable").only(new);
             Ok(function(name, description)
                 .timeout(Duration::from_secs(60))
-                .may(tables(&[TableRole::Functions])?)
+                .may(tables(&[role])?)
                 .dead_records_to(&dead_records)
                 .behind(source))
         };
@@ -117,9 +117,13 @@ impl Parts<'_> {
                 .may(tables(&[TableRole::Commands])?)
                 .may(self.queue(&self.names.confirmations, QueueRole::Consume)?)
                 .behind(Source::queue("QueueConfirmations")),
-            of_log(ANNOUNCER, "Tells the second queue of what was processed")?
-                .may(self.queue(&self.names.confirmations, QueueRole::Publish)?),
-            of_log(RECORDS, "Brings the records of events up to date")?,
+            of_log(
+                ANNOUNCER,
+                "Tells the second queue of what was processed",
+                TableRole::Reactions,
+            )?
+            .may(self.queue(&self.names.confirmations, QueueRole::Publish)?),
+            of_log(RECORDS, "Brings the records of events up to date", TableRole::Functions)?,
         ])
     }
 

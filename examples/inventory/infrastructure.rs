@@ -134,24 +134,32 @@ fn function(name: &str, description: &str) -> Function {
 
 fn all_functions(dead_records: &str) -> Result<Vec<Function>, Error> {
     // Two readers of the table's stream are as many as it has room for.
-    let of_log = |name: &str, description: &str| -> Result<Function, Error> {
+    let of_log = |name: &str, description: &str, role| -> Result<Function, Error> {
         let new = json!({ "eventName": ["INSERT"] });
         let source = Source::table_stream("EventsTable").only(new);
         Ok(function(name, description)
             .timeout(Duration::from_secs(60))
-            .may(tables(&[TableRole::Functions])?)
+            .may(tables(&[role])?)
             .dead_records_to(dead_records)
             .behind(source))
     };
     let mut functions = vec![
-        of_log(VIEWS, "Keeps the read models of orders, stock and workflows")?,
-        of_log(POLICIES, "Tells the bus, has payments made, goes on with workflows")?
-            .may(publishing()?),
+        of_log(
+            VIEWS,
+            "Keeps the read models of orders, stock and workflows",
+            TableRole::Functions,
+        )?,
+        of_log(
+            POLICIES,
+            "Tells the bus, has payments made, goes on with workflows",
+            TableRole::Reactions,
+        )?
+        .may(publishing()?),
         // It is over before the next one begins; where a retry meets it, a deadline that fires twice has one effect.
         // Room that is reserved for one at a time is more than a new account has.
         function(SWEEPER, "Fires the deadlines of workflows")
             .timeout(Duration::from_secs(60))
-            .may(tables(&[TableRole::Functions])?)
+            .may(tables(&[TableRole::Reactions])?)
             .behind(Source::schedule(Duration::from_secs(60))),
     ];
     for (processor, queue) in PROCESSORS {

@@ -40,11 +40,7 @@ pub fn template() -> Result<Value, Error> {
         }),
     );
     let dead_records = stack.dead_letter_queue(functions::DEAD_RECORDS)?;
-    stack.allow(Policy {
-        who: "Keepers",
-        description: "Orders: look into records that could not be read",
-        statements: vec![operating(&dead_records)],
-    });
+    stack.allow(operators(&channels, [operating(&dead_records)])?);
     for queue in ["QueueDeadLetters", "QueueUndelivered"] {
         stack.alarm_on_dead_letters(queue);
     }
@@ -62,7 +58,8 @@ pub fn template() -> Result<Value, Error> {
 /// None: its parts fit together.
 pub fn template_without_functions() -> Result<Value, Error> {
     let channels = Channels::new("", None)?;
-    let stack = data(&channels)?;
+    let mut stack = data(&channels)?;
+    stack.allow(operators(&channels, [])?);
     Ok(stack.render("Orders: log, list, queues, topic, key, and who may do what with them."))
 }
 
@@ -102,20 +99,25 @@ fn data(channels: &Channels) -> Result<Stack, Error> {
         statements: messaging(&channels.topology_outside()?, &[QueueRole::Consume])?,
     });
     stack.allow(Policy {
-        who: "Operators",
-        description: "Orders: look into dead letters, and send them back",
-        statements: [
-            tables(&[TableRole::Queries])?,
-            messaging(&channels.topology_inside()?, &[QueueRole::Operate])?,
-        ]
-        .concat(),
-    });
-    stack.allow(Policy {
         who: "Clients",
         description: "Orders: create, list, show",
         statements: tables(&[TableRole::Commands, TableRole::Queries])?,
     });
     Ok(stack)
+}
+
+/// What operators do with dead letters, and with records that could not be read, where functions read them.
+fn operators(
+    channels: &Channels,
+    dead_records: impl IntoIterator<Item = Value>,
+) -> Result<Policy, Error> {
+    let letters = messaging(&channels.topology_inside()?, &[QueueRole::Operate])?;
+    let statements = tables(&[TableRole::Queries])?.into_iter().chain(letters).chain(dead_records);
+    Ok(Policy {
+        who: "Operators",
+        description: "Orders: look into dead letters and records that could not be read, and send letters back",
+        statements: statements.collect(),
+    })
 }
 
 fn all_functions(channels: &Channels, dead_records: &str) -> Result<[Function; 3], Error> {

@@ -96,9 +96,13 @@ fn nobody_may_do_more_than_its_part_asks_for() {
     for (who, action, on, may) in [
         ("PoliciesFunctionRole", "events:PutEvents", "-bus", true),
         ("PoliciesFunctionRole", "dynamodb:PutItem", "-events", true),
+        ("PoliciesFunctionRole", "dynamodb:Query", "-view_*", false),
         ("ViewsFunctionRole", "events:PutEvents", "-bus", false),
         ("ViewsFunctionRole", "dynamodb:PutItem", "-view_*", true),
         ("SweeperFunctionRole", "dynamodb:Query", "-state", true),
+        ("SweeperFunctionRole", "dynamodb:PutItem", "-events", true),
+        ("SweeperFunctionRole", "dynamodb:Query", "-view_*", false),
+        ("SweeperFunctionRole", "dynamodb:PutItem", "-view_*", false),
         ("SweeperFunctionRole", "events:PutEvents", "-bus", false),
         ("OrderProcessorFunctionRole", "events:PutEvents", "-bus", true),
         ("OrderProcessorFunctionRole", "sqs:ReceiveMessage", "-orders", true),

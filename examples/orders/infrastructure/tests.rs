@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use super::*;
 use crate::aws::template_rules::{Template, is_checked_in};
 
@@ -70,4 +72,9 @@ fn nobody_may_do_more_than_its_part_asks_for() {
     assert!(subscribers.iter().all(|(action, _)| !action.starts_with("dynamodb:")));
     assert!(allows("OperatorsPolicy", "sqs:ReceiveMessage", "-dead-letters"));
     assert!(!allows("OperatorsPolicy", "dynamodb:PutItem", "-events"));
+    assert!(allows("OperatorsPolicy", "sqs:DeleteMessage", r#"["QueueDeadRecords","Arn"]}"#));
+    let parts: BTreeSet<_> =
+        template.all_of("AWS::IAM::ManagedPolicy").into_iter().map(|(name, _)| name).collect();
+    let expected = ["ClientsPolicy", "OperatorsPolicy", "SubscribersPolicy", "WorkersPolicy"];
+    assert_eq!(parts, expected.into());
 }
