@@ -4,15 +4,20 @@
 mod support;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
+use es_core::testing::VirtualClock;
 use es_core::{
-    Clock as _, Error, ExecuteOptions, MessageQueue as _, Metadata, NewMessage, ProcessStatus,
-    QueueName, SystemClock,
+    Clock as _, Error, ExecuteOptions, MessageQueue as _, Metadata, NewMessage, NoFeed,
+    ProcessStatus, QueueName, Reactor, Repository, SystemClock, Timestamp,
 };
-use es_examples::inventory::backend::{Aws, AwsOptions};
+use es_examples::inventory::backend::{Aws, AwsOptions, Backend};
 use es_examples::inventory::bus::{Action, InventoryUpdated};
-use es_examples::inventory::domain::{Money, OrderCommand, OrderRequest, OrderStatus, OrderedItem};
+use es_examples::inventory::domain::{
+    Money, OrderCommand, OrderRequest, OrderStatus, OrderedItem, Workflow, WorkflowCommand,
+};
+use es_examples::inventory::fulfilment::TIME;
 use es_examples::inventory::payments::{Answer, NotTakenBack, PaymentProvider};
 use es_examples::inventory::service::{Inventory, WorkflowStatuses};
 use es_examples::inventory::views::{OrderSummaries, StockLevels};
@@ -37,6 +42,22 @@ impl PaymentProvider for Nobody {
     }
 }
 
+async fn backend(deployed: &Deployed) -> Backend {
+    let (prefix, connection) = (deployed.prefix().to_owned(), deployed.connection().clone());
+    let options = AwsOptions { prefix, connection, create: false };
+    Aws::open_existing(options).await.unwrap().backend()
+}
+
+fn request(items: &[(&str, u32)]) -> OrderRequest {
+    let item = |(item_id, quantity): &(&str, u32)| OrderedItem {
+        item_id: (*item_id).to_owned(),
+        quantity: *quantity,
+        price: Money::cents(250),
+    };
+    let items = items.iter().map(item).collect();
+    OrderRequest { customer_id: "customer-1".to_owned(), items }
+}
+
 /// A shop in front of the system, and what can be seen of it.
 struct Shop {
     deployed: Deployed,
@@ -47,14 +68,31 @@ struct Shop {
 impl Shop {
     async fn of_a_stack(parameters: &[(&str, &str)]) -> Self {
         let deployed = Deployed::system("inventory", parameters).await;
-        let connection = deployed.connection().clone();
-        let queues = SqsQueues::builder().connection(connection.connection());
+        let queues = SqsQueues::builder().connection(deployed.connection().connection());
         let queues = queues.name_prefix(deployed.prefix()).connect().await.unwrap();
-        let prefix = deployed.prefix().to_owned();
-        let options = AwsOptions { prefix, connection, create: false };
-        let backend = Aws::open_existing(options).await.unwrap().backend();
+        let backend = backend(&deployed).await;
         let inventory = Inventory::assembled(backend, Arc::new(Nobody), Arc::new(SystemClock));
         Self { deployed, inventory: inventory.unwrap(), queues }
+    }
+
+    /// Orders, accepts and reserves at another time, as far as the answer about the payment, which nobody gives.
+    async fn order_at(&self, time: Timestamp, order: &str, items: &[(&str, u32)]) {
+        let clock = Arc::new(VirtualClock::at(&time.to_string()));
+        let backend = backend(&self.deployed).await;
+        let (log, checkpoints) = (backend.log.clone(), backend.checkpoints.clone());
+        let then = Inventory::assembled(backend, Arc::new(Nobody), clock.clone()).unwrap();
+        let request = request(items);
+        let (items, total) = (request.items.clone(), request.total());
+        then.orders.execute(order, OrderCommand::Create(request)).await.unwrap();
+        let trigger =
+            WorkflowCommand::Trigger { workflow_id: format!("workflow-{order}"), items, total };
+        let begun = Repository::<Workflow>::new(log.clone()).with_clock(clock.clone());
+        let begun = begun.execute(order, trigger).await.unwrap();
+        let feed = Arc::new(NoFeed);
+        let workflows = Reactor::new(then.workflows.clone(), feed, log, checkpoints).unwrap();
+        let commits = vec![begun.commit().unwrap().clone()];
+        let pushed = workflows.with_clock(clock).push(commits, Duration::from_secs(60)).await;
+        assert_eq!((pushed.applied, pushed.left.len()), (1, 0), "{:?}", pushed.error);
     }
 
     /// The warehouse tells of a delivery.
@@ -71,21 +109,12 @@ impl Shop {
     }
 
     async fn order(&self, order: &str, items: &[(&str, u32)]) {
-        let item = |(item_id, quantity): &(&str, u32)| OrderedItem {
-            item_id: (*item_id).to_owned(),
-            quantity: *quantity,
-            price: Money::cents(250),
-        };
-        let request = OrderRequest {
-            customer_id: "customer-1".to_owned(),
-            items: items.iter().map(item).collect(),
-        };
         let mut metadata = Metadata::new();
         metadata.correlation_id = Some(order.to_owned());
         metadata.traceparent =
             Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned());
         let options = ExecuteOptions::new().metadata(metadata);
-        let create = OrderCommand::Create(request);
+        let create = OrderCommand::Create(request(items));
         self.inventory.orders.execute_with(order, create, options).await.unwrap();
     }
 
@@ -201,5 +230,33 @@ async fn an_order_whose_payment_is_declined_is_undone_and_a_sweep_finds_nothing_
     shop.stock("tea", 4, 4, 0).await;
     let swept = shop.invoke("sweeper").await;
     assert_eq!((&swept["fired"], &swept["failed"]), (&json!(0), &json!(0)), "{swept}");
+    shop.deployed.delete().await;
+}
+
+#[tokio::test]
+async fn an_order_that_is_not_paid_in_time_is_cancelled_by_the_sweeper_and_its_stock_is_free_again()
+{
+    let shop = Shop::of_a_stack(&[]).await;
+    // Nobody has payments made, or goes on with workflows when something happens.
+    shop.deployed.rest("policies").await;
+    shop.deliver("delivery-1", "tea", 4).await;
+    shop.stock("tea", 4, 4, 0).await;
+    let longer_ago = 2 * TIME;
+    let then = SystemClock.now().saturating_sub(longer_ago).unwrap();
+    shop.order_at(then, "unpaid", &[("tea", 3)]).await;
+    shop.wait_for("unpaid", WorkflowState::Running).await;
+    let reserved = async || shop.inventory.stock.load("tea").await.unwrap().reserved();
+    assert_eq!(reserved().await, 3, "it waits for the money");
+
+    shop.deployed.invoke_on_schedule("sweeper").await;
+    shop.wait_for("unpaid", WorkflowState::Compensated).await;
+    assert_eq!(reserved().await, 0);
+    shop.stock("tea", 4, 4, 0).await;
+    eventually("the order is cancelled", async || {
+        let order = shop.inventory.order_summaries.view().get("unpaid").await.ok()??;
+        (order.status == OrderStatus::Cancelled).then_some(())
+    })
+    .await;
+    shop.deployed.assert_view_is_the_fold(|| StockLevels).await;
     shop.deployed.delete().await;
 }
