@@ -4,6 +4,8 @@ use std::net::IpAddr;
 #[cfg(feature = "aws")]
 use axum::http::Uri;
 use clap::Args;
+#[cfg(feature = "aws")]
+use es_dynamodb::{DynamoStore, TableCreation};
 
 /// Where AWS answers, and as whom it is asked.
 #[derive(Debug, Clone, Default, Args)]
@@ -70,6 +72,17 @@ impl ConnectionArguments {
     #[must_use]
     pub fn at(&self, endpoint_url: &str) -> Self {
         Self { endpoint_url: Some(endpoint_url.to_owned()), ..self.clone() }
+    }
+
+    /// How the tables are connected to whose names begin so. Those of views that are missing are made with `create`.
+    #[cfg(feature = "aws")]
+    pub fn tables(&self, prefix: &str, create: bool) -> es_dynamodb::DynamoOptions {
+        let creation = match create {
+            true => TableCreation::IfMissing,
+            false => TableCreation::Never,
+        };
+        let tables = DynamoStore::builder(prefix).connection(self.connection());
+        tables.table_creation(creation)
     }
 
     /// How a backend connects.

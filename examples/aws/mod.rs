@@ -4,8 +4,11 @@
 mod bucket_error;
 mod connection;
 mod data;
+#[cfg(feature = "lambda")]
+mod functions;
 #[cfg(feature = "aws")]
 mod objects;
+mod template;
 #[cfg(all(test, feature = "aws"))]
 pub(crate) mod template_rules;
 mod topic;
@@ -14,6 +17,9 @@ mod topic;
 pub use bucket_error::{BucketError, Refusal};
 pub use connection::ConnectionArguments;
 pub use data::DataArguments;
+#[cfg(feature = "lambda")]
+pub use functions::{LogStream, views_of};
 #[cfg(feature = "aws")]
 pub use objects::BucketObjects;
+pub use template::{MakeTemplate, TemplateArguments, Templates, print_template};
 pub use topic::NamedTopic;

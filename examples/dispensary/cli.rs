@@ -12,7 +12,6 @@ mod place;
 mod rebuild;
 mod roles;
 mod serve;
-mod template;
 mod work;
 
 use std::path::PathBuf;
@@ -20,6 +19,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::aws::{TemplateArguments, Templates};
 use crate::command_line::{self, AnyError};
 
 use super::domain::Status;
@@ -121,7 +121,7 @@ enum Command {
     /// Print the CloudFormation template of the dispensary on AWS
     ///
     /// Its names begin with the name of the stack and a dash, which is then what --table-prefix says.
-    Template(template::Arguments),
+    Template(TemplateArguments),
     /// Write the whole log into a file: JSON Lines that `import` takes, on any backend
     ///
     /// `serve` may be running. The file has its name when it is whole.
@@ -144,6 +144,15 @@ enum Command {
         verify: bool,
     },
 }
+
+/// What the system needs on AWS.
+#[cfg(feature = "aws")]
+const TEMPLATES: Option<Templates> = Some(Templates {
+    whole: super::infrastructure::template,
+    without_functions: super::infrastructure::template_without_functions,
+});
+#[cfg(not(feature = "aws"))]
+const TEMPLATES: Option<Templates> = None;
 
 /// Runs the program.
 pub fn main() -> ExitCode {
@@ -172,7 +181,7 @@ async fn run(arguments: Arguments) -> Result<(), AnyError> {
             consumers::rewind(place, &consumer, to, json).await
         }
         Some(Command::Rebuild { views }) => rebuild::run(place, views, json).await,
-        Some(Command::Template(arguments)) => template::run(&arguments),
+        Some(Command::Template(which)) => which.print(TEMPLATES),
         Some(Command::Export { file, force }) => export::run(place, file, force, json).await,
         Some(Command::Import { file, verify: true }) => import::verify(file, json).await,
         Some(Command::Import { file, verify: false }) => import::run(place, file, json).await,

@@ -8,7 +8,6 @@ mod publish;
 mod records;
 mod roles;
 mod serve;
-mod template;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -16,6 +15,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
+use crate::aws::{MakeTemplate, print_template};
 use crate::command_line::{self, AnyError, length_of_time};
 
 use super::domain::Status;
@@ -76,6 +76,12 @@ enum Command {
     Template,
 }
 
+/// What the system needs on AWS.
+#[cfg(feature = "aws")]
+const TEMPLATE: Option<MakeTemplate> = Some(super::infrastructure::template);
+#[cfg(not(feature = "aws"))]
+const TEMPLATE: Option<MakeTemplate> = None;
+
 /// Runs the program.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -94,6 +100,6 @@ async fn run(arguments: Arguments) -> Result<(), AnyError> {
         Some(Command::Result { id, wait }) => records::result(&place, &id, wait).await,
         Some(Command::List { status }) => records::list(&place, status, json).await,
         Some(Command::DeadLetters(letters)) => dead_letters::run(&place, letters, json).await,
-        Some(Command::Template) => template::run(),
+        Some(Command::Template) => print_template(TEMPLATE),
     }
 }

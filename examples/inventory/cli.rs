@@ -7,12 +7,12 @@ mod main_job;
 mod opened;
 mod place;
 mod resume;
-mod template;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::aws::{TemplateArguments, Templates};
 use crate::command_line::{self, AnyError};
 
 use super::workflow_states::WorkflowState;
@@ -75,7 +75,7 @@ enum Command {
     /// Print the CloudFormation template of the system on AWS
     ///
     /// Its names begin with the name of the stack and a dash, which is then what --table-prefix says.
-    Template(template::Arguments),
+    Template(TemplateArguments),
     /// Remove all data
     ///
     /// Nothing may be running. A directory goes with the database if nothing else is in it. On AWS the stack of the
@@ -86,6 +86,15 @@ enum Command {
         yes: bool,
     },
 }
+
+/// What the system needs on AWS.
+#[cfg(feature = "aws")]
+const TEMPLATES: Option<Templates> = Some(Templates {
+    whole: super::infrastructure::template,
+    without_functions: super::infrastructure::template_without_functions,
+});
+#[cfg(not(feature = "aws"))]
+const TEMPLATES: Option<Templates> = None;
 
 /// Runs the program.
 pub fn main() -> ExitCode {
@@ -109,7 +118,7 @@ async fn run(arguments: Arguments) -> Result<(), AnyError> {
         Some(Command::Workflow { order }) => looks::workflow(&place, &order, json).await,
         Some(Command::Resume { order }) => resume::run(&place, &order, json).await,
         Some(Command::Health) => health::run(&place, json).await,
-        Some(Command::Template(arguments)) => template::run(&arguments),
+        Some(Command::Template(which)) => which.print(TEMPLATES),
         Some(Command::CleanUp { yes }) => clean_up::run(&place, yes, json),
         Some(Command::Trace { order }) => looks::trace(&place, &order, json).await,
     }

@@ -10,7 +10,6 @@ mod orders;
 mod place;
 mod prompt;
 mod stop;
-mod template;
 mod until;
 mod watch;
 mod work;
@@ -20,6 +19,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
+use crate::aws::{TemplateArguments, Templates};
 use crate::command_line::{self, AnyError};
 
 use super::channels::Subscriber;
@@ -102,7 +102,7 @@ enum Command {
     /// Print the CloudFormation template of the system on AWS
     ///
     /// Its names begin with the name of the stack and a dash, which is then what --table-prefix says.
-    Template(template::Arguments),
+    Template(TemplateArguments),
     /// Remove all data
     ///
     /// Nothing may be running. A directory goes with the database if nothing else is in it. On AWS this is
@@ -113,6 +113,15 @@ enum Command {
         yes: bool,
     },
 }
+
+/// What the system needs on AWS.
+#[cfg(feature = "aws")]
+const TEMPLATES: Option<Templates> = Some(Templates {
+    whole: super::infrastructure::template,
+    without_functions: super::infrastructure::template_without_functions,
+});
+#[cfg(not(feature = "aws"))]
+const TEMPLATES: Option<Templates> = None;
 
 /// Runs the program.
 pub fn main() -> ExitCode {
@@ -144,7 +153,7 @@ async fn run(arguments: Arguments) -> Result<(), AnyError> {
             notifications::run(&place, subscriber, until, json).await
         }
         Some(Command::DeadLetters(letters)) => dead_letters::run(&place, letters, json).await,
-        Some(Command::Template(arguments)) => template::run(&arguments),
+        Some(Command::Template(which)) => which.print(TEMPLATES),
         Some(Command::CleanUp { yes }) => clean_up::run(&place, yes, json),
     }
 }

@@ -1,7 +1,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use es_dynamodb::{DynamoStore, TableCreation};
+use es_dynamodb::DynamoStore;
 use object_store::ObjectStore;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -43,15 +43,6 @@ impl DynamoDbOptions {
         }
     }
 
-    /// How to connect, but for the server of this process.
-    fn builder(&self) -> es_dynamodb::DynamoOptions {
-        let mut builder = DynamoStore::builder(&self.table_prefix);
-        if self.create_tables {
-            builder = builder.table_creation(TableCreation::IfMissing);
-        }
-        builder.connection(self.connection.connection())
-    }
-
     /// How to ask for them on the command line.
     pub fn arguments(&self) -> String {
         format!("--backend dynamodb {}", self.flags())
@@ -78,7 +69,7 @@ impl DynamoDb {
     pub async fn open(directory: &Path, options: DynamoDbOptions) -> Result<Self, OpenError> {
         let objects = open_objects(directory)?;
         let mut local = None;
-        let mut builder = options.builder();
+        let mut builder = options.connection.tables(&options.table_prefix, options.create_tables);
         if options.local {
             let server = LocalServer::start(directory, options.create_tables).await?;
             builder = builder.local_endpoint(&server.url);

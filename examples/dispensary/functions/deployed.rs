@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use axum::Router;
 use clap::Parser as _;
-use es_core::{AnyConsumer, Consumers, NoFeed, QueueName, ViewStore};
+use es_core::{AnyConsumer, Consumers, NoFeed, QueueName};
 use es_dynamodb::DynamoStore;
 use es_kinesis::{DataStream, PushedRecords};
 use es_lambda::{DynamoFunction, HandlerName, KinesisFunction};
 use es_sns_sqs::SqsQueues;
 
 use super::{API, DATA_STREAM, DEAD_RECORDS};
-use crate::aws::{BucketObjects, ConnectionArguments};
+use crate::aws::{BucketObjects, ConnectionArguments, LogStream, views_of};
 use crate::command_line::AnyError;
 use crate::dispensary::api;
 use crate::dispensary::backend::{Backend, Pipeline, publishing_to};
@@ -65,11 +65,7 @@ impl Deployed {
             feed: Arc::new(NoFeed),
             leases: store.clone(),
         };
-        // Whoever answers requests only reads the views: others write them, and make what they lack.
-        let views: Arc<dyn ViewStore> = match handler.as_str() {
-            API => Arc::new(store.reading_views()),
-            _ => store.clone(),
-        };
+        let views = views_of(handler, API, &store);
         let backend = Backend {
             log: store.clone(),
             feed: Arc::new(NoFeed),
@@ -100,8 +96,9 @@ impl Deployed {
 
     /// Who publishes the log, behind the stream of its table.
     pub fn publisher(&self) -> DynamoFunction {
-        let publisher = es_lambda::dynamodb(self.publisher.clone(), self.log.clone());
-        publisher.dead_records_to(self.queues.clone(), self.dead_records.clone())
+        let log = self.log.clone();
+        let (queues, dead_records) = (self.queues.clone(), self.dead_records.clone());
+        LogStream { log, queues, dead_records }.function(self.publisher.clone())
     }
 
     /// Who keeps the view for lists, behind the data stream.

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use es_core::NoFeed;
-use es_dynamodb::{DynamoStore, TableCreation};
+use es_dynamodb::DynamoStore;
 use es_sns_sqs::{SnsTopics, SqsQueues};
 
 use super::bucket::S3;
@@ -113,12 +113,8 @@ impl Aws {
 
     async fn connected(options: &AwsOptions) -> Result<Self, OpenError> {
         let AwsOptions { table_prefix, names, account, bucket, connection, create, .. } = options;
+        let store = connection.tables(table_prefix, *create).connect().await?;
         let connection = connection.connection();
-        let mut builder = DynamoStore::builder(table_prefix).connection(connection.clone());
-        if *create {
-            builder = builder.table_creation(TableCreation::IfMissing);
-        }
-        let store = builder.connect().await?;
         let queues = SqsQueues::builder().connection(connection.clone()).connect().await?;
         let mut topics = SnsTopics::builder(&queues);
         if let Some(account) = account {

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use axum::Router;
 use clap::Parser as _;
-use es_core::{Backoff, MessageQueue, QueueName, TopicName, ViewStore};
+use es_core::{Backoff, QueueName, TopicName};
 use es_dynamodb::DynamoStore;
 use es_lambda::HandlerName;
 
 use super::{API, DEAD_RECORDS};
-use crate::aws::{ConnectionArguments, NamedTopic};
+use crate::aws::{ConnectionArguments, LogStream, NamedTopic, views_of};
 use crate::command_line::AnyError;
 use crate::http::{Metrics, prepared};
 use crate::ingest::api::{self, App};
@@ -24,12 +24,8 @@ use crate::ingest::stations::{KnownStations, Outage, Unreliable};
 pub struct Deployed {
     /// The system.
     pub ingest: Arc<Ingest>,
-    /// The log.
-    pub log: DynamoStore,
-    /// The queues.
-    pub queues: Arc<dyn MessageQueue>,
-    /// The queue for records of the log that could not be read.
-    pub dead_records: QueueName,
+    /// The stream of its log.
+    pub log: LogStream,
 }
 
 /// The environment of the functions, as the template sets it.
@@ -78,18 +74,11 @@ impl Deployed {
             backoff: Backoff::default(),
             register: Arc::new(Unreliable::new(KnownStations, outages)),
         };
-        // Whoever answers requests only reads the records: others write them, and make what they lack.
-        let views: Arc<dyn ViewStore> = match handler.as_str() {
-            API => Arc::new(aws.store().reading_views()),
-            _ => aws.store().clone(),
-        };
+        let views = views_of(handler, API, aws.store());
         let backend = Backend { views, ..aws.backend_of_functions() };
-        Ok(Self {
-            log: DynamoStore::clone(aws.store()),
-            queues: backend.queues.clone(),
-            ingest: Arc::new(Ingest::assembled(backend, options)?),
-            dead_records,
-        })
+        let log = DynamoStore::clone(aws.store());
+        let log = LogStream { log, queues: backend.queues.clone(), dead_records };
+        Ok(Self { ingest: Arc::new(Ingest::assembled(backend, options)?), log })
     }
 
     /// The routes. The records, which may be new, are opened with the first request.

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use es_core::NoFeed;
-use es_dynamodb::{DynamoStore, TableCreation};
+use es_dynamodb::DynamoStore;
 use es_eventbridge::EventBridgeBus;
 use es_sns_sqs::{SnsTopics, SqsQueues};
 
@@ -38,11 +38,7 @@ impl AwsOptions {
 
     async fn connect(&self) -> Result<Aws, OpenError> {
         let (prefix, connection) = (&self.prefix, self.connection.connection());
-        let mut store = DynamoStore::builder(prefix).connection(connection.clone());
-        if self.create {
-            store = store.table_creation(TableCreation::IfMissing);
-        }
-        let store = store.connect().await?;
+        let store = self.connection.tables(prefix, self.create).connect().await?;
         let queues = SqsQueues::builder().name_prefix(prefix).connection(connection.clone());
         let bus = EventBridgeBus::builder(bus::NAME).name_prefix(prefix).connection(connection);
         Ok(Aws {

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use clap::Parser as _;
-use es_core::{MessageQueue, QueueName, Repository, SystemClock};
+use es_core::{QueueName, Repository, SystemClock};
 use es_dynamodb::DynamoStore;
 
 use super::DEAD_RECORDS;
-use crate::aws::ConnectionArguments;
+use crate::aws::{ConnectionArguments, LogStream};
 use crate::command_line::AnyError;
 use crate::inventory::backend::{Aws, AwsOptions};
 use crate::inventory::chance::Chance;
@@ -19,12 +19,8 @@ use crate::inventory::service::Inventory;
 pub struct Deployed {
     /// The system.
     pub inventory: Inventory,
-    /// The log.
-    pub log: DynamoStore,
-    /// The queues.
-    pub queues: Arc<dyn MessageQueue>,
-    /// The queue for records of the log that could not be read.
-    pub dead_records: QueueName,
+    /// The stream of its log.
+    pub log: LogStream,
 }
 
 /// The environment of the functions, as the template sets it.
@@ -53,11 +49,9 @@ impl Deployed {
         let books = Repository::new(backend.log.clone());
         let rates = Rates { declined: decline_rate, ..Rates::default() };
         let provider = SimulatedProvider::new(books, Chance::from_seed(1), rates);
-        Ok(Self {
-            log: DynamoStore::clone(aws.store()),
-            queues: backend.queues.clone(),
-            inventory: Inventory::assembled(backend, Arc::new(provider), Arc::new(SystemClock))?,
-            dead_records: QueueName::new(DEAD_RECORDS)?,
-        })
+        let (log, queues) = (DynamoStore::clone(aws.store()), backend.queues.clone());
+        let log = LogStream { log, queues, dead_records: QueueName::new(DEAD_RECORDS)? };
+        let inventory = Inventory::assembled(backend, Arc::new(provider), Arc::new(SystemClock))?;
+        Ok(Self { inventory, log })
     }
 }

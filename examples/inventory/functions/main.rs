@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use es_core::Consumers;
 use es_examples::command_line::{self, AnyError};
 use es_examples::inventory::functions::{Deployed, POLICIES, PROCESSORS, SWEEPER, VIEWS};
 
@@ -11,15 +10,12 @@ fn main() -> ExitCode {
 }
 
 async fn run() -> Result<(), AnyError> {
-    let Deployed { inventory, log, queues, dead_records } = Deployed::from_environment().await?;
-    let of_log = |consumers: Consumers| {
-        es_lambda::dynamodb(consumers, log).dead_records_to(queues, dead_records)
-    };
+    let Deployed { inventory, log } = Deployed::from_environment().await?;
     let handler = es_lambda::handler()?;
     let of_queue = PROCESSORS.iter().find(|(processor, _)| *processor == handler.as_str());
     match (handler.as_str(), of_queue) {
-        (VIEWS, _) => of_log(inventory.views()).run().await,
-        (POLICIES, _) => of_log(inventory.policies()).run().await,
+        (VIEWS, _) => log.function(inventory.views()).run().await,
+        (POLICIES, _) => log.function(inventory.policies()).run().await,
         (SWEEPER, _) => es_lambda::schedule(inventory.sweeper()).run().await,
         (_, Some((_, queue))) => es_lambda::sqs(inventory.processor_of(queue)?).run().await,
         _ => Err(handler.unknown().into()),

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use es_core::Error;
-use es_dynamodb::{DynamoStore, TableCreation};
+use es_dynamodb::DynamoStore;
 use es_sns_sqs::{SnsTopics, SqsQueues};
 
 use super::{Backend, OpenError};
@@ -66,12 +66,8 @@ impl Aws {
 
     async fn connected(options: AwsOptions) -> Result<Self, Error> {
         let connection = options.connection.connection();
-        let mut builder =
-            DynamoStore::builder(&options.table_prefix).connection(connection.clone());
-        if options.create {
-            builder = builder.table_creation(TableCreation::IfMissing);
-        }
-        let store = builder.connect().await?;
+        let store = options.connection.tables(&options.table_prefix, options.create);
+        let store = store.connect().await?;
         let queues = SqsQueues::builder().connection(connection).connect().await?;
         let mut topics = SnsTopics::builder(&queues);
         if let Some(account) = &options.account {

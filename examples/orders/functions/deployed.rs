@@ -7,7 +7,7 @@ use es_core::{NoFeed, QueueName};
 use es_dynamodb::DynamoStore;
 
 use super::DEAD_RECORDS;
-use crate::aws::{ConnectionArguments, NamedTopic};
+use crate::aws::{ConnectionArguments, LogStream, NamedTopic};
 use crate::command_line::AnyError;
 use crate::orders::backend::{Aws, AwsOptions, Backend};
 use crate::orders::channels::Channels;
@@ -20,12 +20,8 @@ use crate::orders::time_to_live::TimeToLive;
 pub struct Deployed {
     /// The system.
     pub orders: Orders,
-    /// The log.
-    pub log: DynamoStore,
-    /// Where everything is kept.
-    pub backend: Backend,
-    /// The queue for records of the log that could not be read.
-    pub dead_records: QueueName,
+    /// The stream of its log.
+    pub log: LogStream,
 }
 
 /// The environment of the functions, as the template sets it.
@@ -63,11 +59,9 @@ impl Deployed {
         // Commits are pushed; nobody may read the stream of the table beside that.
         let backend = Backend { feed: Arc::new(NoFeed), ..aws.backend() };
         let payments = Arc::new(SimulatedPayments::broken_for(broken_for));
-        Ok(Self {
-            orders: Orders::assembled(backend.clone(), ttl_days, payments)?,
-            log: DynamoStore::clone(aws.store()),
-            backend,
-            dead_records: QueueName::new(&format!("{table_prefix}{DEAD_RECORDS}"))?,
-        })
+        let (log, queues) = (DynamoStore::clone(aws.store()), backend.queues.clone());
+        let dead_records = QueueName::new(&format!("{table_prefix}{DEAD_RECORDS}"))?;
+        let log = LogStream { log, queues, dead_records };
+        Ok(Self { orders: Orders::assembled(backend, ttl_days, payments)?, log })
     }
 }

@@ -11,15 +11,12 @@ fn main() -> ExitCode {
 }
 
 async fn run() -> Result<(), AnyError> {
-    let Deployed { orders, log, backend, dead_records } = Deployed::from_environment().await?;
+    let Deployed { orders, log } = Deployed::from_environment().await?;
     let announcers = || Consumers::new().with(orders.intake.clone()).with(orders.notifier.clone());
-    let of_log = |consumers| {
-        es_lambda::dynamodb(consumers, log).dead_records_to(backend.queues.clone(), dead_records)
-    };
     let handler = es_lambda::handler()?;
     match handler.as_str() {
-        LIST => of_log(Consumers::from(orders.list)).run().await,
-        ANNOUNCER => of_log(announcers()).run().await,
+        LIST => log.function(orders.list).run().await,
+        ANNOUNCER => log.function(announcers()).run().await,
         PROCESSOR => es_lambda::sqs(orders.processor).run().await,
         _ => Err(handler.unknown().into()),
     }

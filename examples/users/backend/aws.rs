@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use es_core::Error;
-use es_dynamodb::{DynamoStore, TableCreation};
+use es_dynamodb::DynamoStore;
 
 use super::{Backend, OpenError};
 use crate::aws::ConnectionArguments;
@@ -59,12 +59,9 @@ impl Aws {
     }
 
     async fn connected(options: &AwsOptions) -> Result<Self, Error> {
-        let connection = options.connection.connection();
-        let mut builder = DynamoStore::builder(&options.table_prefix).connection(connection);
-        if options.create {
-            builder = builder.table_creation(TableCreation::IfMissing);
-        }
-        Ok(Self { store: Arc::new(builder.connect().await?) })
+        let AwsOptions { table_prefix, connection, create } = options;
+        let store = connection.tables(table_prefix, *create).connect().await?;
+        Ok(Self { store: Arc::new(store) })
     }
 
     /// The log and what else is in tables.

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use axum::Router;
 use clap::Parser as _;
-use es_core::{NoFeed, QueueName, ViewStore};
+use es_core::{NoFeed, QueueName};
 use es_dynamodb::DynamoStore;
 use es_lambda::HandlerName;
 use es_sns_sqs::SqsQueues;
 
 use super::{API, DEAD_RECORDS};
-use crate::aws::ConnectionArguments;
+use crate::aws::{ConnectionArguments, LogStream, views_of};
 use crate::command_line::AnyError;
 use crate::http::prepared;
 use crate::users::api;
@@ -22,12 +22,8 @@ use crate::users::service::Users;
 pub struct Deployed {
     /// The system.
     pub users: Arc<Users>,
-    /// The log.
-    pub log: DynamoStore,
-    /// The queues of the stack.
-    pub queues: Arc<SqsQueues>,
-    /// The queue for records of the log that could not be read.
-    pub dead_records: QueueName,
+    /// The stream of its log.
+    pub log: LogStream,
 }
 
 /// The environment of the functions, as the template sets it.
@@ -49,18 +45,13 @@ impl Deployed {
         let queues = SqsQueues::builder().connection(connection.connection()).connect().await?;
         let dead_records = QueueName::new(&format!("{table_prefix}{DEAD_RECORDS}"))?;
         let aws = Aws::deployed(AwsOptions { table_prefix, connection, create: false }).await?;
-        // Whoever answers requests only reads the read models: others write them, and make what they lack.
-        let views: Arc<dyn ViewStore> = match handler.as_str() {
-            API => Arc::new(aws.store().reading_views()),
-            _ => aws.store().clone(),
-        };
+        let views = views_of(handler, API, aws.store());
         // Commits are pushed; nobody may read the stream of the table beside that.
         let backend = Backend { feed: Arc::new(NoFeed), views, ..aws.backend() };
+        let log = DynamoStore::clone(aws.store());
         Ok(Self {
             users: Arc::new(Users::assembled(backend)?),
-            log: DynamoStore::clone(aws.store()),
-            queues: Arc::new(queues),
-            dead_records,
+            log: LogStream { log, queues: Arc::new(queues), dead_records },
         })
     }
 

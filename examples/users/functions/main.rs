@@ -14,11 +14,7 @@ async fn run() -> Result<(), AnyError> {
     let deployed = Deployed::for_function(&handler).await?;
     match handler.as_str() {
         API => es_lambda::http(deployed.router()).run().await,
-        PROJECTOR => {
-            let Deployed { users, log, queues, dead_records } = deployed;
-            let projector = es_lambda::dynamodb(users.consumers(), log);
-            projector.dead_records_to(queues, dead_records).run().await
-        }
+        PROJECTOR => deployed.log.function(deployed.users.consumers()).run().await,
         _ => Err(handler.unknown().into()),
     }
 }
