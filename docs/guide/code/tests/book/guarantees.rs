@@ -18,8 +18,11 @@ impl Binary {
             Some((package, program)) => (package, Some(program)),
             None => (name, None),
         };
-        let folder =
-            if package == "es-guide" { "docs/guide/code" } else { package };
+        let folder = match package {
+            "es-guide" => "docs/guide/code",
+            "es-examples" => "examples",
+            package => package,
+        };
         let package = pages::root().join(folder);
         let mut source = String::new();
         match program {
