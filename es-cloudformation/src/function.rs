@@ -56,6 +56,16 @@ impl Function {
         }
     }
 
+    /// The function as one that catches up, from the log, those to whom mappings push: every hour, for up to 15 minutes.
+    ///
+    /// A mapping gives a record up after 12 hours unless its [`Source`] says otherwise, and the stream of a table forgets
+    /// it after 24: there are eleven runs in between. One reads what the last hour has brought, and may be the third reader
+    /// of a shard for that time, which DynamoDB may throttle; all readers ask again then.
+    pub fn catching_up(self) -> Self {
+        let every_hour = Source::schedule(Duration::from_secs(60 * 60));
+        self.timeout(Duration::from_secs(15 * 60)).behind(every_hour)
+    }
+
     /// How long an invocation may take, in whole seconds; 15 minutes at most, and 30 seconds behind an HTTP API.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;

@@ -271,8 +271,15 @@ impl Source {
 /// How long SQS hides messages of a queue that says nothing about it, in seconds.
 const HIDDEN_BY_DEFAULT_S: u64 = 30;
 
-// https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
-const QUEUE: [&str; 3] = ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"];
+// https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html, and what the function does itself: it says how
+// long what failed is hidden, of the queue whose address it asks for.
+const QUEUE: [&str; 5] = [
+    "sqs:ChangeMessageVisibility",
+    "sqs:DeleteMessage",
+    "sqs:GetQueueAttributes",
+    "sqs:GetQueueUrl",
+    "sqs:ReceiveMessage",
+];
 // https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html
 const TABLE_STREAM: [&str; 3] =
     ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"];

@@ -134,6 +134,20 @@ fn a_function_may_do_what_it_was_given_in_this_stack_and_no_more() {
 }
 
 #[test]
+fn a_function_behind_a_queue_may_say_how_long_what_failed_is_hidden() {
+    let mut stack = stack();
+    let printer = Function::new("printer", "Prints").behind(Source::queue("QueueLabels"));
+    with(&mut stack, printer).unwrap();
+    let statements = statements_of(&stack.render("A pharmacy"), "PrinterFunctionRole");
+    let (_, queue) = statements.iter().find(|(name, _)| name == "ReceiveQueueLabels").unwrap();
+    assert_eq!(queue["Resource"], json!({ "Fn::GetAtt": ["QueueLabels", "Arn"] }));
+    for action in ["sqs:ChangeMessageVisibility", "sqs:GetQueueUrl"] {
+        let actions = queue["Action"].as_array().unwrap();
+        assert!(actions.contains(&json!(action)), "{actions:?}");
+    }
+}
+
+#[test]
 fn a_schedule_is_of_whole_minutes() {
     for (seconds, rate) in [(1, "rate(1 minute)"), (60, "rate(1 minute)"), (61, "rate(2 minutes)")]
     {

@@ -40,7 +40,7 @@ use crate::time_left::TimeLeft;
 ///   again.
 ///
 /// What Lambda gives up, and streams whose last commit is older than the mapping, are not pushed any more. A
-/// [catching up](es_core::Consumer::catch_up) from the consumer's own feed from time to time brings them; so does the next
+/// [catching up](crate::CatchUpFunction) from the consumer's own feed from time to time brings them; so does the next
 /// commit of their stream.
 #[derive(Debug)]
 #[must_use = "a function does nothing until it runs"]

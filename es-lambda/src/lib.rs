@@ -47,6 +47,7 @@
 //! | an HTTP API | `http` | a tower service, as an axum `Router` | [`http`](fn@http)`(router).run().await` |
 //! | a rule of EventBridge | | a [`QueueConsumer`] | [`event_bridge`]`(consumer).run().await` |
 //! | a schedule | | a [`DeadlineSweeper`] | [`schedule`]`(sweeper).run().await` |
+//! | a schedule | | what is behind a data stream or a table, with its own feed | [`catch_up`](fn@catch_up)`(consumers).run().await` |
 //!
 //! All of them take what they are about as it is, or in the [`Arc`] in which a program has it.
 //!
@@ -107,6 +108,7 @@
 //! | `http_api` | [`HttpFunction`]: requests |
 //! | `event_bridge` | [`EventBridgeFunction`]: rules |
 //! | `schedule` | [`ScheduleFunction`]: deadlines |
+//! | `catch_up` | [`CatchUpFunction`]: what was never pushed |
 //! | `handler` | [`HandlerName`]: which function of its program a process is |
 //! | `batch` | the records of an event, each for itself |
 //! | `running` | how functions run, and their options of time |
@@ -119,11 +121,10 @@
 
 use std::sync::Arc;
 
-#[cfg(any(feature = "dynamodb", feature = "kinesis"))]
-use es_core::Consumers;
-use es_core::{DeadlineSweeper, QueueConsumer};
+use es_core::{Consumers, DeadlineSweeper, QueueConsumer};
 
 mod batch;
+mod catch_up;
 #[cfg(feature = "dynamodb")]
 mod dynamodb;
 mod error;
@@ -141,6 +142,7 @@ mod shard;
 mod sqs;
 mod time_left;
 
+pub use catch_up::{CatchUpEnded, CatchUpFunction, CaughtUp};
 #[cfg(feature = "dynamodb")]
 pub use dynamodb::DynamoFunction;
 pub use error::FunctionError;
@@ -178,6 +180,11 @@ pub fn event_bridge(consumer: impl Into<Arc<QueueConsumer>>) -> EventBridgeFunct
 /// The sweeper as a function that a schedule invokes.
 pub fn schedule(sweeper: impl Into<Arc<DeadlineSweeper>>) -> ScheduleFunction {
     ScheduleFunction::new(sweeper.into())
+}
+
+/// One consumer or several as a function that a schedule invokes, and that catches them up from their own feeds.
+pub fn catch_up(consumers: impl Into<Consumers>) -> CatchUpFunction {
+    CatchUpFunction::new(consumers.into())
 }
 
 /// One consumer or several, projections, policies, announcers, as a function behind the data stream that `records`

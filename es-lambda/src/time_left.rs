@@ -33,12 +33,22 @@ impl TimeLeft {
     /// How long work may go on: up to the reserve before the end of the invocation, or half of what is left
     /// where that is less than two reserves, so that a function with a short timeout does something.
     pub(crate) fn of(&self, context: &Context) -> Duration {
+        let left = self.until_the_end_of(context);
+        left.saturating_sub(self.reserve).max(left.min(self.reserve) / 2)
+    }
+
+    /// How long may be spent on the records of what was done: half of what is left, the other half is for the answer.
+    #[cfg_attr(not(feature = "sqs"), allow(dead_code, reason = "queues alone are told something"))]
+    pub(crate) fn at_the_end_of(&self, context: &Context) -> Duration {
+        self.until_the_end_of(context) / 2
+    }
+
+    fn until_the_end_of(&self, context: &Context) -> Duration {
         let end = i64::try_from(context.deadline).ok();
         let end = end.and_then(|millis| Timestamp::from_millisecond(millis).ok());
         // A time that no clock shows is no limit that could be kept.
         let end = end.unwrap_or(Timestamp::MAX);
-        let left = Duration::try_from(end.duration_since(self.clock.now())).unwrap_or_default();
-        left.saturating_sub(self.reserve).max(left.min(self.reserve) / 2)
+        Duration::try_from(end.duration_since(self.clock.now())).unwrap_or_default()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use es_core::{Consumers, MessageQueue, QueueName, ViewStore};
+use es_core::{Consumers, Feed, MessageQueue, NoFeed, QueueName, ViewStore};
 use es_dynamodb::DynamoStore;
 use es_lambda::{DynamoFunction, HandlerName};
 
@@ -29,5 +29,14 @@ pub fn views_of(handler: &HandlerName, api: &str, store: &Arc<DynamoStore>) -> A
     match handler.as_str() == api {
         true => Arc::new(store.reading_views()),
         false => store.clone(),
+    }
+}
+
+/// The feed of a function. The one that is called `catch_up` follows the log itself; to all others commits are pushed, and
+/// they may not read the stream of the table beside that.
+pub fn feed_of(handler: &HandlerName, catch_up: &str, store: &Arc<DynamoStore>) -> Arc<dyn Feed> {
+    match handler.as_str() == catch_up {
+        true => store.clone(),
+        false => Arc::new(NoFeed),
     }
 }

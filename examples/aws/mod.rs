@@ -18,7 +18,7 @@ pub use bucket_error::{BucketError, Refusal};
 pub use connection::ConnectionArguments;
 pub use data::DataArguments;
 #[cfg(feature = "lambda")]
-pub use functions::{LogStream, views_of};
+pub use functions::{LogStream, feed_of, views_of};
 #[cfg(feature = "aws")]
 pub use objects::BucketObjects;
 pub use template::{MakeTemplate, TemplateArguments, Templates, print_template};

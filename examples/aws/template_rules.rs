@@ -18,11 +18,15 @@ const ON_ANYTHING: [&str; 2] = ["dynamodb:ListStreams", "kinesis:ListStreams"];
 const ON_THE_LOG: [&str; 4] =
     ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"];
 
+/// What who follows the log without being pushed to does with it as well.
+const FOLLOWING: [&str; 2] = ["dynamodb:DescribeTable", "dynamodb:Scan"];
+
 impl Template {
     /// Looks at everything that holds for all systems.
     pub(crate) fn checked(template: Value) -> Self {
         let template = Self(template);
         template.has_all_that_it_refers_to();
+        template.brings_what_was_never_pushed();
         template.keeps_data_encrypted_and_recoverable();
         template.keeps_files_to_itself();
         template.lets_nobody_do_more_than_needed();
@@ -181,12 +185,35 @@ impl Template {
                 assert!(on == "*" || is_of_stack, "{name}: {action} on {on}");
                 if on.ends_with("table/${AWS::StackName}-events") && name.ends_with("FunctionRole")
                 {
-                    assert!(ON_THE_LOG.contains(&&*action), "{name}: {action} on the log");
+                    let follows = name == "CatchUpFunctionRole" && FOLLOWING.contains(&&*action);
+                    let may = follows || ON_THE_LOG.contains(&&*action);
+                    assert!(may, "{name}: {action} on the log");
                 }
             }
         }
         for (name, function) in self.all_of("AWS::Lambda::Function") {
             assert_eq!(function["Role"], json!({ "Fn::GetAtt": [format!("{name}Role"), "Arn"] }));
+        }
+    }
+
+    /// What a mapping gives up is still in the stream when the catching up comes to it, some times over.
+    fn brings_what_was_never_pushed(&self) {
+        let mappings = self.all_of("AWS::Lambda::EventSourceMapping").into_iter();
+        let log = json!({ "Fn::GetAtt": ["EventsTable", "StreamArn"] });
+        let of_log: Vec<_> = mappings.filter(|(_, it)| it["EventSourceArn"] == log).collect();
+        if of_log.is_empty() {
+            return;
+        }
+        let schedule = self.properties("CatchUpFunctionSchedule");
+        assert_eq!(schedule["ScheduleExpression"], "rate(60 minutes)");
+        let function = json!({ "Fn::GetAtt": ["CatchUpFunction", "Arn"] });
+        assert_eq!(schedule["Targets"][0]["Arn"], function);
+        for (name, mapping) in of_log {
+            let hours = mapping["MaximumRecordAgeInSeconds"].as_u64().unwrap().div_ceil(60 * 60);
+            assert!(hours + 4 <= 24, "{name} gives up after {hours} hours");
+        }
+        for action in ["dynamodb:DescribeStream", "dynamodb:GetRecords"] {
+            assert!(self.allows("CatchUpFunctionRole", action, "-events/stream/*"), "{action}");
         }
     }
 

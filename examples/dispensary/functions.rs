@@ -5,6 +5,8 @@
 //!                  └─▶ bucket ────────────────────────────────────┐           ├─▶ details ─▶ api
 //!                                                                 └─▶ analyst ◀┘
 //!                                                                        └─▶ log
+//!
+//! every hour ─▶ catch-up, from the log to data stream, list, details and analysis
 //! ```
 
 /// Answers requests.
@@ -17,6 +19,8 @@ pub const LIST: &str = "list";
 pub const DETAILS: &str = "details";
 /// Analyzes the prescriptions that are uploaded.
 pub const ANALYST: &str = "analyst";
+/// Brings those that follow the log what was never pushed to them.
+pub const CATCH_UP: &str = "catch-up";
 
 /// The bucket for prescriptions.
 pub const PRESCRIPTIONS: &str = "prescriptions";

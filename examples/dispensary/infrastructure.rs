@@ -72,7 +72,7 @@ fn workers(on_prescriptions: impl IntoIterator<Item = Value>) -> Result<Policy, 
     })
 }
 
-fn all_functions(prescriptions: &Bucket, dead_records: &str) -> Result<[Function; 5], Error> {
+fn all_functions(prescriptions: &Bucket, dead_records: &str) -> Result<[Function; 6], Error> {
     let function = |name: &str, description: &str| {
         Function::new(name, description)
             .environment("TABLE_PREFIX", PREFIX)
@@ -104,6 +104,14 @@ fn all_functions(prescriptions: &Bucket, dead_records: &str) -> Result<[Function
         worker(functions::ANALYST, "Analyzes the prescriptions that are uploaded", published())
             .may(tables(&[Role::Commands, Role::Reactions])?)
             .may(getting(prescriptions)),
+        function(
+            functions::CATCH_UP,
+            "Brings data stream, views and analyst what was never pushed",
+        )
+        .catching_up()
+        .may(tables(&[Role::Commands, Role::Projections])?)
+        .may(data_stream(&[StreamRole::Publish])?)
+        .may(getting(prescriptions)),
     ])
 }
 

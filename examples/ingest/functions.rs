@@ -6,6 +6,8 @@
 //!
 //!       log ─▶ stream of the table ─┬─▶ records    the read model
 //!                                   └─▶ announcer ─▶ queue ─▶ confirmer ─▶ log
+//!
+//!       every hour ─▶ catch-up, from the log to records and queue
 //! ```
 
 /// Takes submissions, and says what became of them.
@@ -18,6 +20,8 @@ pub const ANNOUNCER: &str = "announcer";
 pub const CONFIRMER: &str = "confirmer";
 /// Brings the records up to date.
 pub const RECORDS: &str = "records";
+/// Brings those that follow the log what was never pushed to them.
+pub const CATCH_UP: &str = "catch-up";
 
 /// The queue for records of the log's stream that could not be read, or were given up.
 pub const DEAD_RECORDS: &str = "dead-records";

@@ -12,7 +12,7 @@ use es_dynamodb::Role as TableRole;
 use es_sns_sqs::Role as QueueRole;
 use serde_json::{Value, json};
 
-use super::functions::{ANNOUNCER, API, CONFIRMER, DEAD_RECORDS, PROCESSOR, RECORDS};
+use super::functions::{ANNOUNCER, API, CATCH_UP, CONFIRMER, DEAD_RECORDS, PROCESSOR, RECORDS};
 use super::names::Names;
 use super::records::Records;
 
@@ -83,7 +83,7 @@ struct Parts<'a> {
 }
 
 impl Parts<'_> {
-    fn functions(&self) -> Result<[Function; 5], Error> {
+    fn functions(&self) -> Result<[Function; 6], Error> {
         let dead_records = resource_of_dead_records();
         let function = |name: &str, description: &str| {
             Function::new(name, description)
@@ -124,6 +124,10 @@ impl Parts<'_> {
             )?
             .may(self.queue(&self.names.confirmations, QueueRole::Publish)?),
             of_log(RECORDS, "Brings the records of events up to date", TableRole::Functions)?,
+            function(CATCH_UP, "Brings both what was never pushed")
+                .catching_up()
+                .may(tables(&[TableRole::Projections])?)
+                .may(self.queue(&self.names.confirmations, QueueRole::Publish)?),
         ])
     }
 

@@ -10,6 +10,7 @@
 //!        └─▶ workflows ─────▶ workflow-processor ─────▶ log
 //!
 //! every minute ─▶ sweeper ─▶ log
+//! every hour ───▶ catch-up, from the log to views, bus, payments, workflows
 //! ```
 
 use super::bus;
@@ -20,6 +21,8 @@ pub const VIEWS: &str = "views";
 pub const POLICIES: &str = "policies";
 /// Fires the deadlines of the workflows.
 pub const SWEEPER: &str = "sweeper";
+/// Brings those that follow the log what was never pushed to them.
+pub const CATCH_UP: &str = "catch-up";
 /// Who works on which queue of the bus.
 pub const PROCESSORS: [(&str, &str); 4] = [
     ("order-processor", bus::ORDERS),

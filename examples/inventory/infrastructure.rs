@@ -13,7 +13,7 @@ use es_sns_sqs::Role as QueueRole;
 use serde_json::{Value, json};
 
 use super::bus;
-use super::functions::{DEAD_RECORDS, POLICIES, PROCESSORS, SWEEPER, VIEWS};
+use super::functions::{CATCH_UP, DEAD_RECORDS, POLICIES, PROCESSORS, SWEEPER, VIEWS};
 use super::service::WorkflowStatuses;
 use super::views::{OrderSummaries, StockLevels};
 
@@ -161,6 +161,10 @@ fn all_functions(dead_records: &str) -> Result<Vec<Function>, Error> {
             .timeout(Duration::from_secs(60))
             .may(tables(&[TableRole::Reactions])?)
             .behind(Source::schedule(Duration::from_secs(60))),
+        function(CATCH_UP, "Brings views and policies what was never pushed")
+            .catching_up()
+            .may(tables(&[TableRole::Commands, TableRole::Projections])?)
+            .may(publishing()?),
     ];
     for (processor, queue) in PROCESSORS {
         let processing = function(processor, &format!("Works on the queue {queue} of the bus"))

@@ -4,6 +4,8 @@
 //! create ─▶ log ─▶ stream of the table ─┬─▶ list       the view
 //!                                       └─▶ announcer  ─┬─▶ queue ─▶ processor ─▶ log
 //!                                                       └─▶ topic
+//!
+//! every hour ─▶ catch-up, from the log to list, queue and topic
 //! ```
 
 /// Keeps the list of orders.
@@ -12,6 +14,8 @@ pub const LIST: &str = "list";
 pub const ANNOUNCER: &str = "announcer";
 /// Has orders paid for.
 pub const PROCESSOR: &str = "processor";
+/// Brings those that follow the log what was never pushed to them.
+pub const CATCH_UP: &str = "catch-up";
 
 /// The queue for records of the log that could not be read.
 pub const DEAD_RECORDS: &str = "dead-records";

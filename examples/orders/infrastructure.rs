@@ -73,7 +73,7 @@ fn data(channels: &Channels) -> Result<Stack, Error> {
     stack.parameter(
         "SecondsPerAttempt",
         json!({
-            "Description": "How long an order that is worked on is kept from others, and how long it waits for its next attempt. Six times as long as a function may take, as Lambda asks for.",
+            "Description": "How long an order that is worked on is kept from others, and so waits for its next attempt when the function dies. Six times as long as a function may take, as Lambda asks for.",
             "Type": "Number",
             "Default": 6 * Channels::VISIBILITY_TIMEOUT.as_secs(),
             "MinValue": Channels::VISIBILITY_TIMEOUT.as_secs(),
@@ -120,7 +120,7 @@ fn operators(
     })
 }
 
-fn all_functions(channels: &Channels, dead_records: &str) -> Result<[Function; 3], Error> {
+fn all_functions(channels: &Channels, dead_records: &str) -> Result<[Function; 4], Error> {
     let inside = channels.topology_inside()?;
     // What was written, not what expired.
     let commits = || Source::table_stream("EventsTable").only(json!({ "eventName": ["INSERT"] }));
@@ -152,6 +152,10 @@ fn all_functions(channels: &Channels, dead_records: &str) -> Result<[Function; 3
             .may(tables(&[TableRole::Commands])?)
             .may(messaging(&inside, &[QueueRole::Consume])?)
             .behind(Source::queue("QueueCreated").batch(10)),
+        function(functions::CATCH_UP, "Brings list, queue and topic what was never pushed")
+            .catching_up()
+            .may(tables(&[TableRole::Projections])?)
+            .may(messaging(&inside, &[QueueRole::Publish])?),
     ])
 }
 

@@ -47,8 +47,9 @@ async fn until_processed(deployed: &Deployed, orders: &[String]) {
 
 #[tokio::test]
 async fn every_order_goes_its_whole_way_whatever_lies_in_it() {
-    let deployed =
-        Deployed::system("orders", &[("BrokenFor", "coal"), ("SecondsPerAttempt", "10")]).await;
+    // Left to its queue, an order that failed would be hidden for longer than the test waits.
+    let parameters = [("BrokenFor", "coal"), ("SecondsPerAttempt", "120")];
+    let deployed = Deployed::system("orders", &parameters).await;
     let coal = create(&deployed, "coal:1:9.00");
     let before: Vec<_> = (1..=5).map(|n| create(&deployed, &format!("tea:{n}:4.50"))).collect();
 

@@ -7,7 +7,7 @@ use es_core::{
     Expected, MessageQueue as _, NewCommit, QueueName, ReceiveOptions, SystemClock, SystemEntropy,
 };
 use es_examples::users::domain::{Money, User, UserEvent};
-use es_examples::users::functions::DEAD_RECORDS;
+use es_examples::users::functions::{CATCH_UP, DEAD_RECORDS};
 use es_examples::users::views::{UserDetails, UserSummaries};
 use es_sns_sqs::SqsQueues;
 use serde_json::{Value, json};
@@ -137,6 +137,47 @@ async fn a_record_that_cannot_be_read_is_kept_and_a_commit_that_cannot_be_shown_
     let (status, problem) = stack.get("/list?of=unborn&at_least=1").await;
     assert_eq!((status, &problem["type"]), (500, &json!("/problems/parked")), "{problem}");
     stack.deployed.cure().await;
+    read_models_are_what_the_log_says(&stack.deployed).await;
+    stack.deployed.delete().await;
+}
+
+#[tokio::test]
+async fn what_a_mapping_did_not_push_is_there_after_catching_up_and_once_when_it_is_pushed_after_all()
+ {
+    let stack = Stack::new().await;
+    let person = || json!({ "name": "Ada", "email": "ada@example.org" });
+    let balance = async |user_id: &str, sequence: u64| {
+        let path = format!("/detail?user_id={user_id}&at_least={sequence}");
+        eventually("the detail has come so far", async || {
+            let (status, detail) = stack.get(&path).await;
+            (status == 200).then(|| detail["Balance"].clone())
+        })
+        .await
+    };
+    stack.take("known", "USER_CREATED", person()).await;
+    assert_eq!(balance("known", 1).await, 0);
+    eventually("the list has come so far", async || {
+        (stack.get("/list?of=known&at_least=1").await.0 == 200).then_some(())
+    })
+    .await;
+    stack.deployed.push_to("projector", false).await;
+    stack.take("missed", "USER_CREATED", person()).await;
+    let credited = stack.take("missed", "BALANCE_CREDITED", json!({ "amount": 700 })).await;
+
+    let caught_up = stack.deployed.invoke(CATCH_UP).await;
+    let figures = |answer: &Value| -> Vec<(u64, bool)> {
+        let all = answer.as_array().unwrap_or_else(|| panic!("{answer}")).iter();
+        all.map(|it| (it["applied"].as_u64().unwrap(), it["ended"] == "at_the_end")).collect()
+    };
+    assert_eq!(figures(&caught_up), [(2, true); 2], "{caught_up}");
+    assert_eq!(balance("missed", credited).await, 700);
+    let again = stack.deployed.invoke(CATCH_UP).await;
+    assert_eq!(figures(&again), [(0, true); 2], "{again}");
+
+    // The mapping goes on where it was: what it pushes now is known, and what comes then is not.
+    stack.deployed.push_to("projector", true).await;
+    let credited = stack.take("missed", "BALANCE_CREDITED", json!({ "amount": 50 })).await;
+    assert_eq!(balance("missed", credited).await, 750);
     read_models_are_what_the_log_says(&stack.deployed).await;
     stack.deployed.delete().await;
 }

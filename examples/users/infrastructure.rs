@@ -56,7 +56,7 @@ fn data() -> Result<Stack, Error> {
     Ok(stack)
 }
 
-fn all_functions(dead_records: &str) -> Result<[Function; 2], Error> {
+fn all_functions(dead_records: &str) -> Result<[Function; 3], Error> {
     let function = |name: &str, description: &str| {
         Function::new(name, description).environment("TABLE_PREFIX", PREFIX)
     };
@@ -73,6 +73,9 @@ fn all_functions(dead_records: &str) -> Result<[Function; 2], Error> {
             .may(tables(&[Role::Functions])?)
             .dead_records_to(dead_records)
             .behind(commits),
+        function(functions::CATCH_UP, "Brings both read models what was never pushed")
+            .catching_up()
+            .may(tables(&[Role::Projections])?),
     ])
 }
 

@@ -40,6 +40,9 @@ pub trait AnyConsumer: Debug + Send + Sync + 'static {
     /// [`Consumer::push`].
     async fn push(&self, commits: Vec<Commit>, time_limit: Duration) -> Pushed;
 
+    /// [`Consumer::catch_up_with`].
+    async fn catch_up(&self, report: &mut (dyn FnMut(CatchUp) + Send)) -> Result<CatchUp>;
+
     /// [`Consumer::health`].
     async fn health(&self) -> Result<Health>;
 
@@ -86,6 +89,10 @@ impl<H: Rewindable + Handler> AnyConsumer for Consumer<H> {
 
     async fn push(&self, commits: Vec<Commit>, time_limit: Duration) -> Pushed {
         self.push(commits, time_limit).await
+    }
+
+    async fn catch_up(&self, report: &mut (dyn FnMut(CatchUp) + Send)) -> Result<CatchUp> {
+        self.catch_up_with(report).await
     }
 
     async fn health(&self) -> Result<Health> {

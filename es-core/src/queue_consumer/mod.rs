@@ -39,6 +39,7 @@ mod preflight;
 mod progress;
 mod pushed;
 mod receiving;
+mod releasing;
 mod shift;
 mod telling;
 mod verdict;

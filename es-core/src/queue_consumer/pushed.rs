@@ -17,7 +17,7 @@ impl QueueConsumer {
     /// Handles messages that somebody else has received and holds meanwhile, as the pollers of AWS Lambda do,
     /// and says what is to become of each, in their order. Nothing is acknowledged or released here.
     ///
-    /// - [`Verdict::Again`]: it must not be acknowledged.
+    /// - [`Verdict::Again`]: it must not be acknowledged, and is best [released](Self::release_pushed).
     /// - [`Verdict::DeadLetter`]: the [dead-letter queue](Self::dead_letters_to) has it, so it can be acknowledged.
     ///   Without such a queue, and when it cannot be reached, the verdict is `Again`: the redrive policy of the
     ///   queue ends that.
@@ -49,7 +49,7 @@ impl QueueConsumer {
         let settled: HashMap<usize, Verdict> =
             settling.flat_map(futures::stream::iter).collect().await;
         let first = first_of_each_id(messages);
-        let missing = || again(Duration::ZERO, "it was not tried");
+        let missing = || again(Duration::MAX, "it was not tried");
         let verdict = |message: &ReceivedMessage| {
             let verdict = first.get(message.id.as_str()).and_then(|at| settled.get(at));
             verdict.cloned().unwrap_or_else(missing)
@@ -70,18 +70,26 @@ impl QueueConsumer {
         for at in lane {
             let message = &messages[at];
             let verdict = match stopped {
-                Some(why) => self.give_back_pushed(message, why),
+                Some(after) => {
+                    self.give_back_pushed(message, after, "one before it in its group comes again")
+                }
                 None if self.clock.monotonic() >= until => {
-                    self.give_back_pushed(message, "there was no time left for it")
+                    self.give_back_pushed(message, Duration::MAX, "there was no time left for it")
                 }
                 None => match whole.get(at) {
                     Some(Ok(())) => self.settle_one(message, until).await,
                     Some(Err(error)) => self.give_back_unfetched(message, error),
-                    None => self.give_back_pushed(message, "nobody said what is in it"),
+                    None => {
+                        self.give_back_pushed(message, Duration::MAX, "nobody said what is in it")
+                    }
                 },
             };
-            if matches!(verdict, Verdict::Again { .. }) {
-                stopped = Some("one before it in its group comes again");
+            if let Verdict::Again { after, .. } = verdict {
+                // The queue keeps it behind the one before it. It must not be hidden for longer than that one.
+                stopped.get_or_insert(match after {
+                    Duration::MAX => Duration::MAX,
+                    _ => Duration::ZERO,
+                });
             }
             verdicts.push((at, verdict));
         }
@@ -103,7 +111,10 @@ impl QueueConsumer {
                 let verdict = self.timed_out(message);
                 Decided { verdict, attempt, tried: true, not_begun: None }
             }
-            None => return self.give_back_pushed(message, "its time was over before it ended"),
+            None => {
+                let why = "its time was over before it ended";
+                return self.give_back_pushed(message, Duration::MAX, why);
+            }
         };
         self.conclude_pushed(message, decided).await
     }
@@ -173,13 +184,15 @@ impl QueueConsumer {
     fn give_back_unfetched(&self, message: &ReceivedMessage, error: &Error) -> Verdict {
         let (consumer, message_id, cause) = (&self.name, &message.id, error.with_causes());
         tracing::warn!(%consumer, %message_id, cause, "a body cannot be fetched; its message comes again");
-        self.give_back_pushed(message, &cause)
+        // Each time it comes back sooner, the body is no sooner there.
+        let after = self.backoff.delay(message.receive_count, &*self.entropy);
+        self.give_back_pushed(message, after, &cause)
     }
 
-    fn give_back_pushed(&self, message: &ReceivedMessage, why: &str) -> Verdict {
+    fn give_back_pushed(&self, message: &ReceivedMessage, after: Duration, why: &str) -> Verdict {
         self.unhandled.note(&message.id);
         self.count("given_back");
-        again(Duration::ZERO, why)
+        again(after, why)
     }
 }
 

@@ -14,7 +14,8 @@ pub enum Verdict {
     Duplicate,
     /// It is to come again.
     Again {
-        /// After this time.
+        /// After this time. [`Duration::MAX`]: when its hold is over. There was no time for it, and to release it
+        /// would have the queue count receives, soon one after the other, that are no attempts.
         after: Duration,
         /// Why.
         error: String,

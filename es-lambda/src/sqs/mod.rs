@@ -6,7 +6,7 @@ mod received;
 use std::sync::Arc;
 
 use aws_lambda_events::sqs::SqsBatchResponse;
-use es_core::{QueueConsumer, ReceivedMessage, Verdict};
+use es_core::{QueueConsumer, ReceiptHandle, ReceivedMessage, Verdict};
 use lambda_runtime::LambdaEvent;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -37,8 +37,14 @@ use held_back::HeldBack;
 /// - **In time.** No message is begun, and none goes on, when the invocation is about to be over. What is not done
 ///   comes again.
 ///
-/// A message that must come again is hidden until the queue's visibility timeout is over:
-/// [`backoff`](QueueConsumer::backoff) has no say here. Choose that timeout six times as long as the function's, as
+/// - **Backoff.** A message that failed is hidden as the consumer's [`backoff`](QueueConsumer::backoff) says, which
+///   doubles with its receives, or as long as its handler asked for; a FIFO queue's group waits for it, and for nothing
+///   else. The queue is [told so](QueueConsumer::release_pushed), through the consumer's queues, only when something
+///   failed. When it cannot be told, as when the function's role lacks `sqs:ChangeMessageVisibility`, that is logged and
+///   the message is hidden until the queue's visibility timeout is over. So is a message that could not be read, and
+///   one that there was no time for.
+///
+/// Choose the visibility timeout six times as long as the function's, as
 /// [Lambda asks](https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html), and the consumer's
 /// [`handler_timeout`](QueueConsumer::handler_timeout) shorter than the function's.
 ///
@@ -105,8 +111,13 @@ impl SqsFunction {
                 }
             }
         }
-        let ids: Vec<String> = messages.iter().map(|message| message.id.to_string()).collect();
+        let (ids, receipts): (Vec<String>, Vec<ReceiptHandle>) = messages
+            .iter()
+            .map(|message| (message.id.to_string(), message.receipt.clone()))
+            .unzip();
         let verdicts = self.consumer.settle_pushed(messages, self.time.of(&context)).await;
+        let settled = receipts.into_iter().zip(&verdicts);
+        self.consumer.release_pushed(settled, self.time.at_the_end_of(&context)).await;
         let again = ids.into_iter().zip(&verdicts);
         failures.extend(again.filter(|(_, it)| !may_be_deleted(it)).map(|(id, _)| id));
         if let Some(reason) = unnamed.first() {

@@ -2,9 +2,9 @@
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
 mod kit;
-#[cfg(any(feature = "dynamodb", feature = "kinesis"))]
 mod ledger;
 
+mod catch_up;
 #[cfg(feature = "dynamodb")]
 mod dynamodb;
 mod event_bridge;
@@ -18,3 +18,5 @@ mod schedule;
 mod several;
 #[cfg(feature = "sqs")]
 mod sqs;
+#[cfg(feature = "sqs")]
+mod sqs_backoff;

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use axum::Router;
 use clap::Parser as _;
-use es_core::{AnyConsumer, Consumers, NoFeed, QueueName};
+use es_core::{AnyConsumer, Consumers, QueueName};
 use es_dynamodb::DynamoStore;
 use es_kinesis::{DataStream, PushedRecords};
-use es_lambda::{DynamoFunction, HandlerName, KinesisFunction};
+use es_lambda::{CatchUpFunction, DynamoFunction, HandlerName, KinesisFunction};
 use es_sns_sqs::SqsQueues;
 
-use super::{API, DATA_STREAM, DEAD_RECORDS};
-use crate::aws::{BucketObjects, ConnectionArguments, LogStream, views_of};
+use super::{API, CATCH_UP, DATA_STREAM, DEAD_RECORDS};
+use crate::aws::{BucketObjects, ConnectionArguments, LogStream, feed_of, views_of};
 use crate::command_line::AnyError;
 use crate::dispensary::api;
 use crate::dispensary::backend::{Backend, Pipeline, publishing_to};
@@ -39,7 +39,8 @@ struct Environment {
 }
 
 impl Deployed {
-    /// What the function of this name needs, as its environment says.
+    /// What the function of this name needs, as its environment says. The one that catches up follows the log itself; to
+    /// all others commits are pushed, and they may not read the stream of the table beside that.
     ///
     /// # Errors
     ///
@@ -56,19 +57,16 @@ impl Deployed {
         let objects = BucketObjects::connect(&bucket, &connection).await?;
         let queues = SqsQueues::builder().connection(connection).connect().await?;
 
-        // Commits are pushed; nobody may read the streams beside that.
+        let feed = feed_of(handler, CATCH_UP, &store);
         let publisher = publishing_to(&stream)?;
-        let publisher = publisher.from(Arc::new(NoFeed), store.clone(), store.clone())?;
+        let publisher = publisher.from(feed.clone(), store.clone(), store.clone())?;
         let publisher: Arc<dyn AnyConsumer> = Arc::new(publisher);
-        let pipeline = Pipeline {
-            publisher: publisher.clone(),
-            feed: Arc::new(NoFeed),
-            leases: store.clone(),
-        };
+        let pipeline =
+            Pipeline { publisher: publisher.clone(), feed: feed.clone(), leases: store.clone() };
         let views = views_of(handler, API, &store);
         let backend = Backend {
             log: store.clone(),
-            feed: Arc::new(NoFeed),
+            feed,
             snapshots: store.clone(),
             views,
             checkpoints: store.clone(),
@@ -114,6 +112,12 @@ impl Deployed {
     /// Who analyzes prescriptions, behind the data stream.
     pub fn analyst(&self) -> KinesisFunction {
         self.behind_the_data_stream(self.dispensary.analysis.clone())
+    }
+
+    /// What brings all of them what was never pushed. The views and the analysis have it from the log then, which keeps
+    /// what the data stream has lost.
+    pub fn catch_up(&self) -> CatchUpFunction {
+        es_lambda::catch_up(self.dispensary.consumers.clone())
     }
 
     fn behind_the_data_stream(&self, consumer: impl Into<Consumers>) -> KinesisFunction {

@@ -3,7 +3,9 @@
 use std::process::ExitCode;
 
 use es_examples::command_line::{self, AnyError};
-use es_examples::dispensary::functions::{ANALYST, API, DETAILS, Deployed, LIST, PUBLISHER};
+use es_examples::dispensary::functions::{
+    ANALYST, API, CATCH_UP, DETAILS, Deployed, LIST, PUBLISHER,
+};
 
 fn main() -> ExitCode {
     command_line::run(run())
@@ -18,6 +20,7 @@ async fn run() -> Result<(), AnyError> {
         LIST => deployed.list().run().await,
         DETAILS => deployed.details().run().await,
         ANALYST => deployed.analyst().run().await,
+        CATCH_UP => deployed.catch_up().run().await,
         _ => Err(handler.unknown().into()),
     }
 }

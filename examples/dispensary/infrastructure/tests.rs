@@ -50,16 +50,16 @@ fn probes_need_no_token_and_everybody_else_does() {
 }
 
 #[test]
-fn prescriptions_are_put_by_the_api_and_read_by_the_analyst_and_by_nobody_else() {
+fn prescriptions_are_put_by_the_api_and_read_by_those_who_analyze_them_and_by_nobody_else() {
     let template = of_dispensary();
     assert_eq!(template.all_of("AWS::S3::Bucket").len(), 1);
     let files = "-prescriptions-${AWS::AccountId}/*";
     assert_eq!(template.who_may("s3:PutObject", files), ["Api"].into());
-    assert_eq!(template.who_may("s3:GetObject", files), ["Analyst"].into());
+    assert_eq!(template.who_may("s3:GetObject", files), ["Analyst", "CatchUp"].into());
     // Who may not list is told of a file that is not there that it may not be read, for ever.
     assert_eq!(
         template.who_may("s3:ListBucket", "-prescriptions-${AWS::AccountId}"),
-        ["Analyst"].into()
+        ["Analyst", "CatchUp"].into()
     );
     // Programs that run elsewhere do what functions do: one that tries dead letters again analyzes.
     for action in ["s3:GetObject", "s3:PutObject"] {
@@ -71,17 +71,23 @@ fn prescriptions_are_put_by_the_api_and_read_by_the_analyst_and_by_nobody_else()
 #[test]
 fn nobody_may_do_more_than_its_part_asks_for() {
     let template = of_dispensary();
-    let everybody = ["Analyst", "Api", "Details", "List", "Publisher"].into();
+    let everybody = ["Analyst", "Api", "CatchUp", "Details", "List", "Publisher"].into();
     assert_eq!(template.who_may("dynamodb:Query", "-events"), everybody);
-    assert_eq!(template.who_may("dynamodb:PutItem", "-view_*"), ["Details", "List"].into());
-    assert_eq!(template.who_may("dynamodb:Query", "-view_*"), ["Api", "Details", "List"].into());
+    assert_eq!(
+        template.who_may("dynamodb:PutItem", "-view_*"),
+        ["CatchUp", "Details", "List"].into()
+    );
+    assert_eq!(
+        template.who_may("dynamodb:Query", "-view_*"),
+        ["Api", "CatchUp", "Details", "List"].into()
+    );
     let stream = r#"["EventsTable","StreamArn"]}"#;
     assert_eq!(template.who_may("dynamodb:GetRecords", stream), ["Publisher"].into());
     let readers = template.who_may("kinesis:GetRecords", r#"["Stream","Arn"]}"#);
     assert_eq!(readers, ["Analyst", "Details", "List"].into());
     assert_eq!(
         template.who_may("kinesis:PutRecords", ":stream/${AWS::StackName}-events"),
-        ["Publisher"].into()
+        ["CatchUp", "Publisher"].into()
     );
     let buriers = template.who_may("sqs:SendMessage", r#"["QueueDeadRecords","Arn"]}"#);
     assert_eq!(buriers, ["Analyst", "Details", "List", "Publisher"].into());

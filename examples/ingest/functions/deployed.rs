@@ -9,8 +9,8 @@ use es_core::{Backoff, QueueName, TopicName};
 use es_dynamodb::DynamoStore;
 use es_lambda::HandlerName;
 
-use super::{API, DEAD_RECORDS};
-use crate::aws::{ConnectionArguments, LogStream, NamedTopic, views_of};
+use super::{API, CATCH_UP, DEAD_RECORDS};
+use crate::aws::{ConnectionArguments, LogStream, NamedTopic, feed_of, views_of};
 use crate::command_line::AnyError;
 use crate::http::{Metrics, prepared};
 use crate::ingest::api::{self, App};
@@ -27,6 +27,9 @@ pub struct Deployed {
     /// The stream of its log.
     pub log: LogStream,
 }
+
+/// How long a message that failed is hidden: a register that does not answer may do so in a minute.
+const BACKOFF: Backoff = Backoff { base: Duration::from_secs(2), max: Duration::from_secs(60) };
 
 /// The environment of the functions, as the template sets it.
 #[derive(Debug, clap::Parser)]
@@ -45,7 +48,8 @@ struct Environment {
 }
 
 impl Deployed {
-    /// What the function of this name needs, as its environment says.
+    /// What the function of this name needs, as its environment says. The one that catches up follows the log itself; to
+    /// all others commits are pushed, and they may not read the stream of the table beside that.
     ///
     /// # Errors
     ///
@@ -71,11 +75,12 @@ impl Deployed {
         let outages = outages.map(str::parse).collect::<Result<Vec<Outage>, String>>()?;
         let options = Options {
             keep: Duration::from_secs(ttl_days * 24 * 60 * 60),
-            backoff: Backoff::default(),
+            backoff: BACKOFF,
             register: Arc::new(Unreliable::new(KnownStations, outages)),
         };
         let views = views_of(handler, API, aws.store());
-        let backend = Backend { views, ..aws.backend_of_functions() };
+        let feed = feed_of(handler, CATCH_UP, aws.store());
+        let backend = Backend { feed, views, ..aws.backend() };
         let log = DynamoStore::clone(aws.store());
         let log = LogStream { log, queues: backend.queues.clone(), dead_records };
         Ok(Self { ingest: Arc::new(Ingest::assembled(backend, options)?), log })

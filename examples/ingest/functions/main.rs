@@ -3,7 +3,9 @@
 use std::process::ExitCode;
 
 use es_examples::command_line::{self, AnyError};
-use es_examples::ingest::functions::{ANNOUNCER, API, CONFIRMER, Deployed, PROCESSOR, RECORDS};
+use es_examples::ingest::functions::{
+    ANNOUNCER, API, CATCH_UP, CONFIRMER, Deployed, PROCESSOR, RECORDS,
+};
 
 fn main() -> ExitCode {
     command_line::run(run())
@@ -20,6 +22,7 @@ async fn run() -> Result<(), AnyError> {
         CONFIRMER => es_lambda::sqs(ingest.confirmer.clone()).run().await,
         ANNOUNCER => log.function(ingest.announcer.clone()).run().await,
         RECORDS => log.function(ingest.records.clone()).run().await,
+        CATCH_UP => es_lambda::catch_up(ingest.consumers()).run().await,
         _ => Err(handler.unknown().into()),
     }
 }

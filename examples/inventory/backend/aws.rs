@@ -1,7 +1,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use es_core::NoFeed;
 use es_dynamodb::DynamoStore;
 use es_eventbridge::EventBridgeBus;
 use es_sns_sqs::{SnsTopics, SqsQueues};
@@ -104,11 +103,6 @@ impl Aws {
     /// The log, and what else is in tables.
     pub fn store(&self) -> &Arc<DynamoStore> {
         &self.store
-    }
-
-    /// The backend for functions, which are pushed what happens.
-    pub fn backend_of_functions(&self) -> Backend {
-        Backend { feed: Arc::new(NoFeed), ..self.backend() }
     }
 
     /// The backend.

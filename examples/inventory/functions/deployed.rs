@@ -5,11 +5,12 @@ use std::sync::Arc;
 use clap::Parser as _;
 use es_core::{QueueName, Repository, SystemClock};
 use es_dynamodb::DynamoStore;
+use es_lambda::HandlerName;
 
-use super::DEAD_RECORDS;
-use crate::aws::{ConnectionArguments, LogStream};
+use super::{CATCH_UP, DEAD_RECORDS};
+use crate::aws::{ConnectionArguments, LogStream, feed_of};
 use crate::command_line::AnyError;
-use crate::inventory::backend::{Aws, AwsOptions};
+use crate::inventory::backend::{Aws, AwsOptions, Backend};
 use crate::inventory::chance::Chance;
 use crate::inventory::payments::{Rates, SimulatedProvider};
 use crate::inventory::service::Inventory;
@@ -34,18 +35,20 @@ struct Environment {
 }
 
 impl Deployed {
-    /// What the environment of the function says.
+    /// What the function of this name needs, as its environment says. The one that catches up follows the log itself; to
+    /// all others commits are pushed, and they may not read the stream of the table beside that.
     ///
     /// # Errors
     ///
     /// A sentence about a variable that is missing or wrong.
-    pub async fn from_environment() -> Result<Self, AnyError> {
+    pub async fn for_function(handler: &HandlerName) -> Result<Self, AnyError> {
         let environment = Environment::try_parse_from(["inventory-functions"])?;
         let Environment { table_prefix, decline_rate } = environment;
         let connection = ConnectionArguments::default();
         let options = AwsOptions { prefix: table_prefix, connection, create: false };
         let aws = Aws::deployed(&options).await?;
-        let backend = aws.backend_of_functions();
+        let feed = feed_of(handler, CATCH_UP, aws.store());
+        let backend = Backend { feed, ..aws.backend() };
         let books = Repository::new(backend.log.clone());
         let rates = Rates { declined: decline_rate, ..Rates::default() };
         let provider = SimulatedProvider::new(books, Chance::from_seed(1), rates);

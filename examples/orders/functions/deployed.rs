@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use clap::Parser as _;
-use es_core::{NoFeed, QueueName};
+use es_core::QueueName;
 use es_dynamodb::DynamoStore;
+use es_lambda::HandlerName;
 
-use super::DEAD_RECORDS;
-use crate::aws::{ConnectionArguments, LogStream, NamedTopic};
+use super::{CATCH_UP, DEAD_RECORDS};
+use crate::aws::{ConnectionArguments, LogStream, NamedTopic, feed_of};
 use crate::command_line::AnyError;
 use crate::orders::backend::{Aws, AwsOptions, Backend};
 use crate::orders::channels::Channels;
@@ -38,12 +39,13 @@ struct Environment {
 }
 
 impl Deployed {
-    /// What the environment of the function says.
+    /// What the function of this name needs, as its environment says. The one that catches up follows the log itself; to
+    /// all others commits are pushed, and they may not read the stream of the table beside that.
     ///
     /// # Errors
     ///
     /// A sentence about a variable that is missing or wrong.
-    pub async fn from_environment() -> Result<Self, AnyError> {
+    pub async fn for_function(handler: &HandlerName) -> Result<Self, AnyError> {
         let environment = Environment::try_parse_from(["orders-functions"])?;
         let Environment { table_prefix, topic, ttl_days, broken_for } = environment;
         let topic = NamedTopic::of(&topic)?;
@@ -56,8 +58,8 @@ impl Deployed {
             table_prefix: table_prefix.clone(),
         };
         let aws = Aws::deployed(options).await?;
-        // Commits are pushed; nobody may read the stream of the table beside that.
-        let backend = Backend { feed: Arc::new(NoFeed), ..aws.backend() };
+        let feed = feed_of(handler, CATCH_UP, aws.store());
+        let backend = Backend { feed, ..aws.backend() };
         let payments = Arc::new(SimulatedPayments::broken_for(broken_for));
         let (log, queues) = (DynamoStore::clone(aws.store()), backend.queues.clone());
         let dead_records = QueueName::new(&format!("{table_prefix}{DEAD_RECORDS}"))?;

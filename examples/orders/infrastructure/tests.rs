@@ -63,6 +63,8 @@ fn nobody_may_do_more_than_its_part_asks_for() {
     assert!(!allows("ListFunctionRole", "sns:Publish", "-notifications"));
     assert!(!allows("ListFunctionRole", "sqs:SendMessage", "-created"));
     assert!(!allows("AnnouncerFunctionRole", "dynamodb:PutItem", "-view_*"));
+    assert!(allows("CatchUpFunctionRole", "sqs:SendMessage", "-created"));
+    assert!(!allows("CatchUpFunctionRole", "sqs:ReceiveMessage", ""), "it handles no orders");
     assert!(allows("ProcessorFunctionRole", "sqs:ReceiveMessage", "-created"));
     assert!(!allows("ProcessorFunctionRole", "dynamodb:Scan", "-events"));
     assert!(!allows("ProcessorFunctionRole", "dynamodb:PutItem", "-view_*"));

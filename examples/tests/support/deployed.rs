@@ -182,6 +182,34 @@ impl Deployed {
         assert_eq!(kept, folded);
     }
 
+    /// Has a function invoked, as by its schedule, and returns its answer.
+    pub async fn invoke(&self, function: &str) -> Value {
+        let name = format!("functions/{}{function}/invocations", self.prefix());
+        let answer = self.client.post(self.lambda(&name)).body("{}").send().await.unwrap();
+        assert!(!answer.headers().contains_key("x-amz-function-error"), "{answer:?}");
+        answer.json().await.unwrap()
+    }
+
+    /// Stops what pushes to a function, or lets it go on.
+    pub async fn push_to(&self, function: &str, enabled: bool) {
+        let of = format!("event-source-mappings/?FunctionName={}{function}", self.prefix());
+        let found = self.client.get(self.lambda(&of)).send().await.unwrap();
+        let found: Value = found.json().await.unwrap();
+        let mappings = found["EventSourceMappings"].as_array().unwrap();
+        assert!(!mappings.is_empty(), "nothing pushes to {function}");
+        for mapping in mappings {
+            let id = mapping["UUID"].as_str().unwrap();
+            let one = self.lambda(&format!("event-source-mappings/{id}"));
+            let change = json!({ "Enabled": enabled }).to_string();
+            let changed = self.client.put(one).body(change).send().await.unwrap();
+            assert!(changed.status().is_success(), "{changed:?}");
+        }
+    }
+
+    fn lambda(&self, path: &str) -> String {
+        format!("{}/2015-03-31/{path}", self.aws.endpoint())
+    }
+
     /// Takes it down.
     pub async fn delete(self) {
         self.aws.delete().await;

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use axum::Router;
 use clap::Parser as _;
-use es_core::{NoFeed, QueueName};
+use es_core::QueueName;
 use es_dynamodb::DynamoStore;
 use es_lambda::HandlerName;
 use es_sns_sqs::SqsQueues;
 
-use super::{API, DEAD_RECORDS};
-use crate::aws::{ConnectionArguments, LogStream, views_of};
+use super::{API, CATCH_UP, DEAD_RECORDS};
+use crate::aws::{ConnectionArguments, LogStream, feed_of, views_of};
 use crate::command_line::AnyError;
 use crate::http::prepared;
 use crate::users::api;
@@ -34,7 +34,8 @@ struct Environment {
 }
 
 impl Deployed {
-    /// What the function of this name needs, as its environment says.
+    /// What the function of this name needs, as its environment says. The one that catches up follows the log itself; to
+    /// all others commits are pushed, and they may not read the stream of the table beside that.
     ///
     /// # Errors
     ///
@@ -46,8 +47,8 @@ impl Deployed {
         let dead_records = QueueName::new(&format!("{table_prefix}{DEAD_RECORDS}"))?;
         let aws = Aws::deployed(AwsOptions { table_prefix, connection, create: false }).await?;
         let views = views_of(handler, API, aws.store());
-        // Commits are pushed; nobody may read the stream of the table beside that.
-        let backend = Backend { feed: Arc::new(NoFeed), views, ..aws.backend() };
+        let feed = feed_of(handler, CATCH_UP, aws.store());
+        let backend = Backend { feed, views, ..aws.backend() };
         let log = DynamoStore::clone(aws.store());
         Ok(Self {
             users: Arc::new(Users::assembled(backend)?),

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use es_examples::command_line::{self, AnyError};
-use es_examples::users::functions::{API, Deployed, PROJECTOR};
+use es_examples::users::functions::{API, CATCH_UP, Deployed, PROJECTOR};
 
 fn main() -> ExitCode {
     command_line::run(run())
@@ -15,6 +15,7 @@ async fn run() -> Result<(), AnyError> {
     match handler.as_str() {
         API => es_lambda::http(deployed.router()).run().await,
         PROJECTOR => deployed.log.function(deployed.users.consumers()).run().await,
+        CATCH_UP => es_lambda::catch_up(deployed.users.consumers()).run().await,
         _ => Err(handler.unknown().into()),
     }
 }

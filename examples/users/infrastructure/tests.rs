@@ -42,9 +42,15 @@ fn probes_need_no_token_and_everybody_else_does() {
 #[test]
 fn nobody_may_do_more_than_its_part_asks_for() {
     let template = of_users();
-    assert_eq!(template.who_may("dynamodb:Query", "-view_*"), ["Api", "Projector"].into());
-    assert_eq!(template.who_may("dynamodb:PutItem", "-view_*"), ["Projector"].into());
-    assert_eq!(template.who_may("dynamodb:PutItem", "-events"), ["Api", "Projector"].into());
+    assert_eq!(
+        template.who_may("dynamodb:Query", "-view_*"),
+        ["Api", "CatchUp", "Projector"].into()
+    );
+    assert_eq!(template.who_may("dynamodb:PutItem", "-view_*"), ["CatchUp", "Projector"].into());
+    assert_eq!(
+        template.who_may("dynamodb:PutItem", "-events"),
+        ["Api", "CatchUp", "Projector"].into()
+    );
     let stream = r#"["EventsTable","StreamArn"]}"#;
     assert_eq!(template.who_may("dynamodb:GetRecords", stream), ["Projector"].into());
     let dead_records = r#"["QueueDeadRecords","Arn"]}"#;
