@@ -24,6 +24,11 @@ impl DataArguments {
         self.connection.given().or(prefix).or(self.create.then_some("--create"))
     }
 
+    /// What the names begin with, of the data of this program.
+    pub fn prefix(&self, program: &str) -> String {
+        self.table_prefix.clone().unwrap_or_else(|| format!("{program}-"))
+    }
+
     /// Whether what is missing is made by what writes: a local server has nothing at first.
     pub fn makes(&self) -> bool {
         self.create || self.connection.endpoint_url.is_some()

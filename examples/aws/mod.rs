@@ -8,6 +8,7 @@ mod data;
 mod functions;
 #[cfg(feature = "aws")]
 mod objects;
+mod place;
 mod template;
 #[cfg(all(test, feature = "aws"))]
 pub(crate) mod template_rules;
@@ -21,5 +22,6 @@ pub use data::DataArguments;
 pub use functions::{LogStream, feed_of, views_of};
 #[cfg(feature = "aws")]
 pub use objects::BucketObjects;
+pub use place::{BackendKind, Place};
 pub use template::{MakeTemplate, TemplateArguments, Templates, print_template};
 pub use topic::NamedTopic;

@@ -5,20 +5,18 @@ mod health;
 mod looks;
 mod main_job;
 mod opened;
-mod place;
 mod resume;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::aws::{TemplateArguments, Templates};
+use crate::aws::{Place, TemplateArguments, Templates};
 use crate::command_line::{self, AnyError};
 
 use super::workflow_states::WorkflowState;
 
 use main_job::Scale;
-use place::Place;
 
 /// Orders over a small stock, event-sourced: paid, reserved and sent, or undone.
 ///
@@ -86,6 +84,11 @@ enum Command {
         yes: bool,
     },
 }
+
+/// What directories and tables are named after unless that is said.
+const PROGRAM: &str = "inventory";
+/// The commands that make what is missing.
+const MAKERS: &str = "the main job";
 
 /// What the system needs on AWS.
 #[cfg(feature = "aws")]

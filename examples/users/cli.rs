@@ -4,20 +4,17 @@ mod clean_up;
 mod looks;
 mod main_job;
 mod opened;
-mod place;
 mod serve;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::aws::{TemplateArguments, Templates};
+use crate::aws::{Place, TemplateArguments, Templates};
 use crate::command_line::{self, AnyError, Limit};
 use crate::http::ServerArguments;
 
 use super::domain::Status;
-
-use place::Place;
 
 /// Users with a balance, event-sourced: one command API, and two read models.
 ///
@@ -77,6 +74,11 @@ enum Command {
         yes: bool,
     },
 }
+
+/// What directories and tables are named after unless that is said.
+const PROGRAM: &str = "users";
+/// The commands that make what is missing.
+const MAKERS: &str = "`serve` and the main job";
 
 /// What the system needs on AWS.
 #[cfg(feature = "aws")]

@@ -3,11 +3,11 @@
 use es_core::QueueHealth;
 use serde::Serialize;
 
+use crate::aws::Place;
 use crate::command_line::{AnyError, number, print, printable, table};
 use crate::health::{self, HealthReport, health_table};
 
 use super::opened::Opened;
-use super::place::Place;
 
 /// How those are who follow the log, those who work on the queues, and the workflows.
 #[derive(Debug, Serialize)]

@@ -5,6 +5,7 @@ use futures::TryStreamExt as _;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::aws::Place;
 use crate::command_line::{AnyError, print};
 use crate::inventory::report::{
     orders_table, stock_table, story_text, trace_text, workflows_table,
@@ -13,7 +14,6 @@ use crate::inventory::trace::Trace;
 use crate::inventory::workflow_states::{ListedWorkflow, StoryLine, WorkflowState};
 
 use super::opened::Opened;
-use super::place::Place;
 
 pub(super) async fn orders(place: &Place, json: bool) -> Result<(), AnyError> {
     let opened = Opened::existing(place).await?;

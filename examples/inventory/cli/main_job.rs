@@ -6,6 +6,7 @@ use std::time::Instant;
 use clap::Args;
 use es_core::Repository;
 
+use crate::aws::Place;
 use crate::command_line::{AnyError, print};
 use crate::inventory::audit::Audit;
 use crate::inventory::chance::Chance;
@@ -15,7 +16,6 @@ use crate::inventory::payments::{Rates, SimulatedProvider};
 use crate::inventory::report::outcome_text;
 
 use super::opened::Opened;
-use super::place::Place;
 
 /// What the main job is made of.
 #[derive(Debug, Args)]

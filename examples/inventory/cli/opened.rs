@@ -4,16 +4,17 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use es_core::Error;
 
+use crate::aws::{BackendKind, Place};
 use crate::command_line::AnyError;
 #[cfg(feature = "aws")]
-use crate::inventory::backend::Aws;
+use crate::inventory::backend::{Aws, AwsOptions};
 use crate::inventory::backend::{Backend, Embedded};
 use crate::inventory::clock::SkippingClock;
 use crate::inventory::domain::Money;
 use crate::inventory::payments::{Answer, NotTakenBack, PaymentProvider};
 use crate::inventory::service::Inventory;
 
-use super::place::{BackendKind, Place};
+use super::{MAKERS, PROGRAM};
 
 /// Open data.
 pub(super) struct Opened {
@@ -38,7 +39,8 @@ impl Opened {
         place.check_flags()?;
         match place.backend {
             BackendKind::Sqlite => {
-                let (directory, clock) = (place.directory(), Arc::new(SkippingClock::default()));
+                let (directory, clock) =
+                    (place.directory(PROGRAM), Arc::new(SkippingClock::default()));
                 let embedded = Embedded::open(&directory, clock.clone()).await?;
                 Self::embedded(&directory, embedded, clock)
             }
@@ -49,11 +51,12 @@ impl Opened {
     /// The data at `place`, which must be there. Nothing is made.
     pub(super) async fn existing(place: &Place) -> Result<Self, AnyError> {
         place.check_flags()?;
-        place.check_makes_nothing()?;
+        place.check_makes_nothing(MAKERS)?;
         place.check_named()?;
         match place.backend {
             BackendKind::Sqlite => {
-                let (directory, clock) = (place.directory(), Arc::new(SkippingClock::default()));
+                let (directory, clock) =
+                    (place.directory(PROGRAM), Arc::new(SkippingClock::default()));
                 let embedded = Embedded::open_existing(&directory, clock.clone()).await?;
                 Self::embedded(&directory, embedded, clock)
             }
@@ -72,7 +75,11 @@ impl Opened {
 
     #[cfg(feature = "aws")]
     async fn aws(place: &Place, makes: bool) -> Result<Self, AnyError> {
-        let options = place.aws_options();
+        let options = AwsOptions {
+            prefix: place.aws.prefix(PROGRAM),
+            connection: place.aws.connection.clone(),
+            create: place.aws.makes(),
+        };
         let place = options.place();
         let aws = match makes {
             true => Aws::open(options).await?,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use es_core::Repository;
 use serde::Serialize;
 
+use crate::aws::Place;
 use crate::command_line::{AnyError, print, printable};
 use crate::inventory::chance::Chance;
 use crate::inventory::payments::{Rates, SimulatedProvider};
@@ -12,7 +13,6 @@ use crate::inventory::service::Inventory;
 use crate::inventory::workflow_states::WorkflowState;
 
 use super::opened::Opened;
-use super::place::Place;
 
 /// What came of it.
 #[derive(Debug, Serialize)]

@@ -3,6 +3,7 @@
 use es_core::{Error, ViewQuery};
 use futures::TryStreamExt as _;
 
+use crate::aws::Place;
 use crate::command_line::{AnyError, Limit, print};
 use crate::health::{self, health_table};
 use crate::users::domain::Status;
@@ -12,7 +13,6 @@ use crate::users::service::Users;
 use crate::users::views::{UserDetail, UserSummary};
 
 use super::opened::Opened;
-use super::place::Place;
 
 pub(super) async fn list(
     place: &Place,

@@ -1,12 +1,12 @@
 //! Requests in, answers out.
 
+use crate::aws::Place;
 use crate::command_line::{AnyError, print};
 use crate::http::Server;
 use crate::users::report::{Conversation, conversation_text};
 use crate::users::{api, conversation};
 
 use super::opened::Opened;
-use super::place::Place;
 
 pub(super) async fn run(place: &Place, json: bool) -> Result<(), AnyError> {
     let opened = Opened::new(place).await?;

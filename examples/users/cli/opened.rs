@@ -1,13 +1,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::aws::{BackendKind, Place};
 use crate::command_line::AnyError;
-#[cfg(feature = "aws")]
-use crate::users::backend::Aws;
 use crate::users::backend::Embedded;
+#[cfg(feature = "aws")]
+use crate::users::backend::{Aws, AwsOptions};
 use crate::users::service::Users;
 
-use super::place::{BackendKind, Place};
+use super::{MAKERS, PROGRAM};
 
 /// Open data.
 pub(super) struct Opened {
@@ -31,7 +32,7 @@ impl Opened {
         place.check_flags()?;
         match place.backend {
             BackendKind::Sqlite => {
-                let directory = place.directory();
+                let directory = place.directory(PROGRAM);
                 Self::embedded(&directory, Embedded::open(&directory).await?).await
             }
             BackendKind::Aws => Self::aws(place, true).await,
@@ -41,11 +42,11 @@ impl Opened {
     /// The data at `place`, which must be there. Nothing is made.
     pub(super) async fn existing(place: &Place) -> Result<Self, AnyError> {
         place.check_flags()?;
-        place.check_makes_nothing()?;
+        place.check_makes_nothing(MAKERS)?;
         place.check_named()?;
         match place.backend {
             BackendKind::Sqlite => {
-                let directory = place.directory();
+                let directory = place.directory(PROGRAM);
                 Self::embedded(&directory, Embedded::open_existing(&directory).await?).await
             }
             BackendKind::Aws => Self::aws(place, false).await,
@@ -60,7 +61,11 @@ impl Opened {
 
     #[cfg(feature = "aws")]
     async fn aws(place: &Place, makes: bool) -> Result<Self, AnyError> {
-        let options = place.aws_options(makes);
+        let options = AwsOptions {
+            table_prefix: place.aws.prefix(PROGRAM),
+            connection: place.aws.connection.clone(),
+            create: makes && place.aws.makes(),
+        };
         let place = options.place();
         let users = Arc::new(Users::new(Aws::open(options).await?.backend()).await?);
         Ok(Self { place, users, kept: Kept::Aws })

@@ -1,11 +1,11 @@
 //! Answering HTTP requests.
 
+use crate::aws::Place;
 use crate::command_line::{AnyError, Signals, print_line};
 use crate::http::{Server, ServerArguments};
 use crate::users::api;
 
 use super::opened::Opened;
-use super::place::Place;
 
 pub(super) async fn run(place: &Place, server: ServerArguments) -> Result<(), AnyError> {
     let server = Server::bind(server).await?;
