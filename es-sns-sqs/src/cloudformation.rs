@@ -23,13 +23,20 @@ use crate::topics::{filter, queue_policy};
 /// [8,192 bytes](crate::PolicyLimit::Bytes) of it, which is not counted here: what account, region and prefix are is
 /// said when the stack is made.
 ///
+/// What SNS cannot deliver to a queue, because its policy or the policy of its key refuses, SNS would drop after some
+/// tries. The template has more than [`Topology::ensure`] makes, for that reason: a queue for each topic that somebody
+/// follows, with the topic's name and `-undelivered` behind it, which keeps such messages for 14 days. It is the resource
+/// `UndeliveredOfTopicOrders` of a topic `orders`, and no queue of the topology. Each message there is to be sent again by
+/// hand, to the queue that lacks it. An alarm on it is for the user of the template to make.
+///
 /// When the stack goes, the queues stay, with what nobody has received yet. Its outputs are
 /// `QueueBillingUrl` and `QueueBillingArn` for a queue `billing`, and `TopicOrdersArn` for a topic `orders`.
 ///
 /// # Errors
 ///
 /// [`Error::Misuse`] when the names of two queues, or of two topics, do not differ in letters and digits, or
-/// only in whether a word begins with a capital letter: names of resources have nothing else.
+/// only in whether a word begins with a capital letter: names of resources have nothing else. Also when a queue has the
+/// name of one for what cannot be delivered.
 ///
 /// ```
 /// use es_core::{FilterPolicy, QueueName, QueueOptions, TopicName, Topology};
@@ -55,6 +62,17 @@ pub fn cloudformation_template(topology: &Topology) -> Result<String> {
     for topic in topology.topics() {
         let resource = template.add(resource_of_topic(topic), topic_resource(topic))?;
         template.output(&format!("{resource}Arn"), json!({ "Ref": resource }));
+    }
+    let followed: BTreeSet<_> = topology.subscriptions().map(|(topic, ..)| topic).collect();
+    for topic in followed {
+        let name = name_of_undelivered(topic);
+        if topology.queues().any(|(queue, _)| queue.as_str() == name) {
+            let taken = format!("queue {name} is for what cannot be delivered from topic {topic}");
+            return Err(Error::Misuse(taken));
+        }
+        let resource = template.add(resource_of_undelivered(topic), undelivered_resource(topic))?;
+        template.add(format!("PolicyOf{resource}"), undelivered_policy_resource(topic))?;
+        template.output(&format!("{resource}Url"), json!({ "Ref": resource }));
     }
     for (topic, queue, filter) in topology.subscriptions() {
         let (follower, topic_resource) = (resource_of_queue(queue), resource_of_topic(topic));
@@ -171,14 +189,18 @@ fn subscription_resource(
         "Protocol": "sqs",
         "Endpoint": arn_of_queue(queue),
         "RawMessageDelivery": true,
+        "RedrivePolicy": { "deadLetterTargetArn": arn_of_undelivered(topic) },
     });
     if *wanted != es_core::FilterPolicy::everything() {
         properties["FilterPolicy"] = filter::for_sns(wanted);
     }
     json!({
         "Type": "AWS::SNS::Subscription",
-        // What is published before the queue lets the topic in is lost.
-        "DependsOn": resource_of_policy(queue),
+        // What is published before the queues let the topic in is lost.
+        "DependsOn": [
+            resource_of_policy(queue),
+            format!("PolicyOf{}", resource_of_undelivered(topic)),
+        ],
         "Properties": properties,
     })
 }
@@ -193,6 +215,44 @@ fn policy_resource(queue: &QueueName, topology: &Topology) -> Value {
         "Type": "AWS::SQS::QueuePolicy",
         "Properties": {
             "Queues": [{ "Ref": resource_of_queue(queue) }],
+            "PolicyDocument": { "Version": "2012-10-17", "Statement": [statement] },
+        },
+    })
+}
+
+/// The queue for what cannot be delivered to those who follow the topic. It has to be of the topic's kind.
+fn undelivered_resource(topic: &TopicName) -> Value {
+    let mut properties = json!({
+        "QueueName": with_prefix(&name_of_undelivered(topic)),
+        "MessageRetentionPeriod": seconds(QueueOptions::for_dead_letters().retention),
+        "KmsMasterKeyId": if_key_is_given(json!({ "Ref": "EncryptionKey" }), no_value()),
+        "SqsManagedSseEnabled": if_key_is_given(no_value(), json!(true)),
+    });
+    if topic.is_fifo() {
+        properties["FifoQueue"] = json!(true);
+    }
+    json!({
+        "Type": "AWS::SQS::Queue",
+        "DeletionPolicy": "Retain",
+        "UpdateReplacePolicy": "Retain",
+        "Properties": properties,
+    })
+}
+
+fn name_of_undelivered(topic: &TopicName) -> String {
+    match topic.as_str().strip_suffix(".fifo") {
+        Some(name) => format!("{name}-undelivered.fifo"),
+        None => format!("{topic}-undelivered"),
+    }
+}
+
+fn undelivered_policy_resource(topic: &TopicName) -> Value {
+    let statement = queue_policy::statement();
+    let statement = statement.letting_in(&arn_of_undelivered(topic), &[arn_of_topic(topic)]);
+    json!({
+        "Type": "AWS::SQS::QueuePolicy",
+        "Properties": {
+            "Queues": [{ "Ref": resource_of_undelivered(topic) }],
             "PolicyDocument": { "Version": "2012-10-17", "Statement": [statement] },
         },
     })
@@ -226,6 +286,15 @@ fn resource_of_queue(queue: &QueueName) -> String {
 /// Begins otherwise than that of any queue: a queue can be called `billing-policy`.
 fn resource_of_policy(queue: &QueueName) -> String {
     format!("PolicyOf{}", resource_of_queue(queue))
+}
+
+/// Begins otherwise than that of any queue of the topology.
+fn resource_of_undelivered(topic: &TopicName) -> String {
+    format!("UndeliveredOf{}", resource_of_topic(topic))
+}
+
+fn arn_of_undelivered(topic: &TopicName) -> Value {
+    json!({ "Fn::GetAtt": [resource_of_undelivered(topic), "Arn"] })
 }
 
 fn resource_of_topic(topic: &TopicName) -> String {

@@ -239,6 +239,10 @@ impl Template {
             let queue = failures["Fn::GetAtt"][0].as_str().unwrap();
             self.keeps_for_two_weeks(queue);
         }
+        for (_, subscription) in self.all_of("AWS::SNS::Subscription") {
+            let target = &subscription["RedrivePolicy"]["deadLetterTargetArn"];
+            self.keeps_for_two_weeks(target["Fn::GetAtt"][0].as_str().unwrap());
+        }
         for (name, queue) in self.all_of("AWS::SQS::Queue") {
             let Some(target) = queue["RedrivePolicy"].get("deadLetterTargetArn") else { continue };
             assert!(queue["RedrivePolicy"]["maxReceiveCount"].as_u64().is_some(), "{name}");

@@ -30,7 +30,9 @@ pub fn template() -> Result<Value, Error> {
     stack.take(&tables, &[("Prefix", PREFIX)])?;
     stack.take(&messages, &[("NamePrefix", PREFIX)])?;
     stack.bucket(&inbox)?;
-    stack.alarm_on_dead_letters("QueueDeadLetters");
+    for queue in ["QueueDeadLetters", UNDELIVERED] {
+        stack.alarm_on_dead_letters(queue);
+    }
     stack.dead_letter_queue(DEAD_RECORDS)?;
     parameters(&mut stack);
     let parts = Parts { names: &names, inbox: &inbox };
@@ -72,6 +74,9 @@ fn parameters(stack: &mut Stack) {
         }),
     );
 }
+
+/// What the topic could not bring to the queue.
+const UNDELIVERED: &str = "UndeliveredOfTopicSubmissions";
 
 /// How long an invocation may take: as often in the visibility timeout as Lambda asks for.
 const TIMEOUT: Duration = Duration::from_secs(Names::VISIBILITY_TIMEOUT.as_secs() / 6);
@@ -147,7 +152,7 @@ impl Parts<'_> {
                 statements: [
                     tables(&[TableRole::Queries, TableRole::Progress])?,
                     statements(&redriving)?,
-                    vec![operating(&resource_of_dead_records())],
+                    vec![operating(&resource_of_dead_records()), operating(UNDELIVERED)],
                 ]
                 .concat(),
             },

@@ -41,7 +41,7 @@ pub fn template() -> Result<Value, Error> {
     );
     let dead_records = stack.dead_letter_queue(functions::DEAD_RECORDS)?;
     stack.allow(operators(&channels, [operating(&dead_records)])?);
-    for queue in ["QueueDeadLetters", "QueueUndelivered"] {
+    for queue in ["QueueDeadLetters", "QueueUndelivered", UNDELIVERED] {
         stack.alarm_on_dead_letters(queue);
     }
     let code = Code::folder("../../target/lambda/orders");
@@ -112,13 +112,17 @@ fn operators(
     dead_records: impl IntoIterator<Item = Value>,
 ) -> Result<Policy, Error> {
     let letters = messaging(&channels.topology_inside()?, &[QueueRole::Operate])?;
-    let statements = tables(&[TableRole::Queries])?.into_iter().chain(letters).chain(dead_records);
+    let statements = tables(&[TableRole::Queries])?.into_iter().chain(letters);
+    let statements = statements.chain([operating(UNDELIVERED)]).chain(dead_records);
     Ok(Policy {
         who: "Operators",
         description: "Orders: look into dead letters and records that could not be read, and send letters back",
         statements: statements.collect(),
     })
 }
+
+/// What the topic could not bring to those who follow it.
+const UNDELIVERED: &str = "UndeliveredOfTopicNotifications";
 
 fn all_functions(channels: &Channels, dead_records: &str) -> Result<[Function; 4], Error> {
     let inside = channels.topology_inside()?;

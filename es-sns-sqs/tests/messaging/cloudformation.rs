@@ -121,7 +121,15 @@ async fn made(key: Option<&'static str>) -> Scene {
 #[tokio::test]
 async fn the_template_has_what_the_library_makes() {
     let template = template(&shop());
-    let resources = template["Resources"].as_object().expect("resources");
+    let mut resources = template["Resources"].as_object().expect("resources").clone();
+    // The library does not make queues that nobody asked for.
+    resources.retain(|name, _| !name.contains("UndeliveredOf"));
+    for resource in resources.values_mut() {
+        if resource["Type"] == "AWS::SNS::Subscription" {
+            resource["Properties"].as_object_mut().expect("properties").remove("RedrivePolicy");
+        }
+    }
+    let resources = &resources;
     for key in [None, Some("alias/orders")] {
         let (stack, scene) = (Stack { resources, key }, made(key).await);
         for (name, described) in stack.queues() {
@@ -170,7 +178,7 @@ fn queues_outlive_their_stack() {
     let template = template(&shop());
     let resources = template["Resources"].as_object().expect("resources").values();
     let queues: Vec<_> = resources.filter(|it| it["Type"] == "AWS::SQS::Queue").collect();
-    assert_eq!(queues.len(), 6);
+    assert_eq!(queues.len(), 6 + 2, "those of the shop, and one for each of its topics");
     for queue in queues {
         assert_eq!(
             (&queue["DeletionPolicy"], &queue["UpdateReplacePolicy"]),
@@ -190,10 +198,43 @@ fn a_queue_follows_a_topic_when_it_lets_it_in() {
         resources.values().filter(|it| it["Type"] == "AWS::SNS::Subscription").collect();
     assert_eq!(subscriptions.len(), 4);
     for subscription in subscriptions {
-        let policy = &resources[subscription["DependsOn"].as_str().expect("a resource")];
+        let policy = &resources[subscription["DependsOn"][0].as_str().expect("a resource")];
         assert_eq!(policy["Type"], "AWS::SQS::QueuePolicy");
         let endpoint = &subscription["Properties"]["Endpoint"]["Fn::GetAtt"][0];
         assert_eq!(&policy["Properties"]["Queues"][0]["Ref"], endpoint);
+    }
+}
+
+#[test]
+fn what_a_queue_does_not_take_is_kept_by_a_queue_that_lets_the_topic_in() {
+    let template = template(&shop());
+    let resources = template["Resources"].as_object().expect("resources");
+    let subscriptions: Vec<_> =
+        resources.values().filter(|it| it["Type"] == "AWS::SNS::Subscription").collect();
+    for subscription in subscriptions {
+        let properties = &subscription["Properties"];
+        let target = &properties["RedrivePolicy"]["deadLetterTargetArn"];
+        let name = target["Fn::GetAtt"][0].as_str().expect("a queue of the template");
+        let queue = &resources[name]["Properties"];
+        assert_eq!(queue["MessageRetentionPeriod"], 14 * 24 * 60 * 60);
+        let topic = properties["TopicArn"]["Ref"].as_str().expect("a topic of the template");
+        let is_fifo = |properties: &Value, what: &str| properties[what] == true;
+        let topic_is_fifo = is_fifo(&resources[topic]["Properties"], "FifoTopic");
+        assert_eq!(is_fifo(queue, "FifoQueue"), topic_is_fifo, "{name}");
+        // SNS drops what this queue refuses, too.
+        let policy = format!("PolicyOf{name}");
+        assert_eq!(subscription["DependsOn"][1], policy);
+        let policy = &resources[&policy]["Properties"];
+        assert_eq!(policy["Queues"], json!([{ "Ref": name }]));
+        let statement = &policy["PolicyDocument"]["Statement"][0];
+        assert_eq!(statement["Principal"]["Service"], "sns.amazonaws.com");
+        assert_eq!(statement["Resource"], *target);
+        assert!(statement["Condition"].to_string().contains(topic), "{statement}");
+        let key = &queue["KmsMasterKeyId"]["Fn::If"];
+        assert_eq!(
+            *key,
+            json!(["HasEncryptionKey", { "Ref": "EncryptionKey" }, { "Ref": "AWS::NoValue" }])
+        );
     }
 }
 
@@ -213,6 +254,17 @@ fn names_that_would_be_one_resource_are_refused() {
 }
 
 #[test]
+fn a_queue_with_the_name_of_one_for_what_cannot_be_delivered_is_refused() {
+    for (followed, name) in [("orders", "orders-undelivered"), ("m.fifo", "m-undelivered.fifo")] {
+        let (topic, taken) = (topic(followed), queue(name));
+        let topology = Topology::builder().topic(&topic).queue(&taken, QueueOptions::default());
+        let topology = topology.subscription(&topic, &taken, "{}".parse().expect("a filter"));
+        let refused = cloudformation_template(&topology.build().expect("it fits"));
+        assert!(matches!(&refused, Err(Error::Misuse(why)) if why.contains(name)), "{refused:?}");
+    }
+}
+
+#[test]
 fn no_queue_or_topic_can_have_the_resource_of_a_policy_or_a_subscription() {
     let (orders, everything) = (topic("orders"), || "{}".parse().expect("a filter"));
     let names = ["billing", "billing-policy", "policy-of-queue-billing"];
@@ -223,7 +275,12 @@ fn no_queue_or_topic_can_have_the_resource_of_a_policy_or_a_subscription() {
     });
     let topology = topology.topic(&topic("orders-to-queue-billing")).build().expect("it fits");
     let resources = template(&topology)["Resources"].as_object().expect("resources").len();
-    assert_eq!(resources, 3 + 2 + 3 + 3, "queues, topics, subscriptions and policies");
+    let of_undelivered = 2;
+    assert_eq!(
+        resources,
+        3 + 2 + 3 + 3 + of_undelivered,
+        "queues, topics, subscriptions and policies"
+    );
 }
 
 /// Writes the file where `ES_ACCEPT_SCHEMA` is 1.
