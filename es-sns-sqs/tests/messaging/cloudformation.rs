@@ -229,7 +229,8 @@ fn what_a_queue_does_not_take_is_kept_by_a_queue_that_lets_the_topic_in() {
         let statement = &policy["PolicyDocument"]["Statement"][0];
         assert_eq!(statement["Principal"]["Service"], "sns.amazonaws.com");
         assert_eq!(statement["Resource"], *target);
-        assert!(statement["Condition"].to_string().contains(topic), "{statement}");
+        let senders = &statement["Condition"]["ArnEquals"]["aws:SourceArn"];
+        assert_eq!(*senders, json!([{ "Ref": topic }]));
         let key = &queue["KmsMasterKeyId"]["Fn::If"];
         assert_eq!(
             *key,
