@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::clock::{Timestamp, whole_microseconds};
-use crate::encoded_events::{EncodedEvent, EncodedEvents};
+use crate::encoded_events::{EncodedEvent, EncodedEvents, OpenEvents};
 use crate::entropy::Entropy;
 use crate::error::{Error, Result};
 use crate::event::{DecodeError, Event, Recorded};
@@ -246,7 +246,7 @@ impl Commit {
         &self,
         mut each: impl FnMut(Version, Result<E>) -> Result<()>,
     ) -> Result<()> {
-        let events = self.events.open().map_err(|error| self.corrupt(error.to_string()))?;
+        let events = self.open()?;
         let mut version = self.first_version;
         for encoded in events.iter() {
             let event =
@@ -255,6 +255,12 @@ impl Commit {
             version = version.next();
         }
         Ok(())
+    }
+
+    /// The events, readable.
+    #[inline]
+    pub(crate) fn open(&self) -> Result<OpenEvents<'_>> {
+        self.events.open().map_err(|error| self.corrupt(error.to_string()))
     }
 
     /// All events, decoded, each with its place.
@@ -281,7 +287,13 @@ impl Commit {
         }
     }
 
-    fn undecodable(&self, version: Version, event: EncodedEvent<'_>, source: DecodeError) -> Error {
+    #[cold]
+    pub(crate) fn undecodable(
+        &self,
+        version: Version,
+        event: EncodedEvent<'_>,
+        source: DecodeError,
+    ) -> Error {
         Error::Decode {
             stream: self.stream.clone(),
             version,

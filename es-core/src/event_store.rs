@@ -8,6 +8,7 @@ use futures::stream::BoxStream;
 
 use crate::commit::{Commit, CommitId, NewCommit};
 use crate::error::{Error, Result};
+use crate::page::Page;
 use crate::stream_id::StreamId;
 use crate::version::{Head, Version};
 
@@ -78,7 +79,7 @@ pub trait EventStore: Debug + Send + Sync + 'static {
     /// Reads the commits of a stream as a sequence of pages, none of them empty; a stream that does
     /// not exist has no page. Reading stops when the returned stream is dropped; nothing is read
     /// before it is polled. After an error it ends.
-    fn read(&self, query: ReadStream) -> BoxStream<'_, Result<Vec<Commit>>>;
+    fn read(&self, query: ReadStream) -> BoxStream<'_, Result<Page>>;
 
     /// The commit with this id, if it is in the stream.
     ///

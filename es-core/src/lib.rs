@@ -144,6 +144,7 @@ mod message_queue;
 mod message_sender;
 mod metadata;
 mod no_feed;
+mod page;
 mod personal_data;
 mod policy;
 mod process_manager;
@@ -219,6 +220,7 @@ pub use message_queue::{
 pub use message_sender::{MessageSender, NotSent};
 pub use metadata::{EncodedMetadata, Metadata};
 pub use no_feed::NoFeed;
+pub use page::Page;
 pub use policy::{Policy, Reaction, ReactionError};
 pub use process_manager::{
     AfterFailure, CommandBus, CommandFailure, CommandId, CommandOutcome, CommandText, Correlation,

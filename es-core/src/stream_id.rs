@@ -90,6 +90,10 @@ pub(crate) fn check_category(category: &str) -> Result<()> {
 
 /// Checks an id that travels as a key: see [`StreamId::new`].
 pub(crate) fn check_id(what: &'static str, id: &str, max_len: usize) -> Result<()> {
+    // As nearly all ids are: none of the reasons below can be true of it.
+    if (1..=max_len).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Ok(());
+    }
     let reason = if id.is_empty() {
         "it is empty"
     } else if id.len() > max_len {

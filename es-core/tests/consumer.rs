@@ -247,7 +247,7 @@ async fn a_commit_that_the_log_does_not_lead_up_to_is_an_error() {
         fn read(
             &self,
             _: es_core::ReadStream,
-        ) -> futures::stream::BoxStream<'_, es_core::Result<Vec<es_core::Commit>>> {
+        ) -> futures::stream::BoxStream<'_, es_core::Result<es_core::Page>> {
             Box::pin(futures::stream::empty())
         }
 

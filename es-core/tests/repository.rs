@@ -492,7 +492,7 @@ mod cache {
         fn read(
             &self,
             query: es_core::ReadStream,
-        ) -> futures::stream::BoxStream<'_, es_core::Result<Vec<es_core::Commit>>> {
+        ) -> futures::stream::BoxStream<'_, es_core::Result<es_core::Page>> {
             EventStore::read(self.current(), query)
         }
 

@@ -244,8 +244,7 @@ async fn functions_on_tables_of_a_template_need_no_more_than_their_role_allows()
     let mut commits = Vec::new();
     for id in ["a", "brief", "poison", "long"] {
         let stream = format!("account:{id}").parse().unwrap();
-        let read: Vec<_> = store.read(ReadStream::new(stream)).try_collect().await.unwrap();
-        commits.extend(read.concat());
+        commits.extend(store.read(ReadStream::new(stream)).try_concat().await.unwrap());
     }
     // Nobody has prepared the view, and the gap before the last commit is filled from the log.
     let projector = Balances::<true>::default();

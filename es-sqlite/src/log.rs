@@ -35,7 +35,7 @@ impl EventStore for SqliteStore {
         self.writer().run(move |transaction| append(transaction, stream, expected, commit)).await
     }
 
-    fn read(&self, query: ReadStream) -> BoxStream<'_, Result<Vec<Commit>>> {
+    fn read(&self, query: ReadStream) -> BoxStream<'_, Result<es_core::Page>> {
         stream::unfold(Progress::At(Cursor::new(query)), move |progress| async move {
             let cursor = match progress {
                 Progress::At(cursor) => cursor,
@@ -43,7 +43,9 @@ impl EventStore for SqliteStore {
                 Progress::Ended => return None,
             };
             match self.readers().run(move |db| in_snapshot(db, |db| cursor.page(db))).await {
-                Ok(Page { commits, then }) if !commits.is_empty() => Some((Ok(commits), then)),
+                Ok(Page { commits, then }) if !commits.is_empty() => {
+                    Some((Ok(commits.into()), then))
+                }
                 Ok(Page { then: Progress::Failed(error), .. }) | Err(error) => {
                     Some((Err(error), Progress::Ended))
                 }

@@ -285,7 +285,7 @@ impl<H: Handler> Consumer<H> {
         let seen = self.stream_progress_of(stream).await?;
         let mut pages = self.log.read(ReadStream::new(stream.clone()).from(seen.taken().next()));
         while let Some(page) = pages.next().await {
-            self.take(page?, None).await?;
+            self.take(page?.into_vec(), None).await?;
         }
         Ok(())
     }

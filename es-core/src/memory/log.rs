@@ -4,18 +4,18 @@ use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use async_trait::async_trait;
+use foldhash::fast::RandomState;
 use futures::stream::{self, BoxStream, StreamExt as _};
 use tokio::sync::watch;
 
 use super::MemoryStore;
+use super::chunks::{Chunks, within_bytes};
 use crate::commit::{Commit, CommitId, NewCommit};
 use crate::error::{CommitIdReused, Conflict, Result};
 use crate::event_store::{Appended, Direction, EventStore, Expected, Limits, ReadStream};
+use crate::page::Page;
 use crate::stream_id::StreamId;
 use crate::version::{Head, Version};
-
-/// The most bytes of one page, unless a single commit has more.
-const PAGE_BYTES: usize = 1 << 20;
 
 pub(super) struct Log {
     state: RwLock<LogState>,
@@ -25,7 +25,7 @@ pub(super) struct Log {
 
 #[derive(Default)]
 pub(super) struct LogState {
-    index: HashMap<StreamId, usize>,
+    index: HashMap<StreamId, usize, RandomState>,
     streams: Vec<Stream>,
     /// Where the commits are, in the order of their appends.
     order: Vec<Place>,
@@ -33,8 +33,8 @@ pub(super) struct LogState {
 
 #[derive(Default)]
 struct Stream {
-    commits: Vec<Commit>,
-    by_id: HashMap<CommitId, usize>,
+    commits: Chunks,
+    by_id: HashMap<CommitId, usize, RandomState>,
 }
 
 struct Place {
@@ -60,12 +60,12 @@ impl EventStore for MemoryStore {
         self.shared.log.append(stream, expected, commit)
     }
 
-    fn read(&self, query: ReadStream) -> BoxStream<'_, Result<Vec<Commit>>> {
+    fn read(&self, query: ReadStream) -> BoxStream<'_, Result<Page>> {
         let log = &self.shared.log;
         // The lock is taken anew for every page: a slow reader holds up nobody.
-        stream::unfold(None, move |cursor| {
+        stream::unfold(Cursor::Start, move |cursor| {
             let page = log.page(&query, cursor);
-            std::future::ready(page.map(|(commits, next)| (Ok(commits), Some(next))))
+            std::future::ready(page.map(|(page, next)| (Ok(page), next)))
         })
         .boxed()
     }
@@ -99,51 +99,71 @@ impl Log {
 
     fn append(&self, stream: &StreamId, expected: Expected, commit: NewCommit) -> Result<Appended> {
         let mut state = self.write();
-        if let Some(existing) = state.stream(stream)
-            && let Some(original) = existing.with_id(commit.id)
-        {
+        let index = state.index.get(stream).copied();
+        let existing = index.map(|index| &state.streams[index]);
+        if let Some(original) = existing.and_then(|stream| stream.with_id(commit.id)) {
             return repeated(original, &commit);
         }
-        let head = state.stream(stream).and_then(Stream::head);
+        let head = existing.and_then(Stream::head);
         let met = match expected {
             Expected::Any => true,
             Expected::NoStream => head.is_none(),
             Expected::Head(expected) => head == Some(expected),
         };
         if !met {
-            let winner = state.stream(stream).and_then(|stream| stream.behind(expected)).cloned();
+            let winner = existing.and_then(|stream| stream.behind(expected)).cloned();
             return Err(Conflict { stream: stream.clone(), expected, actual: head, winner }.into());
         }
         let first = head.map_or(Version::FIRST, |head| head.version().next());
-        let commit = state.push(commit.place(stream.clone(), first));
+        // Clones of one name count references in one place, which the caller's other clones use, too.
+        let stream =
+            existing.and_then(|stream| stream.commits.last()).map_or(stream, Commit::stream);
+        let commit = commit.place(stream.clone(), first);
+        state.push(index, commit.clone());
         // Under the lock, so that the number told never goes back.
         self.len.send_replace(state.order.len() as u64);
         Ok(Appended { commit, duplicate: false })
     }
 
-    /// The page at `cursor` and the cursor behind it; `None` when there is nothing more. A cursor is
-    /// an index into the stream's commits, which only grow; backwards it counts what is left.
-    fn page(&self, query: &ReadStream, cursor: Option<usize>) -> Option<(Vec<Commit>, usize)> {
-        let state = self.read();
-        let commits = &state.stream(&query.stream)?.commits;
-        let cursor = cursor.unwrap_or_else(|| start(commits, query));
-        let page_size = query.page_size.max(1);
-        let page = match query.direction {
-            Direction::Forwards => take_page(commits.get(cursor..)?.iter(), page_size),
-            Direction::Backwards => take_page(commits[..cursor].iter().rev(), page_size),
-        };
-        if page.is_empty() {
+    /// The page at `cursor` and the cursor behind it; `None` when there is nothing more.
+    fn page(&self, query: &ReadStream, cursor: Cursor) -> Option<(Page, Cursor)> {
+        if matches!(cursor, Cursor::End) {
             return None;
         }
-        let next = match query.direction {
-            Direction::Forwards => cursor + page.len(),
-            Direction::Backwards => cursor - page.len(),
+        let state = self.read();
+        let commits = &state.stream(&query.stream)?.commits;
+        let at = match cursor {
+            Cursor::At(index) => index,
+            _ => start(commits, query),
         };
-        Some((page, next))
+        let page_size = query.page_size.max(1);
+        let (page, next, end) = match query.direction {
+            Direction::Forwards => {
+                let page = commits.page(at, page_size);
+                let next = at + page.len();
+                (page, next, commits.len())
+            }
+            Direction::Backwards => {
+                let first = at.saturating_sub(page_size);
+                let page = take_page(commits.range(first..at).rev(), page_size);
+                let next = at - page.len();
+                (page.into(), next, 0)
+            }
+        };
+        let cursor = if next == end { Cursor::End } else { Cursor::At(next) };
+        (!page.is_empty()).then_some((page, cursor))
     }
 }
 
-fn start(commits: &[Commit], query: &ReadStream) -> usize {
+/// How far a read has come: to an index into the stream's commits, which only grow. Backwards it counts
+/// what is left.
+enum Cursor {
+    Start,
+    At(usize),
+    End,
+}
+
+fn start(commits: &Chunks, query: &ReadStream) -> usize {
     match (query.direction, query.from) {
         (Direction::Forwards, None) => 0,
         (Direction::Forwards, Some(from)) => {
@@ -156,23 +176,14 @@ fn start(commits: &[Commit], query: &ReadStream) -> usize {
     }
 }
 
-/// The next commits, up to a number and about [`PAGE_BYTES`]; at least one, if there is one and one
-/// was asked for.
+/// The next commits, up to a number and about a mebibyte; at least one, if there is one and one was asked
+/// for.
 pub(super) fn take_page<'a>(
-    commits: impl ExactSizeIterator<Item = &'a Commit>,
+    commits: impl Iterator<Item = &'a Commit> + Clone,
     max_commits: usize,
 ) -> Vec<Commit> {
-    // A caller that asks for everything gets what the bytes allow: no memory for more is taken ahead.
-    let mut page = Vec::with_capacity(commits.len().min(max_commits).min(1_000));
-    let mut bytes = 0;
-    for commit in commits.take(max_commits) {
-        bytes += commit.events().stored_len() + commit.encoded_metadata().as_str().len();
-        if bytes > PAGE_BYTES && !page.is_empty() {
-            break;
-        }
-        page.push(commit.clone());
-    }
-    page
+    let fitting = within_bytes(commits.clone(), max_commits);
+    commits.take(fitting).cloned().collect()
 }
 
 /// The answer to an append whose commit id is taken.
@@ -191,22 +202,26 @@ impl LogState {
         self.index.get(id).map(|&index| &self.streams[index])
     }
 
-    fn push(&mut self, commit: Commit) -> Commit {
-        let stream = *self.index.entry(commit.stream().clone()).or_insert_with(|| {
+    /// Adds a commit to the stream of this index, or to a new one.
+    fn push(&mut self, index: Option<usize>, commit: Commit) {
+        let stream = index.unwrap_or_else(|| {
             self.streams.push(Stream::default());
+            self.index.insert(commit.stream().clone(), self.streams.len() - 1);
             self.streams.len() - 1
         });
         let commits = &mut self.streams[stream];
         let place = Place { stream, commit: commits.commits.len() };
         commits.by_id.insert(commit.id(), place.commit);
-        commits.commits.push(commit.clone());
+        commits.commits.push(commit);
         self.order.push(place);
-        commit
     }
 
     /// The commits in the order of their appends, without the first `skip`; `None` when there are not
     /// as many.
-    pub(super) fn in_order(&self, skip: usize) -> Option<impl ExactSizeIterator<Item = &Commit>> {
+    pub(super) fn in_order(
+        &self,
+        skip: usize,
+    ) -> Option<impl ExactSizeIterator<Item = &Commit> + Clone> {
         let places = self.order.get(skip..)?;
         Some(places.iter().map(|place| &self.streams[place.stream].commits[place.commit]))
     }
@@ -218,7 +233,7 @@ impl Stream {
     }
 
     fn with_id(&self, id: CommitId) -> Option<&Commit> {
-        self.by_id.get(&id).map(|&index| &self.commits[index])
+        self.by_id.get(&id).and_then(|&index| self.commits.get(index))
     }
 
     /// The commit that took the place which an append expected to be free. A head that this stream
@@ -228,7 +243,8 @@ impl Stream {
             Expected::NoStream => self.commits.first(),
             Expected::Head(head) => {
                 let &index = self.by_id.get(&head.commit_id())?;
-                (self.commits[index].head() == head).then(|| self.commits.get(index + 1))?
+                let had = self.commits.get(index).is_some_and(|commit| commit.head() == head);
+                had.then(|| self.commits.get(index + 1))?
             }
             Expected::Any => None,
         }

@@ -25,6 +25,7 @@ use crate::error::Result;
 use crate::event_store::Limits;
 
 mod checkpoints;
+mod chunks;
 mod deadlines;
 mod feed;
 mod idempotency;

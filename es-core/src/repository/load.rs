@@ -107,7 +107,7 @@ impl<A: Aggregate> Repository<A> {
         let before = loaded.version;
         let mut pages = self.store.read(query);
         'pages: while let Some(page) = pages.next().await {
-            for commit in page? {
+            for commit in &page? {
                 if let Some(head) = confirm.take() {
                     if commit.head() != head {
                         return Ok(false);
@@ -120,7 +120,7 @@ impl<A: Aggregate> Repository<A> {
                         Until::Time(time) if commit.recorded_at() > time => break 'pages,
                         Until::Time(_) => commit.last_version(),
                     };
-                    apply_commit(loaded, &commit, last)?;
+                    apply_commit(loaded, commit, last)?;
                 }
                 // The next page may be another request.
                 if matches!(until, Until::Version(last) if last <= loaded.version) {
@@ -143,27 +143,23 @@ pub(super) fn apply_commit<A: Aggregate>(
     if commit.first_version() != loaded.version.next() {
         return Err(gap(&loaded.stream, loaded.version.next(), commit.first_version()));
     }
-    commit.for_each_event(|version, event| {
+    let events = commit.open()?;
+    let mut version = commit.first_version();
+    for encoded in events.iter() {
         if version > last {
-            return Ok(());
+            break;
         }
-        match event {
+        match A::Event::decode(encoded) {
             Ok(event) => loaded.state.apply(event),
-            Err(error) if skipped::<A::Event>(&error) => {
+            Err(DecodeError::UnknownName) if A::Event::UNKNOWN == UnknownEvents::Skip => {
                 metrics::counter!(telemetry::EVENTS_SKIPPED, "category" => A::CATEGORY)
                     .increment(1);
             }
-            Err(error) => return Err(error),
+            Err(source) => return Err(commit.undecodable(version, encoded, source)),
         }
-        Ok(())
-    })?;
+        version = version.next();
+    }
     loaded.version = last;
     loaded.head = Some(commit.head());
     Ok(())
-}
-
-/// Whether the event type's policy is to leave this event out.
-fn skipped<E: Event>(error: &Error) -> bool {
-    E::UNKNOWN == UnknownEvents::Skip
-        && matches!(error, Error::Decode { source: DecodeError::UnknownName, .. })
 }

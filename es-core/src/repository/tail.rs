@@ -47,7 +47,8 @@ impl<A: Aggregate> Repository<A> {
     /// The newest commits, in order; all of them, if there are few.
     async fn read_tail(&self, stream: &StreamId) -> Result<Vec<Commit>> {
         let query = ReadStream::new(stream.clone()).backwards().page_size(TAIL);
-        let mut tail = self.store.read(query).next().await.transpose()?.unwrap_or_default();
+        let page = self.store.read(query).next().await.transpose()?.unwrap_or_default();
+        let mut tail = page.into_vec();
         tail.reverse();
         Ok(tail)
     }

@@ -7,8 +7,8 @@ use es_core::archive::{ArchiveError, Import, Report};
 use es_core::memory::MemoryStore;
 use es_core::testing::VirtualClock;
 use es_core::{
-    Appended, Clock as _, Commit, Error, EventStore, Expected, Limits, NewCommit, ReadStream,
-    Result, StreamId, Timestamp, Version,
+    Appended, Clock as _, Error, EventStore, Expected, Limits, NewCommit, Page, ReadStream, Result,
+    StreamId, Timestamp, Version,
 };
 use futures::stream::BoxStream;
 
@@ -125,7 +125,7 @@ impl EventStore for Busy {
         self.inner.append(stream, expected, commit).await
     }
 
-    fn read(&self, query: ReadStream) -> BoxStream<'_, Result<Vec<Commit>>> {
+    fn read(&self, query: ReadStream) -> BoxStream<'_, Result<Page>> {
         self.inner.read(query)
     }
 
@@ -167,7 +167,7 @@ impl EventStore for Slow {
         self.0.append(stream, expected, commit).await
     }
 
-    fn read(&self, query: ReadStream) -> BoxStream<'_, Result<Vec<Commit>>> {
+    fn read(&self, query: ReadStream) -> BoxStream<'_, Result<Page>> {
         self.0.read(query)
     }
 

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use es_core::memory::MemoryStore;
 use es_core::testing::conformance::archive::SUITE;
 use es_core::{
-    Appended, Checkpoint, Commit, EncodedMetadata, EventStore, Expected, Feed, FeedPage, Limits,
-    NewCommit, Partition, PartitionId, ReadStream, Result, StreamId, Timestamp,
+    Appended, Checkpoint, EncodedMetadata, EventStore, Expected, Feed, FeedPage, Limits, NewCommit,
+    Page, Partition, PartitionId, ReadStream, Result, StreamId, Timestamp,
 };
 use futures::stream::BoxStream;
 
@@ -27,7 +27,7 @@ impl EventStore for Changing {
         self.0.append(stream, expected, commit).await
     }
 
-    fn read(&self, query: ReadStream) -> BoxStream<'_, Result<Vec<Commit>>> {
+    fn read(&self, query: ReadStream) -> BoxStream<'_, Result<Page>> {
         EventStore::read(&self.0, query)
     }
 

@@ -19,7 +19,7 @@ async fn run(seed: u64) -> Vec<es_core::Commit> {
     }
     let stream = StreamId::new("account", "a-1").unwrap();
     let pages = store.read(es_core::ReadStream::new(stream));
-    pages.try_collect::<Vec<_>>().await.unwrap().concat()
+    pages.try_concat().await.unwrap().into_vec()
 }
 
 #[tokio::test]

@@ -2,8 +2,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use es_core::{
-    Appended, Commit, CommitId, EventStore, Expected, Head, Limits, NewCommit, ReadStream, Result,
-    StreamId,
+    Appended, Commit, CommitId, EventStore, Expected, Head, Limits, NewCommit, Page, ReadStream,
+    Result, StreamId,
 };
 use futures::stream::{BoxStream, StreamExt as _};
 
@@ -35,9 +35,9 @@ impl EventStore for Remote {
         self.log.append(stream, expected, commit).await
     }
 
-    fn read(&self, query: ReadStream) -> BoxStream<'_, Result<Vec<Commit>>> {
+    fn read(&self, query: ReadStream) -> BoxStream<'_, Result<Page>> {
         let pages = self.log.read(query).inspect(|page| {
-            let commits = page.as_ref().map_or(0, Vec::len);
+            let commits = page.as_ref().map_or(0, |page| page.len());
             self.handed_out.fetch_add(commits, Ordering::SeqCst);
         });
         pages.boxed()

@@ -12,8 +12,8 @@ mod requests;
 
 use async_trait::async_trait;
 use es_core::{
-    Appended, Commit, CommitId, EventStore, Expected, Head, Limits, NewCommit, ReadStream, Result,
-    StreamId, Version,
+    Appended, Commit, CommitId, EventStore, Expected, Head, Limits, NewCommit, Page, ReadStream,
+    Result, StreamId, Version,
 };
 use futures::stream::BoxStream;
 
@@ -43,7 +43,7 @@ impl EventStore for DynamoStore {
     ///
     /// A page has up to about 1 MB. From the second page on, the next one is requested while the last
     /// one is worked on.
-    fn read(&self, query: ReadStream) -> BoxStream<'_, Result<Vec<Commit>>> {
+    fn read(&self, query: ReadStream) -> BoxStream<'_, Result<Page>> {
         reading::pages(self, query)
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use es_core::{Commit, Cost, Direction, Error, ReadStream, Result, StreamId, Version};
+use es_core::{Commit, Cost, Direction, Error, Page, ReadStream, Result, StreamId, Version};
 use futures::stream::{self, BoxStream, StreamExt as _};
 use tokio::task::JoinSet;
 use tracing::Instrument as _;
@@ -19,10 +19,7 @@ const PAGE_BYTES: usize = 1 << 20;
 /// From this page size on, a request asks for as many commits as it can give.
 const SMALL_PAGE: usize = 1000;
 
-pub(super) fn pages(
-    store: &DynamoStore,
-    query: ReadStream,
-) -> BoxStream<'static, Result<Vec<Commit>>> {
+pub(super) fn pages(store: &DynamoStore, query: ReadStream) -> BoxStream<'static, Result<Page>> {
     let reading = Reading::Begin(store.clone(), query);
     stream::unfold(reading, Reading::page).boxed()
 }
@@ -37,7 +34,7 @@ enum Reading {
 }
 
 impl Reading {
-    async fn page(self) -> Option<(Result<Vec<Commit>>, Self)> {
+    async fn page(self) -> Option<(Result<Page>, Self)> {
         let mut place = match self {
             Self::Begin(store, query) => match Place::of(store, query).await {
                 Ok(Some(place)) => Box::new(place),
@@ -51,9 +48,9 @@ impl Reading {
         let (commits, outcome) = place.page().await;
         match outcome {
             Ok(()) if commits.is_empty() => None,
-            Ok(()) => Some((Ok(commits), Self::At(place))),
+            Ok(()) => Some((Ok(commits.into()), Self::At(place))),
             Err(error) if commits.is_empty() => Some((Err(error), Self::Ended)),
-            Err(error) => Some((Ok(commits), Self::Failed(error))),
+            Err(error) => Some((Ok(commits.into()), Self::Failed(error))),
         }
     }
 }

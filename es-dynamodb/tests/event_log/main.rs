@@ -70,8 +70,7 @@ impl Scene {
     }
 
     async fn read(&self, query: ReadStream) -> Result<Vec<Commit>> {
-        let pages: Vec<_> = self.store.read(query).try_collect().await?;
-        Ok(pages.concat())
+        Ok(self.store.read(query).try_concat().await?.into_vec())
     }
 
     async fn read_all(&self) -> Result<Vec<Commit>> {

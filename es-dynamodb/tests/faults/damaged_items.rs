@@ -66,7 +66,7 @@ impl Damaged {
 }
 
 async fn read(scene: &Scene) -> Result<Vec<Commit>, Error> {
-    scene.plain.read(ReadStream::new(stream("a"))).try_concat().await
+    Ok(scene.plain.read(ReadStream::new(stream("a"))).try_concat().await?.into_vec())
 }
 
 fn values() -> Vec<AttributeValue> {

@@ -21,7 +21,7 @@ async fn scene(id: Id) -> Scene {
 #[tokio::test]
 async fn a_stream_is_read_whole_in_both_directions_from_anywhere() {
     let scene = scene(Id::Generated).await;
-    let whole: Vec<_> = scene
+    let whole = scene
         .plain
         .read(ReadStream::new(stream("a")))
         .try_concat()

@@ -142,7 +142,7 @@ impl World {
     /// The log of one ledger.
     pub(crate) async fn commits(&self, id: &str) -> Vec<Commit> {
         let read = self.plain.read(ReadStream::new(stream(id)));
-        read.try_concat().await.expect("the log can be read")
+        read.try_concat().await.expect("the log can be read").into_vec()
     }
 
     /// The lines of each ledger that the log has.

@@ -207,7 +207,7 @@ impl Scene {
     /// The commits that the log has of an account.
     pub(crate) async fn commits(&self, id: &str) -> Vec<Commit> {
         let read = EventStore::read(&*self.log, ReadStream::new(account(id)));
-        read.try_concat().await.expect("the log can be read")
+        read.try_concat().await.expect("the log can be read").into_vec()
     }
 
     /// The stream is deleted, and another one of its name is made.

@@ -139,7 +139,7 @@ impl Scene {
     /// The commits of a stream in the log.
     pub(crate) async fn logged(&self, id: &str) -> Vec<Commit> {
         let pages = EventStore::read(&*self.log, ReadStream::new(stream_id(id)));
-        let pages: Vec<Vec<Commit>> = pages.try_collect().await.expect("the log can be read");
+        let pages: Vec<_> = pages.try_collect().await.expect("the log can be read");
         pages.into_iter().flatten().collect()
     }
 

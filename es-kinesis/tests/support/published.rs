@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use es_core::cloud_events::Source;
 use es_core::memory::MemoryStore;
 use es_core::{
-    Appended, Commit, EventStore, Expected, Head, Limits, NewCommit, ReadStream, Result, StreamId,
+    Appended, EventStore, Expected, Head, Limits, NewCommit, Page, ReadStream, Result, StreamId,
 };
 use es_kinesis::{DataStream, Publisher, PublisherOptions, Publishing};
 use futures::stream::BoxStream;
@@ -47,7 +47,7 @@ impl EventStore for Published {
         Ok(appended)
     }
 
-    fn read(&self, query: ReadStream) -> BoxStream<'_, Result<Vec<Commit>>> {
+    fn read(&self, query: ReadStream) -> BoxStream<'_, Result<Page>> {
         EventStore::read(&*self.log, query)
     }
 

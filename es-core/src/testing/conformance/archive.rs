@@ -112,9 +112,9 @@ async fn import(file: &[u8], log: &Arc<dyn EventStore>) -> Report {
 /// Panics unless each of the streams is in the log as it is here.
 async fn assert_has(log: &Arc<dyn EventStore>, streams: &Streams) {
     for (stream, commits) in streams {
-        let pages = log.read(ReadStream::new(stream.clone())).try_collect::<Vec<_>>().await;
+        let pages = log.read(ReadStream::new(stream.clone())).try_concat().await;
         let found = pages.unwrap_or_else(|error| panic!("{stream} cannot be read: {error}"));
-        let (found, expected) = (found.concat(), commits);
+        let expected = commits;
         assert_eq!(found.len(), expected.len(), "the number of commits of {stream}");
         for (found, expected) in found.iter().zip(expected) {
             assert!(found == expected, "{stream} has {found:?}, expected {expected:?}");

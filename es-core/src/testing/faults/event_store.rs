@@ -7,6 +7,7 @@ use futures::stream::{self, BoxStream, StreamExt as _};
 use crate::commit::{Commit, CommitId, NewCommit};
 use crate::error::{Error, Result};
 use crate::event_store::{Appended, EventStore, Expected, Limits, ReadStream};
+use crate::page::Page;
 use crate::stream_id::StreamId;
 use crate::version::Head;
 
@@ -61,7 +62,7 @@ impl FaultyEventStore {
         Ok(())
     }
 
-    async fn read_on<'a>(&'a self, reading: Reading<'a>) -> Option<(Page, Reading<'a>)> {
+    async fn read_on<'a>(&'a self, reading: Reading<'a>) -> Option<(Result<Page>, Reading<'a>)> {
         let (call, mut pages) = match reading {
             Reading::Pages(call, pages) => (call, pages),
             Reading::Broken(error) => return Some((Err(error), Reading::Over)),
@@ -72,19 +73,19 @@ impl FaultyEventStore {
             Err(error) => return Some((Err(error), Reading::Over)),
         };
         let next = torn.map_or(Reading::Pages(Call::ReadFurther, pages), Reading::Broken);
-        Some((Ok(page), next))
+        Some((Ok(page.into()), next))
     }
 
     /// The next page, and the error behind it if it is torn.
     async fn next_page(
         &self,
         call: Call,
-        pages: &mut BoxStream<'_, Page>,
+        pages: &mut BoxStream<'_, Result<Page>>,
     ) -> Result<Option<(Vec<Commit>, Option<Error>)>> {
         let request = self.begin(call).await?;
         let page = request.end(pages.next().await.transpose()).await?;
         let Some(page) = page else { return Ok(None) };
-        let mut page = damage::page(page, &request)?;
+        let mut page = damage::page(page.into_vec(), &request)?;
         if !request.is_due(Fault::TornPage) {
             return Ok(Some((page, None)));
         }
@@ -93,11 +94,9 @@ impl FaultyEventStore {
     }
 }
 
-type Page = Result<Vec<Commit>>;
-
 /// How far a read has come.
 enum Reading<'a> {
-    Pages(Call, BoxStream<'a, Page>),
+    Pages(Call, BoxStream<'a, Result<Page>>),
     Broken(Error),
     Over,
 }
@@ -119,7 +118,7 @@ impl EventStore for FaultyEventStore {
         request.end(self.inner.append(stream, expected, commit).await).await
     }
 
-    fn read(&self, query: ReadStream) -> BoxStream<'_, Page> {
+    fn read(&self, query: ReadStream) -> BoxStream<'_, Result<Page>> {
         let reading = Reading::Pages(Call::ReadStream, self.inner.read(query));
         stream::unfold(reading, |reading| self.read_on(reading)).boxed()
     }

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use es_core::{
-    BoxError, Commit, EventStore, Reactor, ReadStream, Repository, RewindTo,
-    StreamId,
+    BoxError, EventStore, Reactor, ReadStream, Repository, RewindTo, StreamId,
 };
 use es_sqlite::SqliteStore;
 use futures::TryStreamExt;
@@ -40,8 +39,7 @@ pub async fn main() -> Result<(), BoxError> {
 
     // ANCHOR: cause
     let account = StreamId::new("account", "ada")?;
-    let commits: Vec<Commit> =
-        store.read(ReadStream::new(account)).try_concat().await?;
+    let commits = store.read(ReadStream::new(account)).try_concat().await?;
     for commit in commits {
         let metadata = commit.metadata()?;
         println!("{:?} by {:?}", metadata.command, metadata.actor);

@@ -146,7 +146,7 @@ async fn pages(store: &Store, query: ReadStream) -> Vec<Vec<Commit>> {
         let page = page.unwrap_or_else(|error| panic!("a read failed: {error}"));
         assert!(!page.is_empty(), "a page is empty");
         assert!(page.len() <= page_size, "a page of {} for {page_size} asked", page.len());
-        pages.push(page);
+        pages.push(page.into_vec());
     }
     pages
 }
