@@ -4,6 +4,8 @@ use std::future::Future;
 use std::ops::AddAssign;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use futures::FutureExt as _;
+
 /// The requests that some work made, and what the service charged for them. Backends without a service
 /// behind them, as memory and SQLite, charge nothing.
 ///
@@ -50,12 +52,14 @@ struct Meter {
 
 impl Cost {
     /// Runs `work` and tells what it was charged. An outer measurement counts it as well.
-    pub async fn of<F: Future>(work: F) -> (F::Output, Self) {
+    pub fn of<F: Future>(work: F) -> impl Future<Output = (F::Output, Self)> {
         let around = METER.try_with(Arc::clone).ok();
         let meter = Arc::new(Meter { total: Mutex::default(), around });
-        let output = METER.scope(Arc::clone(&meter), work).await;
-        let total = *meter.total.lock().unwrap_or_else(PoisonError::into_inner);
-        (output, total)
+        // Not an `async` block: that would keep room for `work` twice, and every command goes through here.
+        METER.scope(Arc::clone(&meter), work).map(move |output| {
+            let total = *meter.total.lock().unwrap_or_else(PoisonError::into_inner);
+            (output, total)
+        })
     }
 
     /// Adds this to the measurements that are under way around the caller. For backends.

@@ -1,5 +1,9 @@
 use std::sync::Arc;
 
+use futures::FutureExt as _;
+use tracing::Instrument as _;
+use tracing::field::Empty;
+
 use crate::aggregate::Aggregate;
 use crate::command::Command as _;
 use crate::commit::{Commit, CommitId, NewCommit};
@@ -42,25 +46,29 @@ impl<A: Aggregate> Repository<A> {
     ///
     /// As [`execute`](Self::execute), and [`Error::VersionMismatch`],
     /// [`Error::IdempotencyKeyReused`], [`Error::InvalidId`] for what the options ask.
-    #[tracing::instrument(
-        name = "execute",
-        level = "debug",
-        skip_all,
-        fields(stream, command = command.name(), attempts, version)
-    )]
     pub async fn execute_with(
         &self,
         id: &str,
         command: A::Command,
-        options: ExecuteOptions,
+        mut options: ExecuteOptions,
     ) -> Result<Receipt, ExecuteError<A::Error>> {
-        let work = async {
-            let mut result = self.execute_counted(id, command, options).await;
-            if let Ok(receipt) = &mut result {
-                self.project(receipt).await;
-            }
-            result
-        };
+        let span = tracing::debug_span!(
+            "execute",
+            stream = Empty,
+            command = command.name(),
+            attempts = Empty,
+            version = Empty,
+        );
+        self.execute_measured(id, &command, &mut options).instrument(span).await
+    }
+
+    async fn execute_measured(
+        &self,
+        id: &str,
+        command: &A::Command,
+        options: &mut ExecuteOptions,
+    ) -> Result<Receipt, ExecuteError<A::Error>> {
+        let work = self.execute_and_project(id, command, options);
         let (mut result, cost) = Cost::of(work).await;
         if let Ok(receipt) = &mut result {
             receipt.cost = cost;
@@ -96,11 +104,24 @@ impl<A: Aggregate> Repository<A> {
         }
     }
 
-    async fn execute_counted(
+    async fn execute_and_project(
         &self,
         id: &str,
-        command: A::Command,
-        mut options: ExecuteOptions,
+        command: &A::Command,
+        options: &mut ExecuteOptions,
+    ) -> Result<Receipt, ExecuteError<A::Error>> {
+        let mut receipt = self.decide_on_newest(id, command, options).await?;
+        if !self.inline.is_empty() {
+            self.project(&mut receipt).await;
+        }
+        Ok(receipt)
+    }
+
+    async fn decide_on_newest(
+        &self,
+        id: &str,
+        command: &A::Command,
+        options: &mut ExecuteOptions,
     ) -> Result<Receipt, ExecuteError<A::Error>> {
         let stream = StreamId::new(A::CATEGORY, id)?;
         tracing::Span::current().record("stream", tracing::field::display(&stream));
@@ -113,9 +134,9 @@ impl<A: Aggregate> Repository<A> {
         let metadata = options.metadata.encode()?;
 
         let Some(cache) = &self.cache else {
-            let loaded = self.load_until(&stream, Until::Now).await?;
+            let loaded = self.load_until(&stream, Until::Now).boxed().await?;
             let mut basis = Basis { loaded, fresh: true };
-            return self.decide_and_append(&mut basis, command, &options, metadata).await;
+            return self.decide_and_append(&mut basis, command, options, metadata).await;
         };
         let slot = cache.slot(&stream);
         let mut slot = slot.lock().await;
@@ -124,9 +145,12 @@ impl<A: Aggregate> Repository<A> {
                 metrics::counter!(telemetry::CACHE_HITS, "category" => A::CATEGORY).increment(1);
                 Basis { loaded, fresh: false }
             }
-            None => Basis { loaded: self.load_until(&stream, Until::Now).await?, fresh: true },
+            None => {
+                let loaded = self.load_until(&stream, Until::Now).boxed().await?;
+                Basis { loaded, fresh: true }
+            }
         };
-        let result = self.decide_and_append(&mut basis, command, &options, metadata).await;
+        let result = self.decide_and_append(&mut basis, command, options, metadata).await;
         // After a failure of the store the state may lack events: the next command reads again.
         if matches!(result, Ok(_) | Err(ExecuteError::Rejected(_))) {
             *slot = Some(basis.loaded);
@@ -137,20 +161,20 @@ impl<A: Aggregate> Repository<A> {
     async fn decide_and_append(
         &self,
         basis: &mut Basis<A>,
-        command: A::Command,
+        command: &A::Command,
         options: &ExecuteOptions,
         metadata: EncodedMetadata,
     ) -> Result<Receipt, ExecuteError<A::Error>> {
         let mut appends = 0;
         loop {
             let declined =
-                match self.decide(basis, &command, options, &metadata, &mut appends).await? {
+                match self.decide(basis, command, options, &metadata, &mut appends).await? {
                     Outcome::Done(receipt) => return Ok(receipt),
                     Outcome::Declined(declined) => declined,
                 };
             if !basis.fresh {
                 basis.fresh = true;
-                if self.catch_up(&mut basis.loaded).await? {
+                if self.catch_up(&mut basis.loaded).boxed().await? {
                     continue;
                 }
             }
@@ -214,12 +238,12 @@ impl<A: Aggregate> Repository<A> {
                     metrics::counter!(telemetry::CONFLICTS, "category" => A::CATEGORY).increment(1);
                     if *appends == 1 {
                         // The first retry goes at once: the winner is most often alone.
-                        self.catch_up_with_winner(loaded, *conflict).await?;
+                        self.catch_up_with_winner(loaded, *conflict).boxed().await?;
                     } else {
                         let delay = self.backoff.delay(*appends - 1, &*self.entropy);
                         self.clock.sleep(delay).await;
                         // Meanwhile others may have followed the winner.
-                        self.catch_up(loaded).await?;
+                        self.catch_up(loaded).boxed().await?;
                     }
                     basis.fresh = true;
                 }
@@ -305,7 +329,7 @@ impl<A: Aggregate> Repository<A> {
             loaded.head = Some(commit.head());
         }
         if let Some(snapshots) = &self.snapshots {
-            snapshots.save_if_due(loaded, self.codec).await;
+            snapshots.save_if_due(loaded, self.codec).boxed().await;
         }
         let receipt = match &options.idempotency_key {
             Some(key) if duplicate => {
