@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use aws_sdk_kinesis::primitives::Blob;
 use comfy_table::{Cell, Table};
-use es_benches::{Order, OrderCommand, events};
+use es_benches::order::{Order, OrderCommand, events};
 use es_core::cloud_events::Source;
 use es_core::memory::MemoryStore;
 use es_core::{Consumer, ConsumerId, Handler, Repository, Workers};

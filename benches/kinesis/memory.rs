@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use comfy_table::{Cell, Table};
-use es_benches::{Order, OrderCommand, events};
+use es_benches::order::{Order, OrderCommand, events};
 use es_core::cloud_events::Source;
 use es_core::{Consumer, ConsumerId, Repository};
 use es_kinesis::{Begin, KinesisFeed, Publishing, ShardThroughput};

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use es_benches::{Order, OrderCommand, events};
+use es_benches::order::{Order, OrderCommand, events};
 use es_core::cloud_events::{self, Source};
 use es_core::memory::MemoryStore;
 use es_core::{

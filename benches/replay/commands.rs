@@ -1,0 +1,131 @@
+//! (d) and (e): commands, decided and appended.
+
+use std::sync::Arc;
+
+use es_benches::order::{Order, OrderCommand, event};
+use es_benches::race::{Race, Results, Timed};
+use es_core::memory::MemoryStore;
+use es_core::{Aggregate as _, Codec, Event as _, EventStore, Repository};
+use es_sqlite::SqliteStore;
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+use crate::Size;
+use crate::raw_sqlite::RawLog;
+
+/// After so many events a stream gets no more.
+const STREAM: usize = 50;
+
+pub(crate) fn of_one_event(title: &str, runtime: &Runtime, size: Size) -> Results {
+    in_memory(title, runtime, size, 1)
+}
+
+pub(crate) fn of_ten_events(title: &str, runtime: &Runtime, size: Size) -> Results {
+    in_memory(title, runtime, size, 10)
+}
+
+/// Commands on aggregates that are cached, one after the other.
+fn in_memory(title: &str, runtime: &Runtime, size: Size, events: usize) -> Results {
+    let commands = size.of(5_000);
+    let mut race = Race::new(title);
+    let floor = race.floor("encode the events, apply them, push the bytes", || {
+        let inputs: Vec<_> = (0..commands).map(|n| command(n, events)).collect();
+        Timed::of(commands, || push(inputs, events))
+    });
+    race.aimed("memory, cached", floor, 0.5, || {
+        let store = Arc::new(MemoryStore::new());
+        execute(&Repository::new(store).with_cache(1_000), runtime, commands, events)
+    });
+    race.row("memory, compact, cached", floor, || {
+        let orders = Repository::new(Arc::new(MemoryStore::new())).with_codec(Codec::Postcard);
+        execute(&orders.with_cache(1_000), runtime, commands, events)
+    });
+    race.row("memory, loaded for each command", floor, || {
+        execute(&Repository::new(Arc::new(MemoryStore::new())), runtime, commands, events)
+    });
+    race.run(size.rounds)
+}
+
+fn command(n: usize, events: usize) -> OrderCommand {
+    OrderCommand::Record((n * events..(n + 1) * events).map(event).collect())
+}
+
+fn id(command: usize, events: usize) -> String {
+    format!("o-{}", command * events / STREAM)
+}
+
+fn push(commands: Vec<OrderCommand>, events: usize) -> (Vec<Order>, Vec<u8>) {
+    let (mut orders, mut log) = (Vec::new(), Vec::new());
+    for (n, OrderCommand::Record(recorded)) in commands.into_iter().enumerate() {
+        if (n * events).is_multiple_of(STREAM) {
+            orders.push(Order::default());
+        }
+        let order = orders.last_mut().unwrap();
+        for event in recorded {
+            event.encode(Codec::Json, &mut log).unwrap();
+            order.apply(event);
+        }
+    }
+    (orders, log)
+}
+
+fn execute(orders: &Repository<Order>, runtime: &Runtime, commands: usize, events: usize) -> Timed {
+    let inputs: Vec<_> = (0..commands).map(|n| (id(n, events), command(n, events))).collect();
+    Timed::of(commands, || {
+        runtime.block_on(async {
+            for (id, command) in inputs {
+                orders.execute(&id, command).await.unwrap();
+            }
+        });
+    })
+}
+
+/// Callers at a time, each with a stream of its own.
+const CALLERS: usize = 64;
+
+pub(crate) fn durable(title: &str, runtime: &Runtime, size: Size) -> Results {
+    let each = size.of(50);
+    let mut race = Race::new(title);
+    let floor = race.floor("raw rusqlite: 64 inserts per transaction, synced", || {
+        let directory = tempfile::tempdir().unwrap();
+        let mut raw = RawLog::create(&directory.path().join("raw.db"));
+        let events: Vec<_> = (0..each * CALLERS).map(event).collect();
+        Timed::of(each * CALLERS, || {
+            for (group, events) in events.chunks(CALLERS).enumerate() {
+                let rows = events.iter().enumerate();
+                raw.insert(rows.map(|(caller, event)| (format!("o-{caller}"), group, event)));
+            }
+        })
+    });
+    race.aimed("SQLite, cached, 64 callers", floor, 0.8, || {
+        let (_directory, store) = file(runtime);
+        let orders = Repository::<Order>::new(store).with_cache(CALLERS);
+        Timed::of(each * CALLERS, || runtime.block_on(by_callers(&orders, each)))
+    });
+    race.row("SQLite, cached, one caller", floor, || {
+        let (_directory, store) = file(runtime);
+        execute(&Repository::new(store).with_cache(CALLERS), runtime, each, 1)
+    });
+    race.run(size.rounds)
+}
+
+fn file(runtime: &Runtime) -> (TempDir, Arc<dyn EventStore>) {
+    let directory = tempfile::tempdir().unwrap();
+    let opened = runtime.block_on(SqliteStore::open(directory.path().join("log.db")));
+    (directory, Arc::new(opened.unwrap()))
+}
+
+async fn by_callers(orders: &Repository<Order>, each: usize) {
+    let callers = (0..CALLERS).map(|caller| {
+        let orders = orders.clone();
+        tokio::spawn(async move {
+            for n in 0..each {
+                let command = OrderCommand::Record(vec![event(n * CALLERS + caller)]);
+                orders.execute(&format!("o-{caller}"), command).await.unwrap();
+            }
+        })
+    });
+    for done in futures::future::join_all(callers).await {
+        done.unwrap();
+    }
+}

@@ -1,0 +1,60 @@
+//! Replay and append throughput beside their floors: `cargo bench`.
+//!
+//! All contenders of a race do the same work in the same run, in turn: compare ratios, not absolute
+//! figures. What a ratio is to be at least, stands beside it, also where it is not reached. An argument names the races to run, by a part of their titles; `--test` runs all of them once, on
+//! little.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod commands;
+mod raw_sqlite;
+mod replay;
+
+use std::time::Duration;
+
+use es_benches::race::{Results, Rounds, table};
+use tokio::runtime::Runtime;
+
+/// How much is done.
+#[derive(Debug, Clone, Copy)]
+struct Size {
+    rounds: Rounds,
+    /// What numbers of events and commands are divided by.
+    divisor: usize,
+}
+
+impl Size {
+    const FULL: Self =
+        Self { rounds: Rounds { rounds: 9, at_least: Duration::from_millis(60) }, divisor: 1 };
+    const SMALL: Self =
+        Self { rounds: Rounds { rounds: 1, at_least: Duration::ZERO }, divisor: 100 };
+
+    fn of(self, number: usize) -> usize {
+        (number / self.divisor).max(1)
+    }
+}
+
+/// The title of a race, and what runs it.
+type Entry = (&'static str, fn(&'static str, &Runtime, Size) -> Results);
+
+const RACES: &[Entry] = &[
+    ("(a) replay of one stream of 10,000 events", replay::one_stream),
+    ("(b) replay of 10,000 streams of 10 events", replay::many_streams),
+    ("(d) commands of one event, streams of 0 to 50", commands::of_one_event),
+    ("(d) the same by 64 callers at a time, durable", commands::durable),
+    ("(e) commands of ten events", commands::of_ten_events),
+];
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let is_test = arguments.iter().any(|argument| argument == "--test");
+    let size = if is_test { Size::SMALL } else { Size::FULL };
+    let asked: Vec<&String> = arguments.iter().filter(|one| !one.starts_with("--")).collect();
+    let runtime = Runtime::new().unwrap();
+    let mut results = Vec::new();
+    for (title, race) in RACES {
+        if asked.is_empty() || asked.iter().any(|part| title.contains(part.as_str())) {
+            results.push(race(title, &runtime, size));
+        }
+    }
+    println!("{}", table(&results));
+}
