@@ -102,7 +102,17 @@ pub(crate) fn durable(title: &str, runtime: &Runtime, size: Size) -> Results {
         let orders = Repository::<Order>::new(store).with_cache(CALLERS);
         Timed::of(each * CALLERS, || runtime.block_on(by_callers(&orders, each)))
     });
-    race.row("SQLite, cached, one caller", floor, || {
+    let alone = race.floor("raw rusqlite: one insert per transaction, synced", || {
+        let directory = tempfile::tempdir().unwrap();
+        let mut raw = RawLog::create(&directory.path().join("raw.db"));
+        let events: Vec<_> = (0..each).map(event).collect();
+        Timed::of(each, || {
+            for (version, event) in events.iter().enumerate() {
+                raw.insert(std::iter::once(("o-0".to_owned(), version, event)));
+            }
+        })
+    });
+    race.row("SQLite, cached, one caller", alone, || {
         let (_directory, store) = file(runtime);
         execute(&Repository::new(store).with_cache(CALLERS), runtime, each, 1)
     });

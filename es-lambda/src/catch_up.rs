@@ -64,7 +64,7 @@ pub struct CaughtUp {
 pub enum CatchUpEnded {
     /// It has all that its feed had.
     AtTheEnd,
-    /// Its time was over. The next invocation goes on.
+    /// Its time was over, and it had come some way. The next invocation goes on.
     OutOfTime,
     /// It is paused.
     Paused,
@@ -136,6 +136,10 @@ impl CatchUpFunction {
         };
         let CatchUp { applied, parked, passed, .. } =
             *so_far.lock().unwrap_or_else(PoisonError::into_inner);
+        if ended == CatchUpEnded::OutOfTime && applied + parked + passed == 0 {
+            // It would not get any further the next time either, and nobody would know.
+            return Err(Error::DeadlineExceeded { what: "a first step".to_owned(), waited: time });
+        }
         let consumer = consumer.id().to_string();
         Ok(CaughtUp { consumer, applied, parked, passed, ended })
     }

@@ -66,6 +66,7 @@ pub fn cloudformation_template(topology: &Topology) -> Result<String> {
     let followed: BTreeSet<_> = topology.subscriptions().map(|(topic, ..)| topic).collect();
     for topic in followed {
         let name = name_of_undelivered(topic);
+        QueueName::new(&name)?;
         if topology.queues().any(|(queue, _)| queue.as_str() == name) {
             let taken = format!("queue {name} is for what cannot be delivered from topic {topic}");
             return Err(Error::Misuse(taken));

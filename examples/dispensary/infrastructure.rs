@@ -110,7 +110,7 @@ fn all_functions(prescriptions: &Bucket, dead_records: &str) -> Result<[Function
         )
         .catching_up()
         .may(tables(&[Role::Commands, Role::Projections])?)
-        .may(data_stream(&[StreamRole::Publish])?)
+        .may(data_stream(&[StreamRole::Publish, StreamRole::Consume])?)
         .may(getting(prescriptions)),
     ])
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 use es_core::{MessageQueue as _, QueueName, Repository};
 use es_examples::dispensary::domain::{Dispense, DispenseCommand};
 use es_examples::dispensary::files::PrescriptionFiles;
-use es_examples::dispensary::functions::{DATA_STREAM, DEAD_RECORDS};
+use es_examples::dispensary::functions::{CATCH_UP, DATA_STREAM, DEAD_RECORDS};
 use es_examples::dispensary::views::{DispenseDetails, DispenseList};
 use es_sns_sqs::SqsQueues;
 use futures::future::join_all;
@@ -72,6 +72,14 @@ async fn prescriptions_go_through_bucket_log_and_data_stream_to_the_analyst_and_
     });
     for dispense in join_all(analyzed).await {
         assert_eq!(dispense["status"], "ready", "{dispense}");
+    }
+    // A program and the function that catches up go on from the same places.
+    let bucket = ["--bucket", deployed.output("BucketPrescriptionsName"), "--json"];
+    for _ in 0..2 {
+        let caught_up = deployed.invoke(CATCH_UP).await;
+        let all = caught_up.as_array().unwrap_or_else(|| panic!("{caught_up}"));
+        assert!(all.len() == 4 && all.iter().all(|it| it["ended"] == "at_the_end"), "{caught_up}");
+        DISPENSARY.run_on(deployed.place(), ["rebuild"].iter().chain(&bucket)).json();
     }
     views_are_what_the_log_says(&deployed).await;
     deployed.delete().await;

@@ -116,6 +116,11 @@ impl QueueConsumer {
                 return self.give_back_pushed(message, Duration::MAX, why);
             }
         };
+        if let Some(error) = &decided.not_begun {
+            let (consumer, message_id, cause) = (&self.name, &message.id, error.with_causes());
+            tracing::warn!(%consumer, %message_id, cause, "the records cannot be asked; a message comes again");
+            return self.give_back_pushed(message, Duration::MAX, &cause);
+        }
         self.conclude_pushed(message, decided).await
     }
 
@@ -184,9 +189,7 @@ impl QueueConsumer {
     fn give_back_unfetched(&self, message: &ReceivedMessage, error: &Error) -> Verdict {
         let (consumer, message_id, cause) = (&self.name, &message.id, error.with_causes());
         tracing::warn!(%consumer, %message_id, cause, "a body cannot be fetched; its message comes again");
-        // Each time it comes back sooner, the body is no sooner there.
-        let after = self.backoff.delay(message.receive_count, &*self.entropy);
-        self.give_back_pushed(message, after, &cause)
+        self.give_back_pushed(message, Duration::MAX, &cause)
     }
 
     fn give_back_pushed(&self, message: &ReceivedMessage, after: Duration, why: &str) -> Verdict {

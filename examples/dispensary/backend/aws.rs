@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use es_core::cloud_events::Source;
 use es_core::{Error, LeaseStore};
+use es_dynamodb::DynamoStore;
 use es_kinesis::{Begin, Capacity, DataStream, KinesisFeed, PublisherOptions, Publishing};
-
 use object_store::ObjectStore;
 
 use crate::aws::BucketObjects;
@@ -97,6 +97,13 @@ pub fn publishing_to(stream: &DataStream) -> Result<PublisherOptions, Error> {
     Ok(Publishing::to(stream, Source::new("/dispensary")?))
 }
 
+/// The feed of what is published, after what the log had before. A consumer keeps to one feed: programs and functions
+/// have the same.
+pub fn published(stream: &DataStream, store: &Arc<DynamoStore>) -> KinesisFeed {
+    let history = Begin::AfterHistory(Arc::new(store.history()));
+    KinesisFeed::of(stream, store.clone(), history)
+}
+
 impl Aws {
     /// Connects to tables and data stream, and opens the files: those in the bucket, which must be there, or in
     /// `directory`.
@@ -119,8 +126,7 @@ impl Aws {
         let store = tables.store();
         let leases: Arc<dyn LeaseStore> = store.clone();
         let publisher = publishing_to(&stream)?.on(store.clone())?;
-        let history = Begin::AfterHistory(Arc::new(store.history()));
-        let feed = KinesisFeed::of(&stream, store.clone(), history).poll_interval(POLL_INTERVAL);
+        let feed = published(&stream, store).poll_interval(POLL_INTERVAL);
         let publisher = Arc::new(share(publisher, &leases)?);
         let pipeline = Pipeline { publisher, feed: Arc::new(feed), leases };
         Ok(Self { tables, objects, pipeline })

@@ -19,7 +19,7 @@ use object_store::prefix::PrefixStore;
 use crate::aws::BucketError;
 
 #[cfg(feature = "aws")]
-pub use aws::{Aws, AwsOptions, publishing_to};
+pub use aws::{Aws, AwsOptions, published, publishing_to};
 #[cfg(feature = "aws")]
 pub use dynamodb::{DynamoDb, DynamoDbOptions};
 pub use embedded::Embedded;

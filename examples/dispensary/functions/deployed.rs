@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use clap::Parser as _;
-use es_core::{AnyConsumer, Consumers, QueueName};
+use es_core::{AnyConsumer, Consumers, Feed, NoFeed, QueueName};
 use es_dynamodb::DynamoStore;
 use es_kinesis::{DataStream, PushedRecords};
 use es_lambda::{CatchUpFunction, DynamoFunction, HandlerName, KinesisFunction};
@@ -14,7 +14,7 @@ use super::{API, CATCH_UP, DATA_STREAM, DEAD_RECORDS};
 use crate::aws::{BucketObjects, ConnectionArguments, LogStream, feed_of, views_of};
 use crate::command_line::AnyError;
 use crate::dispensary::api;
-use crate::dispensary::backend::{Backend, Pipeline, publishing_to};
+use crate::dispensary::backend::{Backend, Pipeline, published, publishing_to};
 use crate::dispensary::service::Dispensary;
 use crate::http::prepared;
 
@@ -39,8 +39,8 @@ struct Environment {
 }
 
 impl Deployed {
-    /// What the function of this name needs, as its environment says. The one that catches up follows the log itself; to
-    /// all others commits are pushed, and they may not read the stream of the table beside that.
+    /// What the function of this name needs, as its environment says. The one that catches up reads the stream of the
+    /// table, and the data stream; to all others commits are pushed.
     ///
     /// # Errors
     ///
@@ -61,8 +61,12 @@ impl Deployed {
         let publisher = publishing_to(&stream)?;
         let publisher = publisher.from(feed.clone(), store.clone(), store.clone())?;
         let publisher: Arc<dyn AnyConsumer> = Arc::new(publisher);
-        let pipeline =
-            Pipeline { publisher: publisher.clone(), feed: feed.clone(), leases: store.clone() };
+        let behind_stream: Arc<dyn Feed> = match handler.as_str() == CATCH_UP {
+            true => Arc::new(published(&stream, &store)),
+            false => Arc::new(NoFeed),
+        };
+        let (publisher_here, leases) = (publisher.clone(), store.clone());
+        let pipeline = Pipeline { publisher: publisher_here, feed: behind_stream, leases };
         let views = views_of(handler, API, &store);
         let backend = Backend {
             log: store.clone(),
@@ -114,10 +118,11 @@ impl Deployed {
         self.behind_the_data_stream(self.dispensary.analysis.clone())
     }
 
-    /// What brings all of them what was never pushed. The views and the analysis have it from the log then, which keeps
-    /// what the data stream has lost.
+    /// What brings all of them what was never pushed: the data stream what it lacks, and then those behind it.
     pub fn catch_up(&self) -> CatchUpFunction {
-        es_lambda::catch_up(self.dispensary.consumers.clone())
+        let Dispensary { analysis, list, details, .. } = &*self.dispensary;
+        let consumers = Consumers::new().with(self.publisher.clone()).with(analysis.clone());
+        es_lambda::catch_up(consumers.with(list.clone()).with(details.clone()))
     }
 
     fn behind_the_data_stream(&self, consumer: impl Into<Consumers>) -> KinesisFunction {

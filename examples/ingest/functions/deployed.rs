@@ -28,8 +28,9 @@ pub struct Deployed {
     pub log: LogStream,
 }
 
-/// How long a message that failed is hidden: a register that does not answer may do so in a minute.
-const BACKOFF: Backoff = Backoff { base: Duration::from_secs(2), max: Duration::from_secs(60) };
+/// How long a message that failed is hidden. Three attempts are over within some twenty seconds; what is away for
+/// longer makes dead letters, which a redrive brings back.
+const BACKOFF: Backoff = Backoff { base: Duration::from_secs(8), max: Duration::from_secs(60) };
 
 /// The environment of the functions, as the template sets it.
 #[derive(Debug, clap::Parser)]
