@@ -56,7 +56,8 @@ impl Function {
         }
     }
 
-    /// The function as one that catches up, from the log, those to whom mappings push: every hour, for up to 15 minutes.
+    /// The function as one that catches up, from their own feeds, those to whom mappings push: every hour, for up to 15
+    /// minutes.
     ///
     /// A mapping gives a record up after 12 hours unless its [`Source`] says otherwise, and the stream of a table forgets
     /// it after 24: there are eleven runs in between. One reads what the last hour has brought, and may be the third reader

@@ -51,7 +51,8 @@ struct Meter {
 }
 
 impl Cost {
-    /// Runs `work` and tells what it was charged. An outer measurement counts it as well.
+    /// Runs `work` and tells what it was charged. An outer measurement counts it as well: the one that is under way
+    /// where this function is called, wherever the future that it returns is polled.
     pub fn of<F: Future>(work: F) -> impl Future<Output = (F::Output, Self)> {
         let around = METER.try_with(Arc::clone).ok();
         let meter = Arc::new(Meter { total: Mutex::default(), around });

@@ -30,7 +30,8 @@ pub struct EncodedEvents {
     count: u32,
     /// The manifest's first line, read when the rest was checked: most commits have no other.
     first: First,
-    /// The payloads' length before compression, of which no compressed commit has more.
+    /// How many bytes the payloads have before compression: at most `MAX_PLAIN_LEN` when they are compressed,
+    /// and nobody asks otherwise.
     plain_len: u32,
 }
 
@@ -105,7 +106,7 @@ impl EncodedEvents {
         compress_from: usize,
     ) -> Result<Self, EncodeError> {
         let mut manifest = String::with_capacity(events.len() * 32);
-        // Room for the manifest behind them, where text ends up.
+        // Room for the manifest, too, which ends up behind them.
         let mut payloads = Vec::with_capacity(events.len() * 288);
         let mut first = First::default();
         for (index, event) in events.iter().enumerate() {

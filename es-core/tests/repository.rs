@@ -654,3 +654,15 @@ async fn hostile_ids_never_reach_the_store() {
     }
     assert_eq!((faults.calls(Call::ReadStream), faults.calls(Call::Append)), (0, 0));
 }
+
+/// A server keeps one for each request that is under way, and each move of it, as into a task, is a copy of
+/// all of it. What is needed seldom is boxed, so that no command carries it.
+#[test]
+fn the_future_of_a_command_is_small() {
+    let Scene { accounts, .. } = scene();
+    let plain = accounts.execute("a", AccountCommand::Credit(1));
+    let options = ExecuteOptions::default();
+    let with_options = accounts.execute_with("a", AccountCommand::Credit(1), options);
+    let sizes = [size_of_val(&plain), size_of_val(&with_options)];
+    assert!(sizes.iter().all(|size| *size <= 4096), "{sizes:?} bytes");
+}

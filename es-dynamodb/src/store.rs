@@ -25,9 +25,7 @@ pub struct DynamoStore {
 }
 
 struct Shared {
-    dynamodb: aws_sdk_dynamodb::Client,
-    streams: aws_sdk_dynamodbstreams::Client,
-    endpoint: Endpoint,
+    clients: Clients,
     tables: TableNames,
     feed: FeedState,
     options: DynamoOptions,
@@ -37,6 +35,15 @@ struct Shared {
     expiring_views: ExpiringViews,
     opened_views: OpenedViews,
     only_reads_views: bool,
+}
+
+/// How to talk to the service.
+#[derive(Clone)]
+struct Clients {
+    dynamodb: aws_sdk_dynamodb::Client,
+    streams: aws_sdk_dynamodbstreams::Client,
+    /// Where requests went, for errors.
+    endpoint: Endpoint,
 }
 
 impl DynamoStore {
@@ -54,10 +61,28 @@ impl DynamoStore {
         let metered_streams = streams.config().to_builder().interceptor(Metering).build();
         let endpoint = Endpoint::default();
         let dynamodb = dynamodb.config().to_builder().interceptor(endpoint.clone()).build();
-        let shared = Shared {
+        let clients = Clients {
             dynamodb: metered(&aws_sdk_dynamodb::Client::from_conf(dynamodb)),
             streams: aws_sdk_dynamodbstreams::Client::from_conf(metered_streams),
             endpoint,
+        };
+        Ok(Self::that_knows_nothing(clients, tables, options, false))
+    }
+
+    /// Another store with the same clients and options, which knows nothing yet, and only reads views.
+    pub(crate) fn that_reads_views(&self) -> Self {
+        let Shared { clients, tables, options, .. } = &*self.shared;
+        Self::that_knows_nothing(clients.clone(), tables.clone(), options.clone(), true)
+    }
+
+    fn that_knows_nothing(
+        clients: Clients,
+        tables: TableNames,
+        options: DynamoOptions,
+        only_reads_views: bool,
+    ) -> Self {
+        let shared = Shared {
+            clients,
             tables,
             feed: FeedState::new(&options),
             options,
@@ -66,37 +91,17 @@ impl DynamoStore {
             known_pointers: KnownPointers::default(),
             expiring_views: ExpiringViews::default(),
             opened_views: OpenedViews::default(),
-            only_reads_views: false,
-        };
-        Ok(Self { shared: Arc::new(shared) })
-    }
-
-    /// Another store with the same clients and options, which knows nothing yet, and only reads views.
-    pub(crate) fn that_reads_views(&self) -> Self {
-        let of = &*self.shared;
-        let shared = Shared {
-            dynamodb: of.dynamodb.clone(),
-            streams: of.streams.clone(),
-            endpoint: of.endpoint.clone(),
-            tables: of.tables.clone(),
-            feed: FeedState::new(&of.options),
-            options: of.options.clone(),
-            out_of_order_ids: OutOfOrderIds::default(),
-            known_books: KnownBooks::default(),
-            known_pointers: KnownPointers::default(),
-            expiring_views: ExpiringViews::default(),
-            opened_views: OpenedViews::default(),
-            only_reads_views: true,
+            only_reads_views,
         };
         Self { shared: Arc::new(shared) }
     }
 
     pub(crate) fn dynamodb(&self) -> &aws_sdk_dynamodb::Client {
-        &self.shared.dynamodb
+        &self.shared.clients.dynamodb
     }
 
     pub(crate) fn streams(&self) -> &aws_sdk_dynamodbstreams::Client {
-        &self.shared.streams
+        &self.shared.clients.streams
     }
 
     pub(crate) fn tables(&self) -> &TableNames {
@@ -139,7 +144,7 @@ impl DynamoStore {
     pub(crate) fn place(&self) -> String {
         let configured = self.options().connection.endpoint_url.as_deref();
         let region = self.dynamodb().config().region();
-        self.shared.endpoint.place(SERVICE, configured, region)
+        self.shared.clients.endpoint.place(SERVICE, configured, region)
     }
 }
 

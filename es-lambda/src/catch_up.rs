@@ -28,6 +28,8 @@ use crate::time_left::TimeLeft;
 /// - **One after the other.** A shard of a table's stream has two readers, and mappings are some of them: consumers
 ///   do not read at the same time here. Each gets an equal share of the time that is left, so one that has much to catch
 ///   up with, or hangs, does not keep those behind it from their turn.
+/// - **No standstill.** A consumer whose share is over before it came one commit further is an error of the
+///   invocation: it would not come further in the next one either.
 /// - **A paused consumer** stays as it is, and is no failure.
 ///
 /// What the event says does not matter: every schedule, rule or test event starts it. A feed keeps its records for a

@@ -115,7 +115,7 @@ impl Log {
             return Err(Conflict { stream: stream.clone(), expected, actual: head, winner }.into());
         }
         let first = head.map_or(Version::FIRST, |head| head.version().next());
-        // Clones of one name count references in one place, which the caller's other clones use, too.
+        // All commits of a stream share one name.
         let stream =
             existing.and_then(|stream| stream.commits.last()).map_or(stream, Commit::stream);
         let commit = commit.place(stream.clone(), first);

@@ -22,7 +22,9 @@ impl QueueConsumer {
     ///
     /// The times are those of the consumer's [`backoff`](Self::backoff), or what its handler asked for; at most 11 hours
     /// and 40 minutes, as a queue counts its [12 hours](QueueOptions::MAX_VISIBILITY_TIMEOUT) from the receive. A message
-    /// that comes again because there was no time for it is not released.
+    /// that nobody tried to handle is not released: there was no time for it, its body could not be fetched, or the
+    /// records of an [idempotent](Self::idempotent) consumer could not be asked about it. Nor are those behind it in its
+    /// group.
     ///
     /// Takes `time_limit` at most, and asks the queue for nothing when nothing comes again. What cannot be released is
     /// logged: it comes again at the end of its hold.

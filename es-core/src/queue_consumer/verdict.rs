@@ -14,8 +14,9 @@ pub enum Verdict {
     Duplicate,
     /// It is to come again.
     Again {
-        /// After this time. [`Duration::MAX`]: when its hold is over. There was no time for it, and to release it
-        /// would have the queue count receives, soon one after the other, that are no attempts.
+        /// After this time. [`Duration::MAX`]: when its hold is over. Nobody tried to handle it: there was no time for
+        /// it, its body could not be fetched, or the idempotency records could not be asked about it. To release it would
+        /// have the queue count receives, soon one after the other, that are no attempts.
         after: Duration,
         /// Why.
         error: String,

@@ -42,7 +42,8 @@ use held_back::HeldBack;
 ///   else. The queue is [told so](QueueConsumer::release_pushed), through the consumer's queues, only when something
 ///   failed. When it cannot be told, as when the function's role lacks `sqs:ChangeMessageVisibility`, that is logged and
 ///   the message is hidden until the queue's visibility timeout is over. So is a message that could not be read, and
-///   one that there was no time for.
+///   one that nobody tried to handle: because there was no time for it, because its body could not be fetched, or because
+///   the records of an [idempotent](QueueConsumer::idempotent) consumer could not be asked about it.
 ///
 /// Choose the visibility timeout six times as long as the function's, as
 /// [Lambda asks](https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html), and the consumer's

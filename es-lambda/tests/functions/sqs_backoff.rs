@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use es_core::testing::SeededEntropy;
-use es_core::testing::faults::{Call, Fault, Faults, FaultyMessageQueue};
+use es_core::testing::faults::{Call, Fault, Faults, FaultyIdempotencyStore, FaultyMessageQueue};
 use es_core::{
     Backoff, Clock, Incoming, MessageError, MessageHandler, MessageQueue, NewMessage,
     QueueConsumer, QueueName, QueueOptions, ReceiveOptions, ReceivedMessage,
@@ -217,6 +217,19 @@ async fn what_there_was_no_time_for_is_hidden_as_long_as_the_queue_says() {
     assert_eq!(pollers.invoke(consumer, 1, 10 * SECOND).await, ["hang", "1"]);
     let waited = pollers.waits(HIDDEN).await;
     assert!(waited.values().all(|wait| *wait > 500), "{waited:?}");
+}
+
+#[tokio::test]
+async fn what_the_records_cannot_be_asked_about_is_hidden_as_long_as_the_queue_says() {
+    let pollers = Pollers::of("labels").await;
+    pollers.send(["1", "2"].map(str::to_owned)).await;
+    let faults = pollers.faults();
+    faults.at(Call::BeginRequest, 1, Fault::LostRequest);
+    let records = FaultyIdempotencyStore::new(pollers.desk.records.clone(), faults);
+    let consumer = pollers.consumer(Printer::default()).concurrency(1);
+    let consumer = consumer.idempotent(Arc::new(records), HIDDEN);
+    assert_eq!(pollers.invoke(consumer, 1, A_WHILE).await, ["1"]);
+    assert_eq!(pollers.waits(HIDDEN).await, BTreeMap::from([("1".to_owned(), 600)]));
 }
 
 #[tokio::test]
