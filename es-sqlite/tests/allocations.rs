@@ -1,0 +1,112 @@
+//! What a load takes from the allocator. SQLite's own memory, which C allocates, is not counted: that is its page
+//! cache, out of which payloads are copied once.
+#![allow(missing_docs)]
+
+#[path = "../../es-core/tests/allocations/counting.rs"]
+mod counting;
+#[path = "../../es-core/tests/allocations/domain.rs"]
+mod domain;
+
+use counting::{Taken, taken};
+use domain::{Basket, BasketEvent, append, decode_alone, described, filled, weighed};
+use es_core::{Codec, Compression, EncodedEvents, EventStore, Repository};
+use es_sqlite::{SqliteStore, Synchronous};
+use std::sync::Arc;
+use tempfile::TempDir;
+use tokio::runtime::{Builder, Runtime};
+
+const CODECS: [Codec; 2] = [Codec::Json, Codec::Postcard];
+
+/// The most that is allocated for one page, which has up to 1,000 commits and about 1 MiB: its request to another
+/// thread, and buffers for its text, its bytes and its rows, each of which doubles from nothing up to its size.
+const A_PAGE: usize = 80;
+
+/// A file with one basket.
+struct Shelf {
+    runtime: Runtime,
+    store: Arc<SqliteStore>,
+    _directory: TempDir,
+}
+
+impl Shelf {
+    fn with(codec: Codec, per_commit: usize, events: &[BasketEvent]) -> Self {
+        // With one thread for what blocks, so that none is started while it is counted.
+        let runtime = Builder::new_current_thread().max_blocking_threads(4).build().unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let options = SqliteStore::builder(directory.path().join("log.db"));
+        let options = options.synchronous(Synchronous::Normal);
+        let store = Arc::new(runtime.block_on(options.open()).unwrap());
+        runtime.block_on(append(&*store, "b", codec, per_commit, events));
+        Self { runtime, store, _directory: directory }
+    }
+
+    fn taken_by_load(&self, events: usize) -> Taken {
+        let store: Arc<dyn EventStore> = self.store.clone();
+        let baskets = Repository::<Basket>::new(store);
+        taken(|| {
+            let basket = self.runtime.block_on(baskets.load("b")).unwrap();
+            assert_eq!(basket.events, events as u64);
+        })
+    }
+}
+
+fn taken_by_load(codec: Codec, per_commit: usize, events: &[BasketEvent]) -> Taken {
+    Shelf::with(codec, per_commit, events).taken_by_load(events.len())
+}
+
+/// What it takes to decode and apply events that are at hand.
+fn taken_alone(codec: Codec, events: &[BasketEvent]) -> Taken {
+    let one =
+        |event| EncodedEvents::encode(std::slice::from_ref(event), codec, Compression::None, 0);
+    let commits: Vec<_> = events.iter().map(|event| one(event).unwrap()).collect();
+    taken(|| decode_alone(&commits))
+}
+
+#[test]
+fn a_load_takes_nothing_for_a_commit_or_an_event_but_what_decoding_it_does() {
+    let events: Vec<_> = (0..1001).map(filled).collect();
+    for codec in CODECS {
+        let alone = taken_alone(codec, &events[1..]).times;
+        assert!(alone >= 4 * 1000, "three strings and a list: {alone}");
+        for (per_commit, pages) in [(1, 2), (10, 1)] {
+            let one = taken_by_load(codec, per_commit, &events[..1]).times;
+            let all = taken_by_load(codec, per_commit, &events).times;
+            let more = (all - one).checked_sub(alone);
+            let in_bounds = more.is_some_and(|more| more <= pages * A_PAGE);
+            assert!(in_bounds, "{codec:?} in commits of {per_commit}: {one}, {all}, {alone} alone");
+        }
+    }
+}
+
+#[test]
+fn a_load_takes_nothing_for_events_that_need_nothing() {
+    let events: Vec<_> = (0..1001).map(weighed).collect();
+    for codec in CODECS {
+        for (per_commit, pages) in [(1, 2), (10, 1)] {
+            let all = taken_by_load(codec, per_commit, &events).times;
+            assert!(all <= (pages + 1) * A_PAGE, "{codec:?} in commits of {per_commit}: {all}");
+        }
+    }
+}
+
+#[test]
+fn a_payload_is_copied_once_out_of_the_page_cache_of_sqlite() {
+    for codec in CODECS {
+        let of = |bytes| taken_by_load(codec, 1, &[described(bytes)]).bytes;
+        let (small, large) = (of(100), of(900_000));
+        assert!(large - small >= 899_900, "{codec:?}: {small} bytes, {large} bytes");
+        assert!(large - small <= 899_900 + 100, "{codec:?}: {small} bytes, {large} bytes");
+    }
+}
+
+/// The buffer of a page doubles while commits come to it.
+#[test]
+fn the_payloads_of_a_page_take_less_than_twice_their_size() {
+    for codec in CODECS {
+        let of = |bytes| taken_by_load(codec, 1, &vec![described(bytes); 90]).bytes;
+        let (small, large) = (of(100), of(10_100));
+        let payloads = 90 * 10_000;
+        assert!(large - small >= payloads, "{codec:?}: {small} bytes, {large} bytes");
+        assert!(large - small <= 2 * payloads, "{codec:?}: {small} bytes, {large} bytes");
+    }
+}
