@@ -31,7 +31,7 @@ enum OnFailure {
     Stop,
 }
 
-const STEPS: [Step; 11] = [
+const STEPS: [Step; 12] = [
     Step {
         name: "formatting",
         command: || process::cargo(["fmt", "--all", "--check"]),
@@ -108,6 +108,17 @@ const STEPS: [Step; 11] = [
         on_failure: OnFailure::GoOn,
         clean_up: || disk::remove_programs(&programs(), &BENCHES),
     },
+    // With an optimised build of es-core and es-sqlite, which nothing else needs.
+    Step {
+        name: "instructions",
+        command: || {
+            let mut count = process::cargo(["run", "--quiet", "--package", "xtask", "--"]);
+            count.args(["instructions", "--install-valgrind"]);
+            count
+        },
+        on_failure: OnFailure::GoOn,
+        clean_up: || disk::remove(target().join("release")),
+    },
     Step {
         name: "guide",
         command: || process::cargo(["run", "--quiet", "--package", "xtask", "--", "guide"]),
@@ -141,7 +152,7 @@ const STEPS: [Step; 11] = [
 ];
 
 /// The benchmarks, which are not run again. Their programs are among the largest.
-const BENCHES: [&str; 3] = ["kinesis", "messages", "replay"];
+const BENCHES: [&str; 4] = ["instructions", "kinesis", "messages", "replay"];
 
 fn nothing() -> io::Result<()> {
     Ok(())
@@ -149,8 +160,11 @@ fn nothing() -> io::Result<()> {
 
 /// Where cargo puts libraries and programs.
 fn programs() -> PathBuf {
-    let target = env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
-    process::root().join(target).join("debug/deps")
+    target().join("debug/deps")
+}
+
+fn target() -> PathBuf {
+    process::root().join(env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into()))
 }
 
 /// Runs all steps and ends with the closing lines of the tests.

@@ -26,7 +26,7 @@ fn free_kilobytes(printed: &str) -> Option<u64> {
 /// # Errors
 ///
 /// When it cannot be removed.
-pub(crate) fn remove(folder: &str) -> io::Result<()> {
+pub(crate) fn remove(folder: impl AsRef<Path>) -> io::Result<()> {
     match fs::remove_dir_all(process::root().join(folder)) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),

@@ -97,7 +97,7 @@ impl Program {
 }
 
 /// Where cargo says that it has put a program.
-fn executable(messages: &str, target: &str) -> Option<PathBuf> {
+pub(crate) fn executable(messages: &str, target: &str) -> Option<PathBuf> {
     let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let of_target = |message: &Value| message["target"]["name"] == *target;
     let mut executables = messages

@@ -56,7 +56,8 @@ fn targets() -> io::Result<Vec<String>> {
     Ok(targets)
 }
 
-fn platform() -> io::Result<String> {
+/// What this compiler compiles for.
+pub(crate) fn platform() -> io::Result<String> {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let output = Command::new(rustc).args(["--print", "host-tuple"]).output()?;
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())

@@ -1,10 +1,10 @@
 //! The workspace's own commands: `cargo xtask test`, `cargo xtask ci`, `cargo xtask guide`,
-//! `cargo xtask fuzz`, `cargo xtask costs`, `cargo xtask throughput`, `cargo xtask deny`; and for systems on
-//! AWS `cargo xtask package`, `cargo xtask deploy-local`, `cargo xtask destroy-local`, `cargo xtask sandbox`,
+//! `cargo xtask fuzz`, `cargo xtask costs`, `cargo xtask instructions`, `cargo xtask throughput`,
+//! `cargo xtask deny`; and for systems on AWS `cargo xtask package`, `cargo xtask deploy-local`, `cargo xtask destroy-local`, `cargo xtask sandbox`,
 //! `cargo xtask templates`.
 //!
 //! Everything that a contributor or a build server has to run is a command here, so that both run
-//! the same thing. The modules: `test`, `ci`, `guide`, `fuzz`, `package`, `sandbox` and `templates` are
+//! the same thing. The modules: `test`, `ci`, `guide`, `fuzz`, `instructions`, `package`, `sandbox` and `templates` are
 //! commands, `process` starts programs, `examples` compiles those of the examples, `tools` installs others,
 //! `servers` has those that tests need, `summary` reads what test runners print at their end, `disk` says
 //! how full it is.
@@ -14,6 +14,7 @@ mod disk;
 mod examples;
 mod fuzz;
 mod guide;
+mod instructions;
 mod package;
 mod process;
 mod sandbox;
@@ -53,8 +54,8 @@ enum Command {
         #[arg(last = true)]
         arguments: Vec<OsString>,
     },
-    /// Run everything that a change has to pass: formatting, lints, docs, benches, guide, templates,
-    /// fuzzing, tests.
+    /// Run everything that a change has to pass: formatting, lints, docs, benches, instructions, guide,
+    /// templates, fuzzing, tests.
     ///
     /// Removes what no later step needs, and says after each how much of the disk is free.
     Ci,
@@ -82,6 +83,19 @@ enum Command {
     ///
     /// Counted on a local server in the program itself; the first run compiles a workspace of its own.
     Costs,
+    /// Count the instructions of the hot paths, and compare them with the accepted counts.
+    ///
+    /// By valgrind's callgrind, so they do not depend on what else the machine does. Fails when a path takes over 2 %
+    /// more than benches/instructions/accepted.toml says, and when it takes over 2 % less, which should be accepted.
+    /// Counts of another compiler, target, C library or valgrind are not compared. The profiles are in target/instructions.
+    Instructions {
+        /// Write what is counted as the accepted counts.
+        #[arg(long)]
+        accept: bool,
+        /// Install valgrind with apt-get when it is missing; where that cannot be done, say so and count nothing.
+        #[arg(long)]
+        install_valgrind: bool,
+    },
     /// Print how fast commits are published to Kinesis and consumed, and messages by way of SNS and SQS, beside
     /// what the plain APIs do.
     ///
@@ -199,6 +213,9 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
         Command::Costs => {
             let bench = ["bench", "--manifest-path", "benches/costs/Cargo.toml"];
             process::run(process::cargo(bench)).map(|()| ExitCode::SUCCESS)?
+        }
+        Command::Instructions { accept, install_valgrind } => {
+            instructions::run(instructions::Options { accept, install_valgrind })?
         }
         Command::Throughput => throughput()?,
         Command::Package { example, local: true, .. } => {
