@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use es_benches::order::{Order, OrderCommand, event};
+use es_benches::floor;
+use es_benches::order::{Order, OrderCommand, OrderEvent, event};
 use es_benches::race::{Race, Results, Timed};
 use es_core::memory::MemoryStore;
-use es_core::{Aggregate as _, Codec, Event as _, EventStore, Repository};
+use es_core::{Codec, EventStore, Repository};
 use es_sqlite::SqliteStore;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -29,8 +30,8 @@ fn in_memory(title: &str, runtime: &Runtime, size: Size, events: usize) -> Resul
     let commands = size.of(5_000);
     let mut race = Race::new(title);
     let floor = race.floor("encode the events, apply them, push the bytes", || {
-        let inputs: Vec<_> = (0..commands).map(|n| command(n, events)).collect();
-        Timed::of(commands, || push(inputs, events))
+        let inputs: Vec<_> = (0..commands).map(|n| recorded(n, events)).collect();
+        Timed::of(commands, || floor::record(inputs, STREAM / events))
     });
     race.aimed("memory, cached", floor, 0.5, || {
         let store = Arc::new(MemoryStore::new());
@@ -47,26 +48,15 @@ fn in_memory(title: &str, runtime: &Runtime, size: Size, events: usize) -> Resul
 }
 
 fn command(n: usize, events: usize) -> OrderCommand {
-    OrderCommand::Record((n * events..(n + 1) * events).map(event).collect())
+    OrderCommand::Record(recorded(n, events))
+}
+
+fn recorded(n: usize, events: usize) -> Vec<OrderEvent> {
+    (n * events..(n + 1) * events).map(event).collect()
 }
 
 fn id(command: usize, events: usize) -> String {
     format!("o-{}", command * events / STREAM)
-}
-
-fn push(commands: Vec<OrderCommand>, events: usize) -> (Vec<Order>, Vec<u8>) {
-    let (mut orders, mut log) = (Vec::new(), Vec::new());
-    for (n, OrderCommand::Record(recorded)) in commands.into_iter().enumerate() {
-        if (n * events).is_multiple_of(STREAM) {
-            orders.push(Order::default());
-        }
-        let order = orders.last_mut().unwrap();
-        for event in recorded {
-            event.encode(Codec::Json, &mut log).unwrap();
-            order.apply(event);
-        }
-    }
-    (orders, log)
 }
 
 fn execute(orders: &Repository<Order>, runtime: &Runtime, commands: usize, events: usize) -> Timed {

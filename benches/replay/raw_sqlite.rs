@@ -24,6 +24,14 @@ impl RawLog {
         Self(db)
     }
 
+    /// The same, but written to the disk when the operating system likes.
+    #[allow(dead_code, reason = "not all who share this file need it")]
+    pub(crate) fn create_unsynced(path: &Path) -> Self {
+        let this = Self::create(path);
+        this.0.pragma_update(None, "synchronous", "normal").unwrap();
+        this
+    }
+
     /// With events in streams of the same length, `o-0` and so on.
     pub(crate) fn fill(path: &Path, per_stream: usize, events: &[OrderEvent]) -> Self {
         let mut this = Self::create(path);

@@ -93,6 +93,28 @@ impl Payloads {
     }
 }
 
+/// Encodes the events of commands, applies them, and pushes the bytes: what deciding and keeping events takes
+/// at least. A new order begins after so many commands.
+///
+/// # Panics
+///
+/// When an event cannot be encoded.
+#[expect(clippy::expect_used, reason = "a measurement of what is not encoded means nothing")]
+pub fn record(commands: Vec<Vec<OrderEvent>>, per_stream: usize) -> (Vec<Order>, Vec<u8>) {
+    let (mut orders, mut log) = (Vec::new(), Vec::new());
+    for (n, events) in commands.into_iter().enumerate() {
+        if n.is_multiple_of(per_stream) {
+            orders.push(Order::default());
+        }
+        let Some(order) = orders.last_mut() else { continue };
+        for event in events {
+            event.encode(Codec::Json, &mut log).expect("JSON is compiled in");
+            order.apply(event);
+        }
+    }
+    (orders, log)
+}
+
 /// Decodes one JSON payload, as those do who store the bytes of one event in one place.
 ///
 /// # Panics

@@ -5,7 +5,7 @@ use es_core::{Aggregate, Command, Event};
 use serde::{Deserialize, Serialize};
 
 /// An order, folded from its events.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Order {
     /// Items by count.
     pub items: u64,
@@ -27,7 +27,9 @@ pub struct Item {
 }
 
 /// What can happen to an order.
-#[derive(Debug, Clone, PartialEq, Event)]
+///
+/// Serde is for the libraries beside which ours is measured: it writes the variant's name into the payload.
+#[derive(Debug, Clone, PartialEq, Event, Serialize, Deserialize)]
 #[event(prefix = "Order")]
 pub enum OrderEvent {
     /// Items were added.
@@ -59,6 +61,21 @@ pub enum OrderCommand {
     Record(Vec<OrderEvent>),
 }
 
+impl Order {
+    /// Takes in what happened.
+    pub fn fold(&mut self, event: &OrderEvent) {
+        match event {
+            OrderEvent::ItemsAdded { items, .. } => {
+                for item in items {
+                    self.items += u64::from(item.quantity);
+                    self.total += item.price * f64::from(item.quantity);
+                }
+            }
+            OrderEvent::StatusChanged { .. } => self.changes += 1,
+        }
+    }
+}
+
 impl Aggregate for Order {
     const CATEGORY: &'static str = "order";
     type Command = OrderCommand;
@@ -71,15 +88,7 @@ impl Aggregate for Order {
     }
 
     fn apply(&mut self, event: OrderEvent) {
-        match event {
-            OrderEvent::ItemsAdded { items, .. } => {
-                for item in items {
-                    self.items += u64::from(item.quantity);
-                    self.total += item.price * f64::from(item.quantity);
-                }
-            }
-            OrderEvent::StatusChanged { .. } => self.changes += 1,
-        }
+        self.fold(&event);
     }
 }
 

@@ -8,7 +8,9 @@ use std::fmt;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use comfy_table::{Cell, CellAlignment, Table, presets};
+mod table;
+
+pub use table::table;
 
 /// How often, and for how long each time.
 #[derive(Debug, Clone, Copy)]
@@ -43,6 +45,24 @@ impl Timed {
     }
 }
 
+/// Why a contender has no time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Absent {
+    /// It has no way to do the work.
+    Cannot(String),
+    /// It should have done the work, and did not: the table is not worth much.
+    Failed(String),
+}
+
+impl fmt::Display for Absent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cannot(reason) => write!(f, "cannot: {reason}"),
+            Self::Failed(reason) => write!(f, "FAILED: {reason}"),
+        }
+    }
+}
+
 /// What others are compared with: the index of a contender.
 #[derive(Debug, Clone, Copy)]
 pub struct Floor(usize);
@@ -57,8 +77,10 @@ struct Contender<'a> {
     name: String,
     /// `None` for a floor.
     compared: Option<Compared>,
-    run: Box<dyn FnMut() -> Timed + 'a>,
+    run: Run<'a>,
 }
+
+type Run<'a> = Box<dyn FnMut() -> Result<Timed, Absent> + 'a>;
 
 #[derive(Clone, Copy)]
 struct Compared {
@@ -83,14 +105,28 @@ impl<'a> Race<'a> {
     }
 
     /// Adds what has to be done at least.
-    pub fn floor(&mut self, name: impl Into<String>, run: impl FnMut() -> Timed + 'a) -> Floor {
-        self.contenders.push(Contender { name: name.into(), compared: None, run: Box::new(run) });
-        Floor(self.contenders.len() - 1)
+    pub fn floor(&mut self, name: impl Into<String>, mut run: impl FnMut() -> Timed + 'a) -> Floor {
+        self.push(name, None, Box::new(move || Ok(run())))
     }
 
     /// Adds a contender that is compared with a floor.
-    pub fn row(&mut self, name: impl Into<String>, with: Floor, run: impl FnMut() -> Timed + 'a) {
-        self.push(name, Compared { with, target: None }, run);
+    pub fn row(
+        &mut self,
+        name: impl Into<String>,
+        with: Floor,
+        mut run: impl FnMut() -> Timed + 'a,
+    ) {
+        self.push(name, Some(Compared { with, target: None }), Box::new(move || Ok(run())));
+    }
+
+    /// Adds a contender that may be absent. One that is compared with none is a floor for others.
+    pub fn guest(
+        &mut self,
+        name: impl Into<String>,
+        with: Option<Floor>,
+        run: impl FnMut() -> Result<Timed, Absent> + 'a,
+    ) -> Floor {
+        self.push(name, with.map(|with| Compared { with, target: None }), Box::new(run))
     }
 
     /// Adds a contender whose ratio to the floor is to be at least `target`.
@@ -99,45 +135,46 @@ impl<'a> Race<'a> {
         name: impl Into<String>,
         with: Floor,
         target: f64,
-        run: impl FnMut() -> Timed + 'a,
+        mut run: impl FnMut() -> Timed + 'a,
     ) {
-        self.push(name, Compared { with, target: Some(target) }, run);
+        let compared = Some(Compared { with, target: Some(target) });
+        self.push(name, compared, Box::new(move || Ok(run())));
     }
 
-    fn push(
-        &mut self,
-        name: impl Into<String>,
-        compared: Compared,
-        run: impl FnMut() -> Timed + 'a,
-    ) {
-        let (name, compared, run) = (name.into(), Some(compared), Box::new(run));
-        self.contenders.push(Contender { name, compared, run });
+    fn push(&mut self, name: impl Into<String>, compared: Option<Compared>, run: Run<'a>) -> Floor {
+        self.contenders.push(Contender { name: name.into(), compared, run });
+        Floor(self.contenders.len() - 1)
     }
 
-    /// Runs all contenders, each once before it counts.
+    /// Runs all contenders, each once before it counts. One that is absent once is not asked again.
     pub fn run(mut self, rounds: Rounds) -> Results {
         eprintln!("{} …", self.title);
-        for contender in &mut self.contenders {
-            (contender.run)();
-        }
         let count = self.contenders.len();
-        let mut times = vec![Vec::with_capacity(rounds.rounds); count];
+        let mut times: Vec<Result<Vec<f64>, Absent>> = Vec::with_capacity(count);
+        for contender in &mut self.contenders {
+            times.push((contender.run)().map(|_| Vec::with_capacity(rounds.rounds)));
+        }
         for round in 0..rounds.rounds {
             for turn in 0..count {
                 let index = (round + turn) % count;
-                let timed = self.contenders[index].for_a_round(rounds.at_least);
-                times[index].push(timed.seconds_per_item());
+                let Ok(so_far) = &mut times[index] else { continue };
+                match self.contenders[index].for_a_round(rounds.at_least) {
+                    Ok(timed) => so_far.push(timed.seconds_per_item()),
+                    Err(absent) => times[index] = Err(absent),
+                }
             }
         }
         let rows = self.contenders.iter().enumerate().map(|(index, contender)| Row {
             name: contender.name.clone(),
-            per_second: 1.0 / median(times[index].clone()),
+            per_second: times[index].clone().map(|times| 1.0 / median(times)),
             compared: contender.compared.map(|compared| {
-                let floor = &times[compared.with.0];
-                let ratios = floor.iter().zip(&times[index]).map(|(floor, time)| floor / time);
+                let ratios = match (&times[compared.with.0], &times[index]) {
+                    (Ok(floor), Ok(own)) => floor.iter().zip(own).map(|(a, b)| a / b).collect(),
+                    _ => Vec::new(),
+                };
                 Ratio {
                     with: compared.with,
-                    ratio: Spread::of(ratios.collect()),
+                    ratio: (!ratios.is_empty()).then(|| Spread::of(ratios)),
                     target: compared.target,
                 }
             }),
@@ -147,14 +184,14 @@ impl<'a> Race<'a> {
 }
 
 impl Contender<'_> {
-    fn for_a_round(&mut self, at_least: Duration) -> Timed {
-        let mut all = (self.run)();
+    fn for_a_round(&mut self, at_least: Duration) -> Result<Timed, Absent> {
+        let mut all = (self.run)()?;
         while all.took < at_least {
-            let more = (self.run)();
+            let more = (self.run)()?;
             all.items += more.items;
             all.took += more.took;
         }
-        all
+        Ok(all)
     }
 }
 
@@ -165,17 +202,28 @@ pub struct Results {
     rows: Vec<Row>,
 }
 
+impl Results {
+    /// Contenders that did not do what they should have done, and what went wrong.
+    pub fn failures(&self) -> impl Iterator<Item = String> {
+        self.rows.iter().filter_map(|row| match &row.per_second {
+            Err(Absent::Failed(reason)) => Some(format!("{}: {reason}", row.name)),
+            _ => None,
+        })
+    }
+}
+
 #[derive(Debug)]
 struct Row {
     name: String,
-    per_second: f64,
+    per_second: Result<f64, Absent>,
     compared: Option<Ratio>,
 }
 
 #[derive(Debug)]
 struct Ratio {
     with: Floor,
-    ratio: Spread,
+    /// `None` when one of the two is absent.
+    ratio: Option<Spread>,
     target: Option<f64>,
 }
 
@@ -205,73 +253,18 @@ fn median(mut values: Vec<f64>) -> f64 {
     }
 }
 
-/// One table of all races. Floors have letters; each ratio names the floor that it is to.
-pub fn table(races: &[Results]) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::ASCII_MARKDOWN);
-    table.set_header(["", "floor", "per second", "of its floor", "quartiles", "target"]);
-    for race in races {
-        table.add_row([Cell::new(format!("**{}**", race.title))]);
-        for (index, row) in race.rows.iter().enumerate() {
-            let (floor, ratio, quartiles, target) = match &row.compared {
-                None => (letter(Floor(index)), String::new(), String::new(), String::new()),
-                Some(Ratio { with, ratio, target }) => (
-                    letter(*with),
-                    format!("{:.2}", ratio.median),
-                    format!("{:.2}–{:.2}", ratio.low, ratio.high),
-                    target.map_or_else(String::new, |target| reached(ratio.median, target)),
-                ),
-            };
-            table.add_row([
-                Cell::new(&row.name),
-                Cell::new(floor),
-                right(thousands(row.per_second)),
-                right(ratio),
-                right(quartiles),
-                right(target),
-            ]);
-        }
-    }
-    table
-}
-
-fn reached(ratio: f64, target: f64) -> String {
-    let missed = if ratio < target { " (missed)" } else { "" };
-    format!("≥ {target:.2}{missed}")
-}
-
-fn letter(Floor(index): Floor) -> String {
-    char::from_u32('A' as u32 + index as u32).unwrap_or('?').to_string()
-}
-
-/// A whole number with a comma before each three digits.
-fn thousands(number: f64) -> String {
-    let digits = format!("{number:.0}");
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-fn right(text: String) -> Cell {
-    Cell::new(text).set_alignment(CellAlignment::Right)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn times<const N: usize>(seconds: [u64; N]) -> impl FnMut() -> Timed {
+        let mut seconds = seconds.into_iter();
+        move || Timed { items: 1, took: Duration::from_secs(seconds.next().unwrap_or(1)) }
+    }
+
     #[test]
     fn a_ratio_is_to_the_floor_of_its_own_round() {
         // The first run does not count. The medians of the two are 2 and 20 seconds.
-        let times = |seconds: [u64; 4]| {
-            let mut seconds = seconds.into_iter();
-            move || Timed { items: 1, took: Duration::from_secs(seconds.next().unwrap_or(1)) }
-        };
         let mut race = Race::new("a busy machine");
         let floor = race.floor("floor", times([9, 1, 2, 10]));
         race.aimed("twice the time, but once", floor, 0.6, times([9, 2, 40, 20]));
@@ -282,9 +275,22 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_cut_in_thousands() {
-        assert_eq!(thousands(12.0), "12");
-        assert_eq!(thousands(1_234_567.4), "1,234,567");
-        assert_eq!(thousands(123_456.0), "123,456");
+    fn who_is_absent_once_has_a_reason_in_the_place_of_a_ratio() {
+        let mut race = Race::new("a guest that breaks down");
+        let floor = race.floor("floor", times([]));
+        race.guest("unable", Some(floor), || Err(Absent::Cannot("it has no streams".to_owned())));
+        let mut left = 2;
+        race.guest("broken", Some(floor), || {
+            left -= 1;
+            assert!(left >= -1, "it is asked again");
+            if left < 0 { Err(Absent::Failed("it has ended".to_owned())) } else { Ok(times([])()) }
+        });
+        race.row("sound", floor, times([2, 2, 2, 2, 2]));
+        let results = race.run(Rounds { rounds: 4, at_least: Duration::ZERO });
+        assert_eq!(results.failures().collect::<Vec<_>>(), ["broken: it has ended"]);
+        let text = table(&[results]).to_string();
+        assert!(text.contains("unable; cannot: it has no streams"), "{text}");
+        assert!(text.contains("broken; FAILED: it has ended"), "{text}");
+        assert_eq!(text.matches("0.50").count(), 3, "one row and its quartiles: {text}");
     }
 }

@@ -31,7 +31,7 @@ enum OnFailure {
     Stop,
 }
 
-const STEPS: [Step; 12] = [
+const STEPS: [Step; 13] = [
     Step {
         name: "formatting",
         command: || process::cargo(["fmt", "--all", "--check"]),
@@ -48,6 +48,15 @@ const STEPS: [Step; 12] = [
         name: "costs formatting",
         command: || {
             process::cargo(["fmt", "--manifest-path", "benches/costs/Cargo.toml", "--check"])
+        },
+        on_failure: OnFailure::GoOn,
+        clean_up: nothing,
+    },
+    // Their programs are not compiled: that takes a quarter of an hour.
+    Step {
+        name: "peers",
+        command: || {
+            process::cargo(["run", "--quiet", "--package", "xtask", "--", "bench-peers", "--check"])
         },
         on_failure: OnFailure::GoOn,
         clean_up: nothing,
@@ -152,7 +161,7 @@ const STEPS: [Step; 12] = [
 ];
 
 /// The benchmarks, which are not run again. Their programs are among the largest.
-const BENCHES: [&str; 4] = ["instructions", "kinesis", "messages", "replay"];
+const BENCHES: [&str; 5] = ["instructions", "kinesis", "messages", "peers", "replay"];
 
 fn nothing() -> io::Result<()> {
     Ok(())

@@ -1,10 +1,10 @@
 //! The workspace's own commands: `cargo xtask test`, `cargo xtask ci`, `cargo xtask guide`,
-//! `cargo xtask fuzz`, `cargo xtask costs`, `cargo xtask instructions`, `cargo xtask throughput`,
+//! `cargo xtask fuzz`, `cargo xtask costs`, `cargo xtask instructions`, `cargo xtask bench-peers`, `cargo xtask throughput`,
 //! `cargo xtask deny`; and for systems on AWS `cargo xtask package`, `cargo xtask deploy-local`, `cargo xtask destroy-local`, `cargo xtask sandbox`,
 //! `cargo xtask templates`.
 //!
 //! Everything that a contributor or a build server has to run is a command here, so that both run
-//! the same thing. The modules: `test`, `ci`, `guide`, `fuzz`, `instructions`, `package`, `sandbox` and `templates` are
+//! the same thing. The modules: `test`, `ci`, `guide`, `fuzz`, `instructions`, `peers`, `package`, `sandbox` and `templates` are
 //! commands, `process` starts programs, `examples` compiles those of the examples, `tools` installs others,
 //! `servers` has those that tests need, `summary` reads what test runners print at their end, `disk` says
 //! how full it is.
@@ -16,6 +16,7 @@ mod fuzz;
 mod guide;
 mod instructions;
 mod package;
+mod peers;
 mod process;
 mod sandbox;
 mod servers;
@@ -96,6 +97,12 @@ enum Command {
         #[arg(long)]
         install_valgrind: bool,
     },
+    /// Print how fast replay and commands are beside other libraries, with ratios to what has to be done at least.
+    ///
+    /// Each library does the same workloads, in a program of its own that is compiled from its own lock file;
+    /// the first time takes minutes. All take their turns in the same rounds. Fails when a library came to other
+    /// states than all others.
+    BenchPeers(peers::Options),
     /// Print how fast commits are published to Kinesis and consumed, and messages by way of SNS and SQS, beside
     /// what the plain APIs do.
     ///
@@ -217,6 +224,7 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
         Command::Instructions { accept, install_valgrind } => {
             instructions::run(instructions::Options { accept, install_valgrind })?
         }
+        Command::BenchPeers(options) => peers::run(&options).map(|()| ExitCode::SUCCESS)?,
         Command::Throughput => throughput()?,
         Command::Package { example, local: true, .. } => {
             package::for_this_machine(&Example::named(&example)?)?;
