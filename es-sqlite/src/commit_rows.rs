@@ -9,7 +9,7 @@ use std::ops::Range;
 use bytes::Bytes;
 use bytestring::ByteString;
 use es_core::{
-    Commit, CommitId, EncodedEvents, EncodedMetadata, Encoding, Error, NewCommit, StreamId,
+    Commit, CommitId, EncodedEvents, EncodedMetadata, Encoding, Error, Head, NewCommit, StreamId,
     Timestamp, Version,
 };
 use rusqlite::Row;
@@ -50,8 +50,7 @@ pub(crate) struct CommitRows {
 
 struct CommitRow {
     stream: StreamId,
-    first_version: Version,
-    event_count: u64,
+    place: RowPlace,
     id: CommitId,
     recorded_at: Timestamp,
     checksum: u32,
@@ -66,7 +65,7 @@ enum Payloads {
     Binary(Range<usize>),
 }
 
-/// Where a row is in its stream: known before the rest of it is looked at.
+/// Where a row is in its stream.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RowPlace {
     pub(crate) first: u64,
@@ -81,21 +80,34 @@ impl RowPlace {
             let n: i64 = row.get(column)?;
             Ok(u64::try_from(n).unwrap_or(0))
         };
-        let (first, count) = (number(at)?, number(at + 1)?);
-        Ok(Self { first, last: first.saturating_add(count).saturating_sub(1) })
+        Ok(Self::of(number(at)?, number(at + 1)?))
+    }
+
+    fn of(first: u64, count: u64) -> Self {
+        Self { first, last: first.saturating_add(count).saturating_sub(1) }
     }
 }
 
 impl CommitRows {
-    /// Takes a row of `stream`. An error says why it cannot be a commit.
-    pub(crate) fn push(&mut self, stream: &StreamId, row: &Row<'_>) -> Result<(), Error> {
-        let place = RowPlace::read(row, 0).unwrap_or(RowPlace { first: 0, last: 0 });
+    /// With room for so many rows of so many bytes together.
+    pub(crate) fn with_room(rows: usize, bytes: usize) -> Self {
+        let (rows, text) = (Vec::with_capacity(rows), Vec::with_capacity(bytes));
+        Self { text, binary: Vec::new(), rows }
+    }
+
+    /// Takes a row of `stream`, and says where it is there. An error says why it cannot be a commit.
+    pub(crate) fn push(&mut self, stream: &StreamId, row: &Row<'_>) -> Result<RowPlace, Error> {
+        let number = |column: usize| match row.get_ref(column) {
+            Ok(ValueRef::Integer(n)) => u64::try_from(n).unwrap_or(0),
+            _ => 0,
+        };
+        let place = RowPlace::of(number(0), number(1));
         let version = Version::new(place.first);
         let (text, binary) = (self.text.len(), self.binary.len());
-        match self.read(stream, version, row) {
+        match self.read(stream, place, row) {
             Ok(read) => {
                 self.rows.push(read);
-                Ok(())
+                Ok(place)
             }
             Err(reason) => {
                 self.text.truncate(text);
@@ -105,10 +117,21 @@ impl CommitRows {
         }
     }
 
+    /// The head that its stream would have if the last row were its end.
+    pub(crate) fn last_head(&self) -> Option<Head> {
+        let row = self.rows.last()?;
+        Some(Head::from_stored(row.id, row.place.first.into(), row.place.last.into()))
+    }
+
+    /// The bytes of texts and blobs so far.
+    pub(crate) fn bytes(&self) -> usize {
+        self.text.len() + self.binary.len()
+    }
+
     fn read(
         &mut self,
         stream: &StreamId,
-        first_version: Version,
+        place: RowPlace,
         row: &Row<'_>,
     ) -> Result<CommitRow, String> {
         let value = |column: usize| row.get_ref(column).map_err(|error| error.to_string());
@@ -116,7 +139,6 @@ impl CommitRows {
             ValueRef::Integer(n) => Ok(n),
             other => Err(wrong_type(what, other)),
         };
-        let event_count = number(1, "event_count")?;
         let id = match value(2)? {
             ValueRef::Blob(bytes) => <[u8; 16]>::try_from(bytes)
                 .map_err(|_| format!("its id has {} bytes, not 16", bytes.len()))?,
@@ -153,8 +175,7 @@ impl CommitRows {
             .map_err(|_| "its checksum is not one".to_owned())?;
         Ok(CommitRow {
             stream: stream.clone(),
-            first_version,
-            event_count: u64::try_from(event_count).unwrap_or(0),
+            place,
             id: CommitId::from_bytes(id),
             recorded_at,
             checksum,
@@ -167,7 +188,7 @@ impl CommitRows {
 
     /// Whether the page has its about 1 MiB.
     pub(crate) fn is_full(&self) -> bool {
-        self.text.len() + self.binary.len() >= PAGE_BYTES
+        self.bytes() >= PAGE_BYTES
     }
 
     /// The commits up to the first damaged one, and the error about that.
@@ -191,7 +212,8 @@ struct Buffers {
 
 impl Buffers {
     fn commit(&self, row: CommitRow) -> Result<Commit, Error> {
-        let not_text = || damaged(&row.stream, row.first_version, "it is not UTF-8 text".into());
+        let version = Version::new(row.place.first);
+        let not_text = || damaged(&row.stream, version, "it is not UTF-8 text".into());
         let text = |range: &Range<usize>| {
             let part = self.text.get(range.clone()).ok_or_else(not_text)?;
             Ok::<_, Error>(self.text.slice_ref(part))
@@ -204,19 +226,18 @@ impl Buffers {
                 EncodedEvents::from_stored(row.encoding, manifest, payloads)
             }
         };
-        let events =
-            events.map_err(|error| damaged(&row.stream, row.first_version, error.to_string()))?;
+        let events = events.map_err(|error| damaged(&row.stream, version, error.to_string()))?;
         let metadata = EncodedMetadata::from_stored(text(&row.metadata)?);
         let commit = NewCommit { id: row.id, recorded_at: row.recorded_at, metadata, events }
-            .place(row.stream, row.first_version);
+            .place(row.stream, version);
         if commit.checksum() != row.checksum {
             return Err(commit.corrupt("its checksum does not match"));
         }
-        if commit.events().len() as u64 != row.event_count {
+        if commit.last_version().get() != row.place.last {
             return Err(commit.corrupt(format!(
-                "its row counts {} events, there are {}",
-                row.event_count,
-                commit.events().len()
+                "its row ends at version {}, its events at {}",
+                row.place.last,
+                commit.last_version()
             )));
         }
         Ok(commit)

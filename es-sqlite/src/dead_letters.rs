@@ -159,7 +159,7 @@ fn select(consumer: &ConsumerId, query: &DeadLetterQuery) -> (String, Vec<Value>
              AND earlier.stream = letter.stream AND earlier.first_version < letter.first_version)",
         );
     }
-    sql.push_str(" ORDER BY stream, first_version LIMIT ?");
+    sql.push_str(" ORDER BY stream, first_version LIMIT ? + 0");
     values.push(i64::try_from(query.limit).unwrap_or(i64::MAX).into());
     (sql, values)
 }

@@ -73,14 +73,14 @@ fn list(db: &Connection, query: &DueQuery) -> Result<DuePage, Fault> {
         None => {
             let mut select = db.prepare_cached(
                 "SELECT due, id, instance FROM deadlines WHERE process = ?1 AND due <= ?2 \
-                 ORDER BY due, id, instance LIMIT ?3",
+                 ORDER BY due, id, instance LIMIT ?3 + 0",
             )?;
             read_all(&query.process, select.query(params![process, until, limit])?)?
         }
         Some(after) => {
             let mut select = db.prepare_cached(
                 "SELECT due, id, instance FROM deadlines WHERE process = ?1 AND due <= ?2 \
-                 AND (due, id, instance) > (?4, ?5, ?6) ORDER BY due, id, instance LIMIT ?3",
+                 AND (due, id, instance) > (?4, ?5, ?6) ORDER BY due, id, instance LIMIT ?3 + 0",
             )?;
             let (due, id) = (after.due().as_microsecond(), after.id());
             let place = params![process, until, limit, due, id.as_bytes(), after.instance()];

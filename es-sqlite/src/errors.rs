@@ -21,12 +21,15 @@ use rusqlite::ErrorCode;
 pub(crate) enum Fault {
     Sqlite(rusqlite::Error),
     Said(Error),
+    /// SQLite's error in the middle of a write that [undoes itself](crate::writer::Writer::run_whole), and
+    /// could not: the whole transaction is lost.
+    HalfDone(rusqlite::Error),
 }
 
 impl Fault {
     pub(crate) fn into_error(self, path: &Path) -> Error {
         match self {
-            Self::Sqlite(source) => from_sqlite(path, source),
+            Self::Sqlite(source) | Self::HalfDone(source) => from_sqlite(path, source),
             Self::Said(error) => error,
         }
     }

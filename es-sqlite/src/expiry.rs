@@ -55,7 +55,7 @@ pub(crate) fn remove_expired(
         "DELETE FROM {table} WHERE key IN (\
          SELECT key FROM {table} WHERE {expires_at} < ?1 \
          AND json_type(document, '$.{field}') IN ('integer', 'real') \
-         ORDER BY {expires_at} LIMIT ?2)"
+         ORDER BY {expires_at} LIMIT ?2 + 0)"
     );
     db.prepare_cached(&delete)?.execute(params![now.as_second() + 1, REMOVED_PER_STEP])?;
     Ok(())

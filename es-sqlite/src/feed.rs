@@ -95,7 +95,7 @@ fn page(db: &Connection, after: i64, max_commits: i64) -> Result<FeedPage, Fault
     let mut select = db.prepare_cached(concat!(
         "SELECT ",
         commit_columns!(),
-        ", position, stream FROM commits WHERE position > ?1 ORDER BY position LIMIT ?2"
+        ", position, stream FROM commits WHERE position > ?1 ORDER BY position LIMIT ?2 + 0"
     ))?;
     let mut rows = select.query(params![after, max_commits])?;
     let mut page = CommitRows::default();
@@ -111,7 +111,7 @@ fn page(db: &Connection, after: i64, max_commits: i64) -> Result<FeedPage, Fault
             _ => Err(missing(last + 1)),
         };
         match taken {
-            Ok(()) => last += 1,
+            Ok(_) => last += 1,
             Err(error) => {
                 damage = Some(error);
                 break;

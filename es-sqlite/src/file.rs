@@ -43,13 +43,17 @@ impl DatabaseFile {
         &self.path
     }
 
+    pub(crate) fn busy_timeout(&self) -> Duration {
+        self.busy_timeout
+    }
+
     /// The connection that writes. Creates or migrates the file when needed.
     pub(crate) fn open_writer(&self) -> Result<Connection> {
         if let Some(obstacle) = errors::obstacle(&self.path) {
             return Err(errors::cannot_open(&self.path, &obstacle, "it cannot hold a database"));
         }
         self.connect_writer().map_err(|fault| match fault {
-            Fault::Sqlite(source) => errors::on_open(&self.path, source),
+            Fault::Sqlite(source) | Fault::HalfDone(source) => errors::on_open(&self.path, source),
             Fault::Said(error) => error,
         })
     }

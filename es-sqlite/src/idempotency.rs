@@ -130,7 +130,7 @@ fn put(
 fn sweep(db: &Connection, now: Timestamp) -> Result<(), Fault> {
     db.prepare_cached(
         "DELETE FROM idempotency_records WHERE id IN \
-         (SELECT id FROM idempotency_records WHERE removable_at <= ?1 LIMIT ?2)",
+         (SELECT id FROM idempotency_records WHERE removable_at <= ?1 LIMIT ?2 + 0)",
     )?
     .execute(params![now.as_microsecond(), SWEPT_AT_ONCE])?;
     Ok(())

@@ -69,9 +69,10 @@
 //! | `file` | connections and their settings |
 //! | `schema` | the tables, their versions, foreign and newer files |
 //! | `writer` | the queue and the group commit |
-//! | `readers` | the pool of reading connections |
-//! | `log` | appending to streams |
-//! | `stream_pages`, `commit_rows` | reading streams: page by page; from rows to commits |
+//! | `readers`, `caller_reads` | the pool of reading connections; when callers read themselves |
+//! | `log` | what the store does with streams |
+//! | `appending`, `known_heads` | appending to streams; the ends of streams that the writer knows |
+//! | `stream_read`, `small_pages`, `stream_pages`, `commit_rows` | reading streams: page by page and ahead; the first page; from rows to commits |
 //! | `feed` | the log as a feed |
 //! | `snapshots`, `checkpoints`, `views` | the stores of these names |
 //! | `dead_letters` | what consumers could not handle |
@@ -86,6 +87,8 @@
 
 pub mod telemetry;
 
+mod appending;
+mod caller_reads;
 mod checkpoints;
 mod commit_rows;
 mod dead_letters;
@@ -95,20 +98,24 @@ mod expiry;
 mod feed;
 mod file;
 mod idempotency;
+mod known_heads;
 mod leases;
 mod log;
 mod options;
 mod queues;
 mod readers;
 mod schema;
+mod small_pages;
 mod snapshots;
 mod store;
 mod stream_pages;
+mod stream_read;
 mod view_query;
 mod views;
 mod writer;
 
 pub use options::{SqliteOptions, Synchronous};
+pub use readers::ReaderStats;
 pub use store::SqliteStore;
 pub use view_query::{
     Cursor, DocumentPage, DocumentQuery, Field, FieldValue, Filter, Order, QueryPlan, field,

@@ -1,28 +1,70 @@
 //! The connections that read, beside the writer.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use es_core::{Error, Result};
-use rusqlite::Connection;
-use tokio::sync::Semaphore;
+use es_core::{Clock, Error, Result};
+use rusqlite::{Connection, ErrorCode};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::{JoinHandle, coop};
 
+use crate::caller_reads::CallerReads;
 use crate::errors::{self, Fault};
 use crate::file::DatabaseFile;
 
-/// A bounded pool. Each read takes a connection to a thread of tokio's blocking pool, so that it
-/// never holds up the runtime.
+/// What a small read costs of the budget that tokio gives a task for each time it is polled. With 128 in all, a
+/// task that does nothing but read goes to the back of the queue after some hundred microseconds.
+const UNITS_OF_A_READ: u32 = 8;
+
+/// A bounded pool. A read takes a connection to a thread of tokio's blocking pool, so that it never holds up
+/// the runtime; small ones are done [where they are asked for](CallerReads) when they are known to be fast.
 #[derive(Debug)]
 pub(crate) struct Readers {
-    file: DatabaseFile,
-    max: u32,
+    shared: Arc<Shared>,
     permits: Arc<Semaphore>,
-    idle: Arc<Mutex<Vec<Connection>>>,
+    max: u32,
+}
+
+#[derive(Debug)]
+struct Shared {
+    file: DatabaseFile,
+    clock: Arc<dyn Clock>,
+    state: Mutex<State>,
+    counters: Counters,
+}
+
+#[derive(Debug)]
+struct State {
+    idle: Vec<Connection>,
+    caller_reads: CallerReads,
+}
+
+#[derive(Debug, Default)]
+struct Counters {
+    handed_over: AtomicU64,
+    by_callers: AtomicU64,
+    ahead: AtomicU64,
+}
+
+/// How much the readers have done since the store was opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct ReaderStats {
+    /// Reads on a thread of their own.
+    pub handed_over: u64,
+    /// Small reads on the thread of the caller.
+    pub by_callers: u64,
+    /// Pages of streams that were read before they were asked for; part of the first number.
+    pub ahead: u64,
 }
 
 impl Readers {
-    pub(crate) fn new(file: DatabaseFile, max: usize) -> Self {
+    pub(crate) fn new(file: DatabaseFile, max: usize, clock: Arc<dyn Clock>) -> Self {
         let max = u32::try_from(max.min(Semaphore::MAX_PERMITS)).unwrap_or(u32::MAX);
-        Self { file, max, permits: Arc::new(Semaphore::new(max as usize)), idle: Arc::default() }
+        let state = Mutex::new(State { idle: Vec::new(), caller_reads: CallerReads::new() });
+        let shared = Shared { file, clock, state, counters: Counters::default() };
+        Self { shared: shared.into(), permits: Arc::new(Semaphore::new(max as usize)), max }
     }
 
     /// Runs `work` on a connection. When the returned future is dropped `work` still runs to its
@@ -32,17 +74,117 @@ impl Readers {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
     {
-        let permit = Arc::clone(&self.permits)
-            .acquire_owned()
-            .await
-            .map_err(|_| errors::closed(self.file.path()))?;
-        let (file, idle) = (self.file.clone(), Arc::clone(&self.idle));
-        let task = tokio::task::spawn_blocking(move || {
-            let result = on_connection(&file, &idle, work);
+        self.hand_over(self.permit().await?, work).await
+    }
+
+    /// Runs `small`, which reads a few rows by their keys, where it is called or in a thread of its own. If it
+    /// finds that there is more to read than that, it says `None`, and `large` is run in a thread of its own.
+    pub(crate) async fn run_small<T, S, L>(&self, small: S, large: L) -> Result<T>
+    where
+        T: Send + 'static,
+        S: Fn(&Connection) -> Result<Option<T>, Fault> + Send + 'static,
+        L: FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
+    {
+        for _ in 0..UNITS_OF_A_READ {
+            coop::consume_budget().await;
+        }
+        let permit = self.permit().await?;
+        if let Some(db) = self.shared.take_for_caller() {
+            let (found, took) = self.shared.without_waiting(&db, &small);
+            self.shared.put_back(db, found.as_ref().is_ok_and(Option::is_some).then_some(took));
+            match found {
+                Ok(Some(found)) => {
+                    self.shared.counters.by_callers.fetch_add(1, Ordering::Relaxed);
+                    return Ok(found);
+                }
+                Err(fault) if !is_busy(&fault) => {
+                    return Err(fault.into_error(self.shared.file.path()));
+                }
+                Ok(None) | Err(_) => return self.hand_over(permit, large).await,
+            }
+        }
+        let shared = Arc::clone(&self.shared);
+        let both = move |db: &Connection| {
+            let began = shared.clock.monotonic();
+            let found = small(db)?;
+            let took = shared.clock.monotonic().saturating_sub(began);
+            match found {
+                Some(found) => {
+                    shared.state().caller_reads.observe(took);
+                    Ok(found)
+                }
+                None => large(db),
+            }
+        };
+        self.hand_over(permit, both).await
+    }
+
+    /// Begins with `work` if a connection is free and another one stays free for those who wait for what they
+    /// read.
+    pub(crate) fn run_ahead<T, F>(&self, work: impl FnOnce() -> F) -> Option<HandedOver<T>>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
+    {
+        let mut both = Arc::clone(&self.permits).try_acquire_many_owned(2).ok()?;
+        let permit = both.split(1)?;
+        drop(both);
+        self.shared.counters.ahead.fetch_add(1, Ordering::Relaxed);
+        Some(self.start(permit, work()))
+    }
+
+    pub(crate) fn stats(&self) -> ReaderStats {
+        let Counters { handed_over, by_callers, ahead } = &self.shared.counters;
+        ReaderStats {
+            handed_over: handed_over.load(Ordering::Relaxed),
+            by_callers: by_callers.load(Ordering::Relaxed),
+            ahead: ahead.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Waits for the reads that are running, refuses further ones and closes the connections.
+    pub(crate) async fn close(&self) {
+        // An error means that they were closed before.
+        let all = self.permits.acquire_many(self.max).await;
+        self.permits.close();
+        drop(all);
+        self.shared.state().idle.clear();
+    }
+
+    async fn permit(&self) -> Result<OwnedSemaphorePermit> {
+        let permit = Arc::clone(&self.permits).acquire_owned().await;
+        permit.map_err(|_| errors::closed(self.shared.file.path()))
+    }
+
+    async fn hand_over<T, F>(&self, permit: OwnedSemaphorePermit, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
+    {
+        self.start(permit, work).result().await
+    }
+
+    fn start<T, F>(&self, permit: OwnedSemaphorePermit, work: F) -> HandedOver<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
+    {
+        self.shared.counters.handed_over.fetch_add(1, Ordering::Relaxed);
+        let shared = Arc::clone(&self.shared);
+        HandedOver(tokio::task::spawn_blocking(move || {
+            let result = shared.on_connection(work);
             drop(permit);
-            result.map_err(|fault| fault.into_error(file.path()))
-        });
-        match task.await {
+            result.map_err(|fault| fault.into_error(shared.file.path()))
+        }))
+    }
+}
+
+/// A read on a thread of its own. When this is dropped it still runs to its end, and its result is lost.
+pub(crate) struct HandedOver<T>(JoinHandle<Result<T>>);
+
+impl<T> HandedOver<T> {
+    pub(crate) async fn result(self) -> Result<T> {
+        match self.0.await {
             Ok(result) => result,
             Err(error) => match error.try_into_panic() {
                 Ok(panic) => std::panic::resume_unwind(panic),
@@ -53,33 +195,72 @@ impl Readers {
             },
         }
     }
+}
 
-    /// Waits for the reads that are running, refuses further ones and closes the connections.
-    pub(crate) async fn close(&self) {
-        // An error means that they were closed before.
-        let all = self.permits.acquire_many(self.max).await;
-        self.permits.close();
-        drop(all);
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn on_connection<T>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        let taken = self.state().idle.pop();
+        let db = match taken {
+            Some(db) => db,
+            None => self.file.open_reader()?,
+        };
+        let result = work(&db);
+        self.put_back(db, None);
+        result
+    }
+
+    /// An open connection, if callers read themselves. To open one takes too long for them.
+    fn take_for_caller(&self) -> Option<Connection> {
+        let mut state = self.state();
+        if state.caller_reads.allowed() { state.idle.pop() } else { None }
+    }
+
+    fn put_back(&self, db: Connection, took: Option<Duration>) {
+        // A transaction left open would show its old snapshot to the next read.
+        let reusable = db.is_autocommit();
+        let mut state = self.state();
+        if let Some(took) = took {
+            state.caller_reads.observe(took);
+        }
+        if reusable {
+            state.idle.push(db);
+        }
+    }
+
+    /// Runs `work` so that it fails rather than waits for a lock, and says how long it took.
+    fn without_waiting<T>(
+        &self,
+        db: &Connection,
+        work: impl Fn(&Connection) -> Result<T, Fault>,
+    ) -> (Result<T, Fault>, Duration) {
+        if let Err(error) = db.busy_timeout(Duration::ZERO) {
+            return (Err(error.into()), Duration::ZERO);
+        }
+        let began = self.clock.monotonic();
+        let result = work(db);
+        let took = self.clock.monotonic().saturating_sub(began);
+        let patient = db.busy_timeout(self.file.busy_timeout());
+        (result.and_then(|found| Ok(patient.map(|()| found)?)), took)
     }
 }
 
-fn on_connection<T>(
-    file: &DatabaseFile,
-    idle: &Mutex<Vec<Connection>>,
-    work: impl FnOnce(&Connection) -> Result<T, Fault>,
-) -> Result<T, Fault> {
-    let taken = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-    let db = match taken {
-        Some(db) => db,
-        None => file.open_reader()?,
-    };
-    let result = work(&db);
-    // A transaction left open would show its old snapshot to the next read.
-    if db.is_autocommit() {
-        idle.lock().unwrap_or_else(PoisonError::into_inner).push(db);
-    }
-    result
+fn is_busy(fault: &Fault) -> bool {
+    let Fault::Sqlite(error) = fault else { return false };
+    matches!(
+        error.sqlite_error_code(),
+        Some(
+            ErrorCode::DatabaseBusy
+                | ErrorCode::DatabaseLocked
+                | ErrorCode::FileLockingProtocolFailed
+        )
+    )
 }
 
 /// Runs `work` in one read transaction: all its queries see the same state of the file.
@@ -93,4 +274,32 @@ pub(crate) fn in_snapshot<T>(
     let value = result?;
     ended?;
     Ok(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use es_core::SystemClock;
+
+    use super::*;
+    use crate::options::SqliteOptions;
+
+    #[tokio::test]
+    async fn nothing_is_read_ahead_on_the_last_free_connection() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let options = SqliteOptions::new(&directory.path().join("test.db"));
+        let file = DatabaseFile::new(&options).expect("the path is absolute");
+        drop(file.open_writer().expect("the file opens"));
+        let readers = Readers::new(file, 2, Arc::new(SystemClock));
+
+        let (finish, finished) = mpsc::channel::<()>();
+        let wait = move |_: &Connection| Ok(finished.recv().is_ok());
+        let ahead = readers.run_ahead(|| wait).expect("two are free");
+        assert!(readers.run_ahead(|| |_: &Connection| Ok(())).is_none(), "one is free");
+        readers.run(|_| Ok(())).await.expect("who waits for it has that one");
+        finish.send(()).expect("it waits");
+        assert!(ahead.result().await.expect("it was read"));
+        assert!(readers.run_ahead(|| |_: &Connection| Ok(())).is_some(), "both are free again");
+    }
 }

@@ -10,7 +10,7 @@ use es_core::{Clock, Entropy, Limits, Result};
 use crate::expiry::ExpiringViews;
 use crate::file::DatabaseFile;
 use crate::options::SqliteOptions;
-use crate::readers::Readers;
+use crate::readers::{ReaderStats, Readers};
 use crate::writer::{Writer, WriterStats};
 
 /// A backend in one SQLite file: it is [`EventStore`](es_core::EventStore),
@@ -71,7 +71,7 @@ impl SqliteStore {
                 });
             }
         };
-        let readers = Readers::new(file.clone(), options.max_readers);
+        let readers = Readers::new(file.clone(), options.max_readers, Arc::clone(&options.clock));
         let SqliteOptions { limits, poll_interval, clock, entropy, .. } = options;
         let expiring_views = ExpiringViews::default();
         let shared =
@@ -101,6 +101,11 @@ impl SqliteStore {
     /// writes shared them.
     pub fn writer_stats(&self) -> WriterStats {
         self.shared.writer.stats()
+    }
+
+    /// How much the readers have done since the store was opened, and where.
+    pub fn reader_stats(&self) -> ReaderStats {
+        self.shared.readers.stats()
     }
 
     pub(crate) fn readers(&self) -> &Readers {

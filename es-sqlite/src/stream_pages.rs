@@ -7,9 +7,13 @@ use es_core::{Commit, Direction, Error, Head, ReadStream, Result, StreamId};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use crate::commit_rows::{CommitRows, RowPlace, commit_columns};
+use crate::commit_rows::{CommitRows, PAGE_BYTES, RowPlace, commit_columns};
 use crate::errors::{self, Fault};
 use crate::log::StreamRow;
+
+/// The most commits of the first page, and of any.
+const FIRST_ROWS: usize = 64;
+const MOST_ROWS: usize = 512;
 
 /// How far a read has come.
 pub(crate) enum Progress {
@@ -19,18 +23,27 @@ pub(crate) enum Progress {
     Ended,
 }
 
+/// Rows that were read, before their bytes are looked into.
 pub(crate) struct Page {
-    pub(crate) commits: Vec<Commit>,
-    pub(crate) then: Progress,
+    rows: CommitRows,
+    /// How many of the rows join each other.
+    good: usize,
+    then: Progress,
 }
 
 /// Where the next page begins. No statement stays open between pages, so a slow reader does not
 /// keep the write-ahead log from being moved into the file.
+#[derive(Clone)]
 pub(crate) struct Cursor {
     stream: StreamId,
     direction: Direction,
-    page_size: i64,
+    page_size: usize,
+    /// The most commits of the next page. Pages begin small, so that the caller soon has something to do while
+    /// the next one is read.
+    rows: usize,
     place: Place,
+    /// How many bytes the next page will have, judged by the one before.
+    expected_bytes: usize,
 }
 
 #[derive(Clone, Copy)]
@@ -44,7 +57,7 @@ enum Place {
 }
 
 /// What the rows of a page must be like: each joins the one before.
-struct Chain<'a> {
+pub(crate) struct Chain<'a> {
     stream: &'a StreamId,
     head: Head,
     direction: Direction,
@@ -64,8 +77,10 @@ impl Cursor {
         Self {
             stream: query.stream,
             direction: query.direction,
-            page_size: i64::try_from(query.page_size.max(1)).unwrap_or(i64::MAX),
+            page_size: query.page_size.max(1),
+            rows: FIRST_ROWS,
             place,
+            expected_bytes: 0,
         }
     }
 
@@ -75,7 +90,7 @@ impl Cursor {
                 Place::Exactly(version) => Progress::Failed(missing(&self.stream, version)),
                 _ => Progress::Ended,
             };
-            return Ok(Page { commits: Vec::new(), then });
+            return Ok(Page::empty(then));
         };
         match self.direction {
             Direction::Forwards => self.forwards(db, &row),
@@ -88,12 +103,14 @@ impl Cursor {
         let (next, inside, start) = match self.place {
             Place::Containing(version) if version > end => {
                 check_end(db, &self.stream, row)?;
-                return Ok(Page::last(Vec::new()));
+                return Ok(Page::empty(Progress::Ended));
             }
             Place::Containing(version) if version > 1 => {
                 match start_of_commit_at(db, row.id, version)? {
                     Some(start) => (None, Some(version), start),
-                    None => return Ok(Page::failed(missing(&self.stream, version))),
+                    None => {
+                        return Ok(Page::empty(Progress::Failed(missing(&self.stream, version))));
+                    }
                 }
             }
             Place::Containing(_) | Place::Outermost => (Some(1), None, 1),
@@ -104,7 +121,7 @@ impl Cursor {
             "SELECT ",
             commit_columns!(),
             " FROM commits WHERE stream = ?1 AND first_version >= ?2 \
-             ORDER BY first_version LIMIT ?3"
+             ORDER BY first_version LIMIT ?3 + 0"
         );
         self.select(db, select, row, start, chain)
     }
@@ -112,7 +129,7 @@ impl Cursor {
     fn backwards(self, db: &Connection, row: &StreamRow) -> Result<Page, Fault> {
         let end = row.head.version().get();
         let (next, inside, start) = match self.place {
-            Place::Containing(0) => return Ok(Page::last(Vec::new())),
+            Place::Containing(0) => return Ok(Page::empty(Progress::Ended)),
             Place::Containing(version) if version < end => (None, Some(version), version),
             Place::Containing(_) | Place::Outermost => {
                 check_end(db, &self.stream, row)?;
@@ -125,9 +142,54 @@ impl Cursor {
             "SELECT ",
             commit_columns!(),
             " FROM commits WHERE stream = ?1 AND first_version <= ?2 \
-             ORDER BY first_version DESC LIMIT ?3"
+             ORDER BY first_version DESC LIMIT ?3 + 0"
         );
         self.select(db, select, row, start, chain)
+    }
+
+    pub(crate) fn stream(&self) -> &StreamId {
+        &self.stream
+    }
+
+    /// The most commits of the next page.
+    pub(crate) fn page_rows(&self) -> usize {
+        self.page_size.min(self.rows)
+    }
+
+    /// The version that the first commit of a small page contains; only forwards.
+    pub(crate) fn small_start(&self) -> Option<u64> {
+        match (self.direction, self.place) {
+            (Direction::Forwards, Place::Outermost) => Some(1),
+            (Direction::Forwards, Place::Containing(version)) => Some(version.max(1)),
+            _ => None,
+        }
+    }
+
+    /// What the rows of a small page must be like.
+    pub(crate) fn small_chain(&self, head: Head) -> Chain<'_> {
+        let (next, inside) = match self.small_start() {
+            Some(version) if version > 1 => (None, Some(version)),
+            _ => (Some(1), None),
+        };
+        Chain { stream: &self.stream, head, direction: self.direction, next, inside }
+    }
+
+    /// A page of those rows. Behind it is, unless it is the last, what is read from where it ends.
+    pub(crate) fn page_of(
+        &self,
+        rows: CommitRows,
+        good: usize,
+        chain: &Chain<'_>,
+        is_last: bool,
+    ) -> Page {
+        let then = match chain.next.filter(|_| !is_last) {
+            Some(version) => Progress::At(self.behind(version, &rows)),
+            None => match chain.behind(rows.last_head(), false) {
+                Ok(_) => Progress::Ended,
+                Err(error) => Progress::Failed(error),
+            },
+        };
+        Page { rows, good, then }
     }
 
     fn chain(&self, row: &StreamRow, next: Option<u64>, inside: Option<u64>) -> Chain<'_> {
@@ -143,15 +205,13 @@ impl Cursor {
         mut chain: Chain<'_>,
     ) -> Result<Page, Fault> {
         let mut select = db.prepare_cached(sql)?;
-        let mut rows = select.query(params![head.id, errors::signed(start), self.page_size])?;
-        let mut page = CommitRows::default();
-        let mut taken = 0;
-        let mut damage = None;
+        let mut rows = select.query(params![head.id, errors::signed(start), self.limit()])?;
+        let mut page = CommitRows::with_room(self.expected_rows(), self.expected_bytes);
+        let (mut taken, mut damage) = (0, None);
         while let Some(row) = rows.next()? {
-            let place = RowPlace::read(row, 0)?;
             // The bytes of the row are looked at first: the better error is about them.
-            if let Err(error) = page.push(&self.stream, row).and_then(|()| chain.join(place)) {
-                damage = Some((error, taken));
+            if let Err(error) = page.push(&self.stream, row).and_then(|place| chain.join(place)) {
+                damage = Some(error);
                 break;
             }
             taken += 1;
@@ -160,48 +220,84 @@ impl Cursor {
             }
         }
         drop(rows);
-        let whole = taken == self.page_size || page.is_full();
-        let (mut commits, broken) = page.into_commits();
-        if let Some(error) = broken {
-            return Ok(Page { commits, then: Progress::Failed(error) });
-        }
-        if let Some((error, good)) = damage {
-            commits.truncate(usize::try_from(good).unwrap_or(0));
-            return Ok(Page { commits, then: Progress::Failed(error) });
-        }
-        let then = match chain.behind(commits.last(), whole) {
-            Ok(Some(version)) => Progress::At(Cursor {
-                stream: self.stream.clone(),
-                direction: self.direction,
-                page_size: self.page_size,
-                place: Place::Exactly(version),
-            }),
-            // The limit has ended the statement together with the stream: there may be rows behind.
-            Ok(None) if whole => match check_end(db, &self.stream, head) {
-                Ok(()) => Progress::Ended,
-                Err(Fault::Said(error)) => Progress::Failed(error),
-                Err(error) => return Err(error),
+        let whole = taken == self.page_rows() || page.is_full();
+        let then = match damage {
+            Some(error) => Progress::Failed(error),
+            None => match chain.behind(page.last_head(), whole) {
+                Ok(Some(version)) => Progress::At(self.behind(version, &page)),
+                // The limit has ended the statement together with the stream: there may be rows behind.
+                Ok(None) if whole => match check_end(db, &self.stream, head) {
+                    Ok(()) => Progress::Ended,
+                    Err(Fault::Said(error)) => Progress::Failed(error),
+                    Err(error) => return Err(error),
+                },
+                Ok(None) => Progress::Ended,
+                Err(error) => Progress::Failed(error),
             },
-            Ok(None) => Progress::Ended,
-            Err(error) => Progress::Failed(error),
         };
-        Ok(Page { commits, then })
+        Ok(Page { rows: page, good: taken, then })
+    }
+
+    fn limit(&self) -> i64 {
+        i64::try_from(self.page_rows()).unwrap_or(i64::MAX)
+    }
+
+    /// The place behind a page that ended before this version.
+    fn behind(&self, version: u64, page: &CommitRows) -> Self {
+        Self {
+            stream: self.stream.clone(),
+            direction: self.direction,
+            page_size: self.page_size,
+            rows: (self.rows * 2).min(MOST_ROWS),
+            place: Place::Exactly(version),
+            // A little more than twice what this page took, so that the next one seldom has to be moved.
+            expected_bytes: (page.bytes() * 9 / 4).min(PAGE_BYTES),
+        }
+    }
+
+    fn expected_rows(&self) -> usize {
+        self.page_rows().min(if self.expected_bytes == 0 { 16 } else { MOST_ROWS })
     }
 }
 
 impl Page {
-    fn last(commits: Vec<Commit>) -> Self {
-        Self { commits, then: Progress::Ended }
+    /// Of a stream that does not exist.
+    pub(crate) fn none() -> Self {
+        Self::empty(Progress::Ended)
     }
 
-    fn failed(error: Error) -> Self {
-        Self { commits: Vec::new(), then: Progress::Failed(error) }
+    fn empty(then: Progress) -> Self {
+        Self { rows: CommitRows::default(), good: 0, then }
+    }
+
+    /// The place of the next page, if there is one, to be read before this one is looked into.
+    pub(crate) fn take_next(&mut self) -> Option<Cursor> {
+        match std::mem::replace(&mut self.then, Progress::Ended) {
+            Progress::At(cursor) => Some(cursor),
+            then => {
+                self.then = then;
+                None
+            }
+        }
+    }
+
+    /// The commits up to the first damaged one, and the damage.
+    pub(crate) fn into_commits(self) -> (Vec<Commit>, Option<Error>) {
+        let (mut commits, broken) = self.rows.into_commits();
+        if broken.is_some() {
+            return (commits, broken);
+        }
+        commits.truncate(self.good);
+        match self.then {
+            Progress::Failed(error) => (commits, Some(error)),
+            _ => (commits, None),
+        }
     }
 }
 
 impl Chain<'_> {
     /// Takes the next row, if it joins the one before and does not pass the head.
-    fn join(&mut self, row: RowPlace) -> Result<()> {
+    pub(crate) fn join(&mut self, row: RowPlace) -> Result<()> {
         if row.last > self.head.version().get() {
             return Err(behind_the_head(self.stream, row.first));
         }
@@ -224,12 +320,12 @@ impl Chain<'_> {
 
     /// Where the next page begins, if this one is not the last. `more` says that there may be more
     /// rows than were taken.
-    fn behind(&self, last: Option<&Commit>, more: bool) -> Result<Option<u64>> {
+    fn behind(&self, last: Option<Head>, more: bool) -> Result<Option<u64>> {
         let next = self.next.or(self.inside).unwrap_or(1);
         match self.direction {
             Direction::Forwards if next > self.head.version().get() => match last {
-                Some(last) if last.head() != self.head => {
-                    Err(not_the_head(self.stream, last.first_version().get()))
+                Some(last) if last != self.head => {
+                    Err(not_the_head(self.stream, last.commit_start().get()))
                 }
                 _ => Ok(None),
             },

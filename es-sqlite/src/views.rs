@@ -243,7 +243,7 @@ fn list(db: &Connection, view: &ViewName, query: &ViewQuery) -> Result<Vec<ViewD
         let documents = match &query.equals {
             None => db
                 .prepare_cached(&format!(
-                    "SELECT key, document FROM {table} WHERE key > ?1 ORDER BY key LIMIT ?2"
+                    "SELECT key, document FROM {table} WHERE key > ?1 ORDER BY key LIMIT ?2 + 0"
                 ))?
                 .query_map(params![after, limit], document)?
                 .collect::<Result<_, _>>()?,
@@ -273,7 +273,7 @@ fn list_by_field(
     Ok(format!(
         "SELECT key, document FROM {table} \
          WHERE {} = ?1 AND key > ?2 \
-         AND json_type(document, '$.{field}') = 'text' ORDER BY key LIMIT ?3",
+         AND json_type(document, '$.{field}') = 'text' ORDER BY key LIMIT ?3 + 0",
         document_field(field)
     ))
 }

@@ -22,7 +22,7 @@ impl Queue {
 }
 
 pub(super) fn configure(
-    change: &Change<'_>,
+    change: &Change<'_, '_>,
     queue: &QueueName,
     options: &QueueOptions,
 ) -> Result<(), Fault> {

@@ -11,7 +11,7 @@ use crate::errors::{self, Fault};
 
 /// Makes a message of `source` a dead letter.
 pub(super) fn bury(
-    change: &Change<'_>,
+    change: &Change<'_, '_>,
     source: &Queue,
     place: i64,
     dead_letter_queue: &Queue,
@@ -36,7 +36,7 @@ struct DeadLetter {
 
 /// Moves up to `max` dead letters that came up to `mark` back to where they came from; how many.
 pub(super) fn redrive(
-    change: &Change<'_>,
+    change: &Change<'_, '_>,
     from: &QueueName,
     mark: Timestamp,
     ids: Option<&BTreeSet<MessageId>>,
@@ -57,7 +57,7 @@ pub(super) fn redrive(
 }
 
 fn find(
-    change: &Change<'_>,
+    change: &Change<'_, '_>,
     queue: &Queue,
     mark: Timestamp,
     ids: Option<&BTreeSet<MessageId>>,
@@ -69,7 +69,7 @@ fn find(
          WHERE queue = ?1 AND dead_letter_source IS NOT NULL \
          AND enqueued_at <= ?2 AND enqueued_at > ?3 AND (visible_at <= ?4 OR receipt IS NULL) \
          AND (?5 IS NULL OR message_id IN (SELECT value FROM json_each(?5))) \
-         ORDER BY place LIMIT ?6",
+         ORDER BY place LIMIT ?6 + 0",
     )?;
     let ids = ids.map(as_json).transpose()?;
     let dead_letter = |row: &Row<'_>| {

@@ -195,7 +195,7 @@ impl SqliteStore {
     async fn change_queues<T, F>(&self, work: F) -> Result<T>
     where
         T: Send + 'static,
-        F: FnOnce(&Change<'_>) -> Result<T, Fault> + Send + 'static,
+        F: FnOnce(&Change<'_, '_>) -> Result<T, Fault> + Send + 'static,
     {
         let (clock, entropy) = (self.clock().clone(), self.entropy().clone());
         self.writer()
@@ -223,13 +223,13 @@ impl SqliteStore {
 }
 
 /// A write on queues: what it is done in, when, and what ids are made from.
-struct Change<'a> {
-    db: &'a WriteTransaction<'a>,
+struct Change<'a, 'db> {
+    db: &'a WriteTransaction<'db>,
     now: Timestamp,
     entropy: &'a dyn Entropy,
 }
 
-impl Change<'_> {
+impl Change<'_, '_> {
     /// The time by which messages are visible that are visible now.
     fn micros(&self) -> i64 {
         self.now.as_microsecond()

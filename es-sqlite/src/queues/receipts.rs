@@ -10,7 +10,7 @@ use super::{Change, later};
 use crate::errors::Fault;
 
 pub(super) fn extend(
-    change: &Change<'_>,
+    change: &Change<'_, '_>,
     queue: &QueueName,
     receipt: &ReceiptHandle,
     visibility_timeout: Duration,
@@ -21,7 +21,7 @@ pub(super) fn extend(
 
 /// Extends each for itself, in one transaction.
 pub(super) fn extend_batch(
-    change: &Change<'_>,
+    change: &Change<'_, '_>,
     queue: &QueueName,
     holds: &[(ReceiptHandle, Duration)],
 ) -> Result<Vec<Result<()>>, Fault> {
@@ -34,7 +34,7 @@ pub(super) fn extend_batch(
 }
 
 pub(super) fn release(
-    change: &Change<'_>,
+    change: &Change<'_, '_>,
     queue: &QueueName,
     receipt: &ReceiptHandle,
     delay: Duration,
@@ -45,7 +45,7 @@ pub(super) fn release(
 
 /// Releases each for itself, in one transaction.
 pub(super) fn release_batch(
-    change: &Change<'_>,
+    change: &Change<'_, '_>,
     queue: &QueueName,
     releases: &[(ReceiptHandle, Duration)],
 ) -> Result<Vec<Result<()>>, Fault> {
@@ -66,7 +66,7 @@ fn each_for_itself(outcome: Result<(), Fault>) -> Result<Result<()>, Fault> {
 
 /// Hides a message that is in flight for `time` from now, under `next` or nobody's receipt.
 fn hide(
-    change: &Change<'_>,
+    change: &Change<'_, '_>,
     queue: &Queue,
     receipt: &ReceiptHandle,
     time: Duration,
@@ -99,7 +99,7 @@ fn hide(
 
 /// Acknowledges each for itself: a receipt that is lost does not keep the others back.
 pub(super) fn acknowledge_batch(
-    change: &Change<'_>,
+    change: &Change<'_, '_>,
     queue: &QueueName,
     receipts: &[ReceiptHandle],
 ) -> Result<Vec<Result<()>>, Fault> {

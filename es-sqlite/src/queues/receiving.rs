@@ -68,7 +68,7 @@ fn due(
 /// The longest visible first.
 const DUE: &str = "SELECT place, receive_count FROM messages INDEXED BY messages_by_visibility \
     WHERE queue = ?1 AND visible_at <= ?2 AND enqueued_at > ?3 \
-    ORDER BY visible_at, place LIMIT ?4";
+    ORDER BY visible_at, place LIMIT ?4 + 0";
 
 /// In the order of their coming, without those whose group is blocked: by one that is in flight,
 /// or by an earlier one that is not visible. Without the hint SQLite would sort the whole queue.
@@ -80,10 +80,10 @@ const DUE_IN_ORDER: &str = "SELECT place, receive_count FROM messages AS candida
         WHERE other.queue = ?1 AND other.message_group = candidate.message_group \
         AND other.visible_at > ?2 AND other.enqueued_at > ?3 \
         AND (other.receipt IS NOT NULL OR other.place < candidate.place)) \
-    ORDER BY place LIMIT ?4";
+    ORDER BY place LIMIT ?4 + 0";
 
 pub(super) fn receive(
-    change: &Change<'_>,
+    change: &Change<'_, '_>,
     queue: &QueueName,
     options: &ReceiveOptions,
 ) -> Result<Vec<ReceivedMessage>, Fault> {
@@ -94,7 +94,7 @@ pub(super) fn receive(
     candidates.into_iter().map(|candidate| hand_out(change, candidate.place, timeout)).collect()
 }
 
-fn forget_expired(change: &Change<'_>, queue: &Queue) -> Result<(), Fault> {
+fn forget_expired(change: &Change<'_, '_>, queue: &Queue) -> Result<(), Fault> {
     change
         .db
         .prepare_cached("DELETE FROM messages WHERE queue = ?1 AND enqueued_at <= ?2")?
@@ -104,7 +104,7 @@ fn forget_expired(change: &Change<'_>, queue: &Queue) -> Result<(), Fault> {
 
 /// The messages to receive, when those that were received too often already are out of the way. What
 /// they blocked comes forward, so it is looked again until there is none.
-fn give_up(change: &Change<'_>, queue: &Queue, max: usize) -> Result<Vec<Candidate>, Fault> {
+fn give_up(change: &Change<'_, '_>, queue: &Queue, max: usize) -> Result<Vec<Candidate>, Fault> {
     loop {
         let candidates = due(change.db, queue, change.now, max)?;
         let Some(policy) = &queue.options.redrive_policy else {
@@ -123,7 +123,11 @@ fn give_up(change: &Change<'_>, queue: &Queue, max: usize) -> Result<Vec<Candida
     }
 }
 
-fn hand_out(change: &Change<'_>, place: i64, timeout: Duration) -> Result<ReceivedMessage, Fault> {
+fn hand_out(
+    change: &Change<'_, '_>,
+    place: i64,
+    timeout: Duration,
+) -> Result<ReceivedMessage, Fault> {
     let of = errors::unsigned("the place of a message", place)?;
     let receipt = ReceiptHandle::generate(of, change.entropy);
     let mut update = change.db.prepare_cached(

@@ -9,7 +9,7 @@ use crate::errors::Fault;
 
 /// Sends each message for itself: one that is not valid does not keep the others back.
 pub(super) fn send_batch(
-    change: &Change<'_>,
+    change: &Change<'_, '_>,
     queue: &QueueName,
     messages: &[NewMessage],
 ) -> Result<Vec<Result<MessageId>>, Fault> {
@@ -23,7 +23,7 @@ pub(super) fn send_batch(
 
 /// Stores a message that was checked, unless it repeats another.
 pub(super) fn send(
-    change: &Change<'_>,
+    change: &Change<'_, '_>,
     queue: &Queue,
     message: &NewMessage,
 ) -> Result<MessageId, Fault> {
@@ -43,7 +43,7 @@ pub(super) fn send(
 
 /// The message that was sent with this id before, if that is remembered.
 fn first_of_its_kind(
-    change: &Change<'_>,
+    change: &Change<'_, '_>,
     queue: &Queue,
     deduplication_id: &str,
 ) -> Result<Option<MessageId>, Fault> {
@@ -63,7 +63,7 @@ fn first_of_its_kind(
 }
 
 fn remember(
-    change: &Change<'_>,
+    change: &Change<'_, '_>,
     queue: &Queue,
     deduplication_id: &str,
     id: &MessageId,
@@ -79,7 +79,7 @@ fn remember(
 }
 
 fn insert(
-    change: &Change<'_>,
+    change: &Change<'_, '_>,
     queue: &Queue,
     message: &NewMessage,
     id: &MessageId,

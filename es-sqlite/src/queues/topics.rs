@@ -75,7 +75,7 @@ fn find_topic(db: &Connection, topic: &TopicName) -> Result<i64, Fault> {
 }
 
 fn subscribe(
-    change: &Change<'_>,
+    change: &Change<'_, '_>,
     topic: &TopicName,
     queue: &QueueName,
     filter: &FilterPolicy,
@@ -91,7 +91,7 @@ fn subscribe(
     Ok(())
 }
 
-fn unsubscribe(change: &Change<'_>, topic: &TopicName, queue: &QueueName) -> Result<(), Fault> {
+fn unsubscribe(change: &Change<'_, '_>, topic: &TopicName, queue: &QueueName) -> Result<(), Fault> {
     let topic = find_topic(change.db, topic)?;
     change
         .db
@@ -124,7 +124,7 @@ fn subscriptions(db: &Connection, topic: &TopicName) -> Result<Vec<Subscription>
 }
 
 fn publish(
-    change: &Change<'_>,
+    change: &Change<'_, '_>,
     topic: &TopicName,
     subscriptions: &[Subscription],
     message: &NewMessage,

@@ -140,6 +140,7 @@ impl Select {
             .append(&range.condition)
             .with(&format!(" ORDER BY {order} LIMIT "))
             .bind(Scalar::Integer(limit))
+            .with(" + 0")
     }
 
     fn position(&self, row: &Row<'_>) -> Result<Position, Fault> {
