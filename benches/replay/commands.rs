@@ -89,7 +89,7 @@ pub(crate) fn durable(title: &str, runtime: &Runtime, size: Size) -> Results {
     });
     race.aimed("SQLite, cached, 64 callers", floor, 0.8, || {
         let (_directory, store) = file(runtime);
-        let orders = Repository::<Order>::new(store).with_cache(CALLERS);
+        let orders = Repository::<Order>::new(store).with_cache(16 * CALLERS);
         Timed::of(each * CALLERS, || runtime.block_on(by_callers(&orders, each)))
     });
     let alone = race.floor("raw rusqlite: one insert per transaction, synced", || {
@@ -104,7 +104,7 @@ pub(crate) fn durable(title: &str, runtime: &Runtime, size: Size) -> Results {
     });
     race.row("SQLite, cached, one caller", alone, || {
         let (_directory, store) = file(runtime);
-        execute(&Repository::new(store).with_cache(CALLERS), runtime, each, 1)
+        execute(&Repository::new(store).with_cache(16 * CALLERS), runtime, each, 1)
     });
     race.run(size.rounds)
 }

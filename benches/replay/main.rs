@@ -1,11 +1,13 @@
 //! Replay and append throughput beside their floors: `cargo bench`.
 //!
 //! All contenders of a race do the same work in the same run, in turn: compare ratios, not absolute
-//! figures. What a ratio is to be at least, stands beside it, also where it is not reached. An argument names the races to run, by a part of their titles; `--test` runs all of them once, on
-//! little.
+//! figures. What a ratio is to be at least, stands beside it, also where it is not reached. An
+//! argument names the races to run, by a part of their titles; `--test` runs all of them once, on little, and
+//! `--full` fills a log of ten million events, too.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod commands;
+mod growth;
 mod raw_sqlite;
 mod replay;
 
@@ -20,13 +22,21 @@ struct Size {
     rounds: Rounds,
     /// What numbers of events and commands are divided by.
     divisor: usize,
+    /// Whether what takes minutes to prepare is done, too.
+    is_full: bool,
 }
 
 impl Size {
-    const FULL: Self =
-        Self { rounds: Rounds { rounds: 9, at_least: Duration::from_millis(60) }, divisor: 1 };
-    const SMALL: Self =
-        Self { rounds: Rounds { rounds: 1, at_least: Duration::ZERO }, divisor: 100 };
+    const USUAL: Self = Self {
+        rounds: Rounds { rounds: 9, at_least: Duration::from_millis(60) },
+        divisor: 1,
+        is_full: false,
+    };
+    const SMALL: Self = Self {
+        rounds: Rounds { rounds: 1, at_least: Duration::ZERO },
+        divisor: 100,
+        is_full: false,
+    };
 
     fn of(self, number: usize) -> usize {
         (number / self.divisor).max(1)
@@ -42,12 +52,15 @@ const RACES: &[Entry] = &[
     ("(d) commands of one event, streams of 0 to 50", commands::of_one_event),
     ("(d) the same by 64 callers at a time, durable", commands::durable),
     ("(e) commands of ten events", commands::of_ten_events),
+    ("appends to SQLite files that hold more and more", growth::of_logs),
+    ("loads from snapshots of streams that grow", growth::of_streams),
 ];
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let is_test = arguments.iter().any(|argument| argument == "--test");
-    let size = if is_test { Size::SMALL } else { Size::FULL };
+    let has = |option| arguments.iter().any(|argument| argument == option);
+    let size = if has("--test") { Size::SMALL } else { Size::USUAL };
+    let size = Size { is_full: has("--full"), ..size };
     let asked: Vec<&String> = arguments.iter().filter(|one| !one.starts_with("--")).collect();
     let runtime = Runtime::new().unwrap();
     let mut results = Vec::new();

@@ -1,7 +1,7 @@
 //! The domain that the benchmarks run on: orders whose events have about 200 bytes of JSON, with
 //! nested items, strings, floats and timestamps.
 
-use es_core::{Aggregate, Command, Event};
+use es_core::{Aggregate, Command, Event, Snapshot};
 use serde::{Deserialize, Serialize};
 
 /// An order, folded from its events.
@@ -90,6 +90,10 @@ impl Aggregate for Order {
     fn apply(&mut self, event: OrderEvent) {
         self.fold(&event);
     }
+}
+
+impl Snapshot for Order {
+    const SCHEMA_VERSION: u32 = 1;
 }
 
 /// The `n`-th event of a stream.

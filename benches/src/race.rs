@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 mod table;
 
-pub use table::table;
+pub use table::{table, thousands};
 
 /// How often, and for how long each time.
 #[derive(Debug, Clone, Copy)]

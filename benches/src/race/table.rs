@@ -63,7 +63,7 @@ fn two_digits(ratio: f64) -> String {
 }
 
 /// A whole number with a comma before each three digits.
-fn thousands(number: f64) -> String {
+pub fn thousands(number: f64) -> String {
     let digits = format!("{number:.0}");
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {
