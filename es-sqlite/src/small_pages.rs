@@ -4,12 +4,16 @@
 //! not plainly in order is left to the [page](crate::stream_pages) that is read in a thread of its own, and that
 //! says what is wrong.
 
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, params};
 
 use crate::commit_rows::{COMMIT_COLUMNS, CommitRows};
 use crate::errors::{self, Fault};
 use crate::log::{StreamRow, read_head};
 use crate::stream_pages::{Cursor, Page};
+
+/// The column that is left out of every commit that is too large.
+const MANIFEST: usize = 5;
 
 /// The most bytes of a commit that is taken; and a page has room for one more while it has fewer.
 const BYTES: usize = 32 * 1024;
@@ -63,8 +67,11 @@ impl Cursor {
         let Some(head) = read_head(row, COMMIT_COLUMNS)? else {
             return Ok(None);
         };
+        if row.get_ref(MANIFEST)? == ValueRef::Null {
+            return Ok(None);
+        }
         let mut chain = self.small_chain(head);
-        let mut page = CommitRows::with_room(limit.min(16), 4 * 1024);
+        let mut page = CommitRows::with_room(limit.min(16), 0);
         let mut good = 0;
         let mut is_last = false;
         while good < limit && page.bytes() < BYTES {
