@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::clock::{Timestamp, whole_microseconds};
-use crate::encoded_events::{EncodedEvent, EncodedEvents, OpenEvents};
+use crate::encoded_events::{CorruptEvents, EncodedEvent, EncodedEvents, OpenEvents};
 use crate::entropy::Entropy;
 use crate::error::{Error, Result};
 use crate::event::{DecodeError, Event, Recorded};
@@ -274,7 +274,12 @@ impl Commit {
     /// The events, readable.
     #[inline]
     pub(crate) fn open(&self) -> Result<OpenEvents<'_>> {
-        self.events.open().map_err(|error| self.corrupt(error.to_string()))
+        self.events.open().map_err(|error| self.cannot_open(&error))
+    }
+
+    #[cold]
+    fn cannot_open(&self, error: &CorruptEvents) -> Error {
+        self.corrupt(error.to_string())
     }
 
     /// All events, decoded, each with its place.
@@ -290,6 +295,11 @@ impl Commit {
             Ok(())
         })?;
         Ok(decoded)
+    }
+
+    /// How many bytes manifest, payloads and metadata have.
+    pub(crate) fn bytes_len(&self) -> usize {
+        self.events.stored_len() + self.metadata.as_str().len()
     }
 
     /// An error about this commit's bytes. For stores.

@@ -1,12 +1,15 @@
 //! The events of one commit, as bytes.
 
 use std::borrow::Cow;
+use std::str::Utf8Error;
 
 use bytes::Bytes;
 use bytestring::ByteString;
 
 use crate::codec::{self, Codec, Compression, Encoding, Payload, PayloadError};
 use crate::event::Event;
+use crate::metadata::{EncodedMetadata, Metadata};
+use crate::slab;
 
 /// The events of one commit as they are stored: a *manifest* that lists them, and their payloads in
 /// one piece.
@@ -40,6 +43,35 @@ pub struct EncodedEvents {
 enum Payloads {
     Text(ByteString),
     Binary(Bytes),
+}
+
+/// The lengths of payloads and manifest in a piece of memory in which the metadata follow.
+#[derive(Clone, Copy)]
+struct Ends {
+    payloads: usize,
+    manifest: usize,
+}
+
+impl Ends {
+    fn cut(
+        self,
+        mut bytes: Bytes,
+        encoding: Encoding,
+    ) -> Result<(Payloads, ByteString, EncodedMetadata), Utf8Error> {
+        let (payloads, text) = match encoding {
+            // Text is checked once, all of it together.
+            Encoding { codec: Codec::Json, compression: Compression::None } => {
+                let (payloads, text) = ByteString::try_from(bytes)?.split_at(self.payloads);
+                (Payloads::Text(payloads), text)
+            }
+            _ => {
+                let text = bytes.split_off(self.payloads);
+                (Payloads::Binary(bytes), ByteString::try_from(text)?)
+            }
+        };
+        let (manifest, metadata) = text.split_at(self.manifest);
+        Ok((payloads, manifest, EncodedMetadata::from_stored(metadata)))
+    }
 }
 
 /// One stored event, borrowed from its commit.
@@ -105,66 +137,63 @@ impl EncodedEvents {
         compression: Compression,
         compress_from: usize,
     ) -> Result<Self, EncodeError> {
-        let mut manifest = String::with_capacity(events.len() * 32);
-        // Room for the manifest, too, which ends up behind them.
-        let mut payloads = Vec::with_capacity(events.len() * 288);
-        let mut first = First::default();
-        for (index, event) in events.iter().enumerate() {
-            if index > 0 {
-                manifest.push('\n');
-                if let Some(separator) = separator(codec) {
-                    payloads.push(separator);
+        Self::encode_with(events, codec, compression, compress_from, &Metadata::default())
+            .map(|(events, _)| events)
+    }
+
+    /// Like [`encode`](Self::encode), with the metadata of the commit: all of it in one piece of memory.
+    pub(crate) fn encode_with<E: Event>(
+        events: &[E],
+        codec: Codec,
+        compression: Compression,
+        compress_from: usize,
+        metadata: &Metadata,
+    ) -> Result<(Self, EncodedMetadata), EncodeError> {
+        slab::write(|bytes| {
+            let mut manifest = String::with_capacity(events.len() * 32);
+            let mut first = First::default();
+            for (index, event) in events.iter().enumerate() {
+                if index > 0 {
+                    manifest.push('\n');
+                    bytes.extend(separator(codec));
+                }
+                let start = bytes.len();
+                event
+                    .encode(codec, bytes)
+                    .map_err(|source| EncodeError { name: event.name(), source })?;
+                let entry = Entry {
+                    name: event.name(),
+                    schema_version: event.schema_version(),
+                    len: bytes.len() - start,
+                };
+                entry.write(&mut manifest);
+                if index == 0 {
+                    first = entry.as_first();
                 }
             }
-            let start = payloads.len();
-            event
-                .encode(codec, &mut payloads)
-                .map_err(|source| EncodeError { name: event.name(), source })?;
-            let entry = Entry {
-                name: event.name(),
-                schema_version: event.schema_version(),
-                len: payloads.len() - start,
-            };
-            entry.write(&mut manifest);
-            if index == 0 {
-                first = entry.as_first();
+            let plain_len = bytes.len();
+            let mut encoding = Encoding { codec, compression: Compression::None };
+            let worth_it = (compress_from..=MAX_PLAIN_LEN).contains(&plain_len);
+            if compression != Compression::None && worth_it {
+                let compressed =
+                    codec::compress(compression, bytes).map_err(EncodeError::of_all)?;
+                if compressed.len() < plain_len {
+                    encoding.compression = compression;
+                    *bytes = compressed;
+                }
             }
-        }
-        let plain_len = payloads.len();
-        let mut encoding = Encoding { codec, compression: Compression::None };
-        let worth_it = (compress_from..=MAX_PLAIN_LEN).contains(&plain_len);
-        if compression != Compression::None && worth_it {
-            let compressed = codec::compress(compression, &payloads)
-                .map_err(|source| EncodeError { name: "all of a commit", source })?;
-            if compressed.len() < plain_len {
-                encoding.compression = compression;
-                payloads = compressed;
-            }
-        }
-        let not_text =
-            |error| EncodeError { name: "all of a commit", source: PayloadError::new(error) };
-        // Both in one piece of memory: one allocation less, and at hand together in a replay.
-        let len = payloads.len();
-        payloads.extend_from_slice(manifest.as_bytes());
-        let (manifest, payloads) = match encoding {
-            Encoding { codec: Codec::Json, compression: Compression::None } => {
-                let both = ByteString::try_from(payloads).map_err(not_text)?;
-                let (payloads, manifest) = both.split_at(len);
-                (manifest, Payloads::Text(payloads))
-            }
-            _ => {
-                let mut payloads = Bytes::from(payloads);
-                let manifest = payloads.split_off(len);
-                (ByteString::try_from(manifest).map_err(not_text)?, Payloads::Binary(payloads))
-            }
-        };
-        Ok(Self {
-            encoding,
-            manifest,
-            payloads,
-            count: u32::try_from(events.len()).unwrap_or(u32::MAX),
-            first,
-            plain_len: u32::try_from(plain_len).unwrap_or(u32::MAX),
+            let ends = Ends { payloads: bytes.len(), manifest: manifest.len() };
+            bytes.extend_from_slice(manifest.as_bytes());
+            metadata.write(bytes).map_err(|error| EncodeError::of_all(PayloadError::new(error)))?;
+            Ok((encoding, ends, first, plain_len))
+        })
+        .and_then(|(bytes, (encoding, ends, first, plain_len))| {
+            let (payloads, manifest, metadata) = ends
+                .cut(bytes, encoding)
+                .map_err(|error| EncodeError::of_all(PayloadError::new(error)))?;
+            let short = |len| u32::try_from(len).unwrap_or(u32::MAX);
+            let (count, plain_len) = (short(events.len()), short(plain_len));
+            Ok((Self { encoding, manifest, payloads, count, first, plain_len }, metadata))
         })
     }
 
@@ -316,29 +345,34 @@ impl EncodedEvents {
     /// # Errors
     ///
     /// [`CorruptEvents`] when compressed payloads do not decompress to what the manifest lists.
+    #[inline]
     pub fn open(&self) -> Result<OpenEvents<'_>, CorruptEvents> {
         let plain = match (&self.payloads, self.encoding) {
             (Payloads::Text(text), _) => Plain::Json(Cow::Borrowed(text)),
-            (Payloads::Binary(bytes), Encoding { codec, compression: Compression::None }) => {
-                match codec {
-                    Codec::Json => return Err(CorruptEvents::NotText),
-                    Codec::Postcard => Plain::Postcard(Cow::Borrowed(bytes)),
-                }
-            }
-            (Payloads::Binary(bytes), Encoding { codec, .. }) => {
-                let plain = codec::decompress(bytes, self.plain_len as usize)
-                    .map_err(|error| CorruptEvents::Compressed(error.to_string()))?;
-                match codec {
-                    Codec::Json => {
-                        let text = String::from_utf8(plain).map_err(|_| CorruptEvents::NotText)?;
-                        check_text(&self.manifest, &text)?;
-                        Plain::Json(Cow::Owned(text))
-                    }
-                    Codec::Postcard => Plain::Postcard(Cow::Owned(plain)),
-                }
-            }
+            (
+                Payloads::Binary(bytes),
+                Encoding { codec: Codec::Postcard, compression: Compression::None },
+            ) => Plain::Postcard(Cow::Borrowed(bytes)),
+            (Payloads::Binary(bytes), encoding) => self.decompress(bytes, encoding)?,
         };
         Ok(OpenEvents { stored: self, plain })
+    }
+
+    #[cold]
+    fn decompress(&self, bytes: &[u8], encoding: Encoding) -> Result<Plain<'_>, CorruptEvents> {
+        if encoding.compression == Compression::None {
+            return Err(CorruptEvents::NotText);
+        }
+        let plain = codec::decompress(bytes, self.plain_len as usize)
+            .map_err(|error| CorruptEvents::Compressed(error.to_string()))?;
+        Ok(match encoding.codec {
+            Codec::Json => {
+                let text = String::from_utf8(plain).map_err(|_| CorruptEvents::NotText)?;
+                check_text(&self.manifest, &text)?;
+                Plain::Json(Cow::Owned(text))
+            }
+            Codec::Postcard => Plain::Postcard(Cow::Owned(plain)),
+        })
     }
 }
 
@@ -506,6 +540,12 @@ pub struct EncodeError {
     pub name: &'static str,
     /// The codec's error.
     pub source: PayloadError,
+}
+
+impl EncodeError {
+    fn of_all(source: PayloadError) -> Self {
+        Self { name: "all of a commit", source }
+    }
 }
 
 #[cfg(test)]

@@ -151,6 +151,7 @@ mod process_manager;
 mod projector;
 mod queue_consumer;
 mod repository;
+mod slab;
 mod snapshot_store;
 mod stream_id;
 mod topic;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::codec::json_error;
 use crate::commit::Commit;
-use crate::error::{Error, Result};
+use crate::error::{BoxError, Error, Result};
 
 /// The longest correlation id or trace context, in bytes, that a reaction hands on.
 const MAX_HANDED_ON: usize = 1024;
@@ -80,18 +80,56 @@ impl Metadata {
     ///
     /// [`Error::MetadataTooLarge`] when the JSON has more than [`MAX_LEN`](Self::MAX_LEN) bytes.
     pub fn encode(&self) -> Result<EncodedMetadata> {
-        if *self == Self::default() {
-            return Ok(EncodedMetadata::default());
-        }
-        let json = serde_json::to_string(self).map_err(|source| Error::Encode {
+        let mut json = Vec::new();
+        let cannot = |source: BoxError| Error::Encode {
             what: "the metadata of a commit".to_owned(),
-            source: source.into(),
-        })?;
+            source,
+        };
+        self.write(&mut json).map_err(|error| cannot(error.into()))?;
         if json.len() > Self::MAX_LEN {
             let (actual, limit) = (json.len(), Self::MAX_LEN);
             return Err(Error::MetadataTooLarge { actual, limit });
         }
-        Ok(EncodedMetadata(json.into()))
+        ByteString::try_from(json).map(EncodedMetadata).map_err(|error| cannot(error.into()))
+    }
+
+    /// Whether they can be encoded.
+    pub(crate) fn check(&self) -> Result<()> {
+        if self.is_short() { Ok(()) } else { self.encode().map(drop) }
+    }
+
+    /// Whether they are within the limit for sure, however much of them has to be escaped.
+    fn is_short(&self) -> bool {
+        let Self {
+            correlation_id,
+            causation_id,
+            actor,
+            traceparent,
+            idempotency_key,
+            request_digest,
+            command,
+            entries,
+        } = self;
+        let values = [
+            correlation_id,
+            causation_id,
+            actor,
+            traceparent,
+            idempotency_key,
+            request_digest,
+            command,
+        ];
+        let bytes: usize = values.into_iter().flatten().map(String::len).sum();
+        // One byte is at most six in JSON; the names of the fields are far less than half of the limit.
+        entries.is_empty() && bytes <= Self::MAX_LEN / 12
+    }
+
+    /// Appends the JSON, or nothing when there are no metadata.
+    pub(crate) fn write(&self, json: &mut Vec<u8>) -> Result<(), serde_json::Error> {
+        if *self == Self::default() {
+            return Ok(());
+        }
+        serde_json::to_writer(json, self)
     }
 }
 

@@ -52,10 +52,14 @@ impl StreamId {
     pub fn new(category: &str, id: &str) -> Result<Self> {
         check_category(category)?;
         check_id("aggregate id", id, Self::MAX_ID_LEN)?;
-        let mut written = String::with_capacity(category.len() + 1 + id.len());
-        written.push_str(category);
-        written.push(SEPARATOR);
-        written.push_str(id);
+        // Put together on the stack, so that the name is allocated once: each load and each command has one.
+        let mut written = [0; Self::MAX_CATEGORY_LEN + 1 + Self::MAX_ID_LEN];
+        let (before, len) = (category.len(), category.len() + 1 + id.len());
+        written[..before].copy_from_slice(category.as_bytes());
+        written[before] = SEPARATOR as u8;
+        written[before + 1..len].copy_from_slice(id.as_bytes());
+        let written = std::str::from_utf8(&written[..len])
+            .map_err(|_| Error::invalid_id("aggregate id", id, "it is not text"))?;
         Ok(Self { written: written.into(), category_len: category.len() as u8 })
     }
 

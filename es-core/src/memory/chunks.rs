@@ -9,8 +9,17 @@ use crate::page::Page;
 /// The most bytes of one page, unless a single commit has more.
 const PAGE_BYTES: usize = 1 << 20;
 
-/// Commits in one piece. What a writer has to copy when a reader holds the last piece is no more.
-const CHUNK: usize = 256;
+/// Commits in the first piece. Each piece has room for twice as many as the one before it, so that short
+/// streams take little memory, and no commit is ever moved.
+const FIRST: usize = 16;
+
+/// Commits in each later piece, at most. What a writer has to copy when a reader holds the last piece is no
+/// more.
+const LARGEST: usize = 256;
+
+/// How many pieces are smaller than the largest, and the commits in them.
+const SMALL: usize = (LARGEST / FIRST).ilog2() as usize;
+const IN_SMALL: usize = LARGEST - FIRST;
 
 /// A list that only grows. All pieces but the last are full.
 #[derive(Default)]
@@ -31,7 +40,8 @@ impl Chunks {
     }
 
     pub(super) fn get(&self, index: usize) -> Option<&Commit> {
-        self.chunks.get(index / CHUNK)?.commits.get(index % CHUNK)
+        let (chunk, inside) = place(index);
+        self.chunks.get(chunk)?.commits.get(inside)
     }
 
     pub(super) fn first(&self) -> Option<&Commit> {
@@ -43,11 +53,13 @@ impl Chunks {
     }
 
     pub(super) fn push(&mut self, commit: Commit) {
-        if self.len.is_multiple_of(CHUNK) {
-            self.chunks.push(Chunk::default());
+        let (chunk, _) = place(self.len);
+        if chunk == self.chunks.len() {
+            let room = capacity(chunk);
+            self.chunks.push(Chunk { commits: Arc::new(Vec::with_capacity(room)), bytes: 0 });
         }
         if let Some(last) = self.chunks.last_mut() {
-            last.bytes += bytes_of(&commit);
+            last.bytes += commit.bytes_len();
             Arc::make_mut(&mut last.commits).push(commit);
             self.len += 1;
         }
@@ -59,16 +71,21 @@ impl Chunks {
         let index = self.chunks.partition_point(all_before);
         let inside = |chunk: &Chunk| chunk.commits.partition_point(&before);
         let inside = self.chunks.get(index).map_or(0, inside);
-        (index * CHUNK + inside).min(self.len)
+        (start(index) + inside).min(self.len)
     }
 
-    /// Commits from `start` on, at most so many, at most to the end of their piece, and not many more than
-    /// [`PAGE_BYTES`].
+    /// Commits from `start` on, at most so many, and not many more than [`PAGE_BYTES`]: shared ones to the end of
+    /// their piece, unless so few are asked for that a page over several pieces is copied.
     pub(super) fn page(&self, start: usize, max: usize) -> Page {
-        let Some(Chunk { commits, bytes }) = self.chunks.get(start / CHUNK) else {
+        let (chunk, inside) = place(start);
+        let Some(Chunk { commits, bytes }) = self.chunks.get(chunk) else {
             return Page::default();
         };
-        let inside = start % CHUNK;
+        let there = commits.len() - inside;
+        if there < max && max <= LARGEST && start + there < self.len {
+            let end = start.saturating_add(max).min(self.len);
+            return take_page(self.range(start..end), max).into();
+        }
         let max = if *bytes > PAGE_BYTES { within_bytes(&commits[inside..], max) } else { max };
         Page::shared(commits.clone(), inside..inside.saturating_add(max))
     }
@@ -85,27 +102,56 @@ impl Index<usize> for Chunks {
     type Output = Commit;
 
     fn index(&self, index: usize) -> &Commit {
-        &self.chunks[index / CHUNK].commits[index % CHUNK]
+        let (chunk, inside) = place(index);
+        &self.chunks[chunk].commits[inside]
     }
 }
 
+/// How many commits there is room for in a piece.
+fn capacity(chunk: usize) -> usize {
+    FIRST << chunk.min(SMALL)
+}
+
+/// The index of a piece's first commit.
+fn start(chunk: usize) -> usize {
+    match chunk.checked_sub(SMALL) {
+        Some(large) => IN_SMALL + large * LARGEST,
+        None => capacity(chunk) - FIRST,
+    }
+}
+
+/// In which piece the commit with this index is, and where in it.
+fn place(index: usize) -> (usize, usize) {
+    let chunk = match index.checked_sub(IN_SMALL) {
+        Some(large) => SMALL + large / LARGEST,
+        None => (index / FIRST + 1).ilog2() as usize,
+    };
+    (chunk, index - start(chunk))
+}
+
+/// The next commits, up to a number and about a mebibyte; at least one, if there is one and one was asked
+/// for.
+pub(super) fn take_page<'a>(
+    commits: impl Iterator<Item = &'a Commit> + Clone,
+    max_commits: usize,
+) -> Vec<Commit> {
+    let fitting = within_bytes(commits.clone(), max_commits);
+    commits.take(fitting).cloned().collect()
+}
+
 /// How many of the commits have [`PAGE_BYTES`] together, at least one and at most `max`.
-pub(super) fn within_bytes<'a>(commits: impl IntoIterator<Item = &'a Commit>, max: usize) -> usize {
+fn within_bytes<'a>(commits: impl IntoIterator<Item = &'a Commit>, max: usize) -> usize {
     let mut bytes = 0;
     let fitting = commits.into_iter().take(max).take_while(|commit| {
         let is_first = bytes == 0;
-        bytes += bytes_of(commit);
+        bytes += commit.bytes_len();
         is_first || bytes <= PAGE_BYTES
     });
     fitting.count()
 }
 
-fn bytes_of(commit: &Commit) -> usize {
-    commit.events().stored_len() + commit.encoded_metadata().as_str().len()
-}
-
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::clock::Timestamp;
     use crate::codec::Encoding;
@@ -116,9 +162,12 @@ mod tests {
     use crate::version::Version;
 
     fn commit(version: usize) -> Commit {
+        commit_with(CommitId::from_bytes([version as u8; 16]), version)
+    }
+
+    pub(in super::super) fn commit_with(id: CommitId, version: usize) -> Commit {
         let events = EncodedEvents::from_stored(Encoding::default(), "A:B 1 2".into(), "{}".into());
-        let metadata = EncodedMetadata::default();
-        let (id, at) = (CommitId::from_bytes([version as u8; 16]), Timestamp::UNIX_EPOCH);
+        let (metadata, at) = (EncodedMetadata::default(), Timestamp::UNIX_EPOCH);
         NewCommit::new(id, at, metadata, events.expect("they fit"))
             .place(StreamId::new("a", "b").expect("a valid id"), Version::new(version as u64))
     }
@@ -130,8 +179,23 @@ mod tests {
     }
 
     #[test]
+    fn the_pieces_follow_one_another() {
+        let mut index = 0;
+        for chunk in 0..20 {
+            assert_eq!(start(chunk), index);
+            assert!(capacity(chunk) <= LARGEST);
+            for inside in 0..capacity(chunk) {
+                assert_eq!(place(index), (chunk, inside));
+                index += 1;
+            }
+        }
+    }
+
+    #[test]
     fn pages_one_after_the_other_are_all_commits() {
-        for (commits, max) in [(0, 5), (1, 5), (CHUNK, 7), (CHUNK + 1, 1000), (3 * CHUNK, CHUNK)] {
+        for (commits, max) in
+            [(0, 5), (1, 5), (LARGEST, 7), (LARGEST + 1, 1000), (3 * LARGEST, LARGEST)]
+        {
             let chunks = filled(commits);
             let mut read = Vec::new();
             loop {
@@ -157,7 +221,7 @@ mod tests {
 
     #[test]
     fn a_version_is_found_in_any_piece() {
-        let chunks = filled(2 * CHUNK + 5);
+        let chunks = filled(2 * LARGEST + 5);
         for version in 0..=chunks.len() {
             let before = |commit: &Commit| commit.first_version().get() <= version as u64;
             assert_eq!(chunks.partition_point(before), version);

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::MemoryStore;
-use super::log::take_page;
+use super::chunks::take_page;
 use crate::error::{Error, Result};
 use crate::feed::{Checkpoint, Feed, FeedPage, Partition, PartitionId};
 
@@ -42,10 +42,7 @@ impl Feed for MemoryStore {
     async fn wait(&self, partition: &PartitionId, after: &Checkpoint) -> Result<()> {
         check_partition(partition)?;
         let start = after.position()?;
-        let mut len = self.shared.log.len.subscribe();
-        // The receiver looks at the value first and at changes then, so none is lost between. It
-        // fails only without its sender, which lives as long as `self`.
-        let _ = len.wait_for(|&len| len > start).await;
+        self.shared.log.longer_than(usize::try_from(start).unwrap_or(usize::MAX)).await;
         Ok(())
     }
 }

@@ -6,10 +6,11 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use async_trait::async_trait;
 use foldhash::fast::RandomState;
 use futures::stream::{self, BoxStream, StreamExt as _};
-use tokio::sync::watch;
+use tokio::sync::Notify;
 
 use super::MemoryStore;
-use super::chunks::{Chunks, within_bytes};
+use super::chunks::{Chunks, take_page};
+use super::commit_ids::CommitIds;
 use crate::commit::{Commit, CommitId, NewCommit};
 use crate::error::{CommitIdReused, Conflict, Result};
 use crate::event_store::{Appended, Direction, EventStore, Expected, Limits, ReadStream};
@@ -17,10 +18,11 @@ use crate::page::Page;
 use crate::stream_id::StreamId;
 use crate::version::{Head, Version};
 
+#[derive(Default)]
 pub(super) struct Log {
     state: RwLock<LogState>,
-    /// How many commits there are, for those who wait for the next one.
-    pub(super) len: watch::Sender<u64>,
+    /// Told of every commit.
+    grown: Notify,
 }
 
 #[derive(Default)]
@@ -34,18 +36,12 @@ pub(super) struct LogState {
 #[derive(Default)]
 struct Stream {
     commits: Chunks,
-    by_id: HashMap<CommitId, usize, RandomState>,
+    ids: CommitIds,
 }
 
 struct Place {
     stream: usize,
     commit: usize,
-}
-
-impl Default for Log {
-    fn default() -> Self {
-        Self { state: RwLock::default(), len: watch::Sender::new(0) }
-    }
 }
 
 #[async_trait]
@@ -97,6 +93,18 @@ impl Log {
         self.state.write().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Returns when there are more commits than that.
+    pub(super) async fn longer_than(&self, commits: usize) {
+        loop {
+            // Asked for before the log is looked at, so that no commit comes unnoticed in between.
+            let grown = self.grown.notified();
+            if self.len() > commits {
+                return;
+            }
+            grown.await;
+        }
+    }
+
     fn append(&self, stream: &StreamId, expected: Expected, commit: NewCommit) -> Result<Appended> {
         let mut state = self.write();
         let index = state.index.get(stream).copied();
@@ -120,8 +128,8 @@ impl Log {
             existing.and_then(|stream| stream.commits.last()).map_or(stream, Commit::stream);
         let commit = commit.place(stream.clone(), first);
         state.push(index, commit.clone());
-        // Under the lock, so that the number told never goes back.
-        self.len.send_replace(state.order.len() as u64);
+        drop(state);
+        self.grown.notify_waiters();
         Ok(Appended { commit, duplicate: false })
     }
 
@@ -176,16 +184,6 @@ fn start(commits: &Chunks, query: &ReadStream) -> usize {
     }
 }
 
-/// The next commits, up to a number and about a mebibyte; at least one, if there is one and one was asked
-/// for.
-pub(super) fn take_page<'a>(
-    commits: impl Iterator<Item = &'a Commit> + Clone,
-    max_commits: usize,
-) -> Vec<Commit> {
-    let fitting = within_bytes(commits.clone(), max_commits);
-    commits.take(fitting).cloned().collect()
-}
-
 /// The answer to an append whose commit id is taken.
 fn repeated(original: &Commit, commit: &NewCommit) -> Result<Appended> {
     let original = original.clone();
@@ -211,7 +209,7 @@ impl LogState {
         });
         let commits = &mut self.streams[stream];
         let place = Place { stream, commit: commits.commits.len() };
-        commits.by_id.insert(commit.id(), place.commit);
+        commits.ids.push(&commit, &commits.commits);
         commits.commits.push(commit);
         self.order.push(place);
     }
@@ -233,7 +231,7 @@ impl Stream {
     }
 
     fn with_id(&self, id: CommitId) -> Option<&Commit> {
-        self.by_id.get(&id).and_then(|&index| self.commits.get(index))
+        self.commits.get(self.ids.position(id, &self.commits)?)
     }
 
     /// The commit that took the place which an append expected to be free. A head that this stream
@@ -242,7 +240,7 @@ impl Stream {
         match expected {
             Expected::NoStream => self.commits.first(),
             Expected::Head(head) => {
-                let &index = self.by_id.get(&head.commit_id())?;
+                let index = self.ids.position(head.commit_id(), &self.commits)?;
                 let had = self.commits.get(index).is_some_and(|commit| commit.head() == head);
                 had.then(|| self.commits.get(index + 1))?
             }

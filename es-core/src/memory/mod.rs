@@ -26,6 +26,7 @@ use crate::event_store::Limits;
 
 mod checkpoints;
 mod chunks;
+mod commit_ids;
 mod deadlines;
 mod feed;
 mod idempotency;

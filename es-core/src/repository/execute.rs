@@ -1,8 +1,9 @@
+use std::pin::pin;
 use std::sync::Arc;
 
 use futures::FutureExt as _;
-use tracing::Instrument as _;
 use tracing::field::Empty;
+use tracing::{Instrument as _, Span};
 
 use crate::aggregate::Aggregate;
 use crate::command::Command as _;
@@ -11,10 +12,10 @@ use crate::cost::Cost;
 use crate::encoded_events::EncodedEvents;
 use crate::error::{Conflict, Error};
 use crate::event_store::{Appended, Expected};
-use crate::metadata::EncodedMetadata;
 use crate::stream_id::StreamId;
 use crate::telemetry;
 
+use super::counters::Counters;
 use super::load::{Until, apply_commit};
 use super::{ExecuteError, ExecuteOptions, IdempotencyKey, Loaded, Receipt, Repository};
 
@@ -28,7 +29,8 @@ struct Basis<A> {
 
 /// What a decision led to.
 enum Outcome<D: std::error::Error> {
-    Done(Receipt),
+    /// Boxed, as all receipts are on their way out: they are large, and the way has many steps.
+    Done(Box<Receipt>),
     /// Not carried out on the state at hand.
     Declined(Declined<D>),
 }
@@ -59,33 +61,44 @@ impl<A: Aggregate> Repository<A> {
             attempts = Empty,
             version = Empty,
         );
-        self.execute_measured(id, &command, &mut options).instrument(span).await
+        // By reference, here and below: what is wrapped in something is moved with all that it will hold.
+        let work = pin!(self.execute_measured(&span, id, &command, &mut options));
+        work.instrument(span.clone()).await.map(|receipt| *receipt)
     }
 
     async fn execute_measured(
         &self,
+        span: &Span,
         id: &str,
         command: &A::Command,
         options: &mut ExecuteOptions,
-    ) -> Result<Receipt, ExecuteError<A::Error>> {
-        let work = self.execute_and_project(id, command, options);
+    ) -> Result<Box<Receipt>, ExecuteError<A::Error>> {
+        let work = pin!(async {
+            let mut receipt = self.decide_on_newest(span, id, command, options).await?;
+            if !self.inline.is_empty() {
+                self.project(&mut receipt).await;
+            }
+            Ok(receipt)
+        });
         let (mut result, cost) = Cost::of(work).await;
-        if let Ok(receipt) = &mut result {
-            receipt.cost = cost;
-        }
-        let outcome = match &result {
-            Ok(receipt) if receipt.replay => "replayed",
-            Ok(receipt) if receipt.commit.is_none() => "unchanged",
-            Ok(_) => "appended",
+        let outcome = match &mut result {
+            Ok(receipt) => {
+                receipt.cost = cost;
+                span.record("attempts", receipt.attempts).record("version", receipt.version.get());
+                match &receipt.commit {
+                    Some(_) if receipt.replay => "replayed",
+                    Some(_) => {
+                        Counters::<A>::appended();
+                        return result;
+                    }
+                    None => "unchanged",
+                }
+            }
             Err(ExecuteError::Rejected(_)) => "rejected",
             Err(ExecuteError::Failed(_)) => "failed",
         };
         metrics::counter!(telemetry::COMMANDS, "category" => A::CATEGORY, "outcome" => outcome)
             .increment(1);
-        if let Ok(receipt) = &result {
-            let span = tracing::Span::current();
-            span.record("attempts", receipt.attempts).record("version", receipt.version.get());
-        }
         result
     }
 
@@ -104,45 +117,33 @@ impl<A: Aggregate> Repository<A> {
         }
     }
 
-    async fn execute_and_project(
-        &self,
-        id: &str,
-        command: &A::Command,
-        options: &mut ExecuteOptions,
-    ) -> Result<Receipt, ExecuteError<A::Error>> {
-        let mut receipt = self.decide_on_newest(id, command, options).await?;
-        if !self.inline.is_empty() {
-            self.project(&mut receipt).await;
-        }
-        Ok(receipt)
-    }
-
     async fn decide_on_newest(
         &self,
+        span: &Span,
         id: &str,
         command: &A::Command,
         options: &mut ExecuteOptions,
-    ) -> Result<Receipt, ExecuteError<A::Error>> {
+    ) -> Result<Box<Receipt>, ExecuteError<A::Error>> {
         let stream = StreamId::new(A::CATEGORY, id)?;
-        tracing::Span::current().record("stream", tracing::field::display(&stream));
+        span.record("stream", tracing::field::display(&stream));
         if let Some(key) = &options.idempotency_key {
             key.check()?;
             options.metadata.idempotency_key = Some(key.key.clone());
             options.metadata.request_digest.clone_from(&key.request_digest);
         }
         options.metadata.command = Some(command.name().to_owned());
-        let metadata = options.metadata.encode()?;
+        options.metadata.check()?;
 
         let Some(cache) = &self.cache else {
             let loaded = self.load_until(&stream, Until::Now).boxed().await?;
             let mut basis = Basis { loaded, fresh: true };
-            return self.decide_and_append(&mut basis, command, options, metadata).await;
+            return self.decide_and_append(&mut basis, command, options).await;
         };
         let slot = cache.slot(&stream);
         let mut slot = slot.lock().await;
         let mut basis = match slot.take() {
             Some(loaded) => {
-                metrics::counter!(telemetry::CACHE_HITS, "category" => A::CATEGORY).increment(1);
+                Counters::<A>::cache_hit();
                 Basis { loaded, fresh: false }
             }
             None => {
@@ -150,7 +151,7 @@ impl<A: Aggregate> Repository<A> {
                 Basis { loaded, fresh: true }
             }
         };
-        let result = self.decide_and_append(&mut basis, command, options, metadata).await;
+        let result = self.decide_and_append(&mut basis, command, options).await;
         // After a failure of the store the state may lack events: the next command reads again.
         if matches!(result, Ok(_) | Err(ExecuteError::Rejected(_))) {
             *slot = Some(basis.loaded);
@@ -163,15 +164,13 @@ impl<A: Aggregate> Repository<A> {
         basis: &mut Basis<A>,
         command: &A::Command,
         options: &ExecuteOptions,
-        metadata: EncodedMetadata,
-    ) -> Result<Receipt, ExecuteError<A::Error>> {
+    ) -> Result<Box<Receipt>, ExecuteError<A::Error>> {
         let mut appends = 0;
         loop {
-            let declined =
-                match self.decide(basis, command, options, &metadata, &mut appends).await? {
-                    Outcome::Done(receipt) => return Ok(receipt),
-                    Outcome::Declined(declined) => declined,
-                };
+            let declined = match self.decide(basis, command, options, &mut appends).await? {
+                Outcome::Done(receipt) => return Ok(receipt),
+                Outcome::Declined(declined) => declined,
+            };
             if !basis.fresh {
                 basis.fresh = true;
                 if self.catch_up(&mut basis.loaded).boxed().await? {
@@ -188,7 +187,7 @@ impl<A: Aggregate> Repository<A> {
             return match declined {
                 Declined::WrongVersion(error) => Err(error.into()),
                 Declined::Rejected(rejection) => Err(ExecuteError::Rejected(rejection)),
-                Declined::NothingToDo => Ok(Receipt {
+                Declined::NothingToDo => Ok(Box::new(Receipt {
                     stream: basis.loaded.stream.clone(),
                     version: basis.loaded.version,
                     commit: None,
@@ -196,7 +195,7 @@ impl<A: Aggregate> Repository<A> {
                     attempts: appends,
                     inline_error: None,
                     cost: Cost::default(),
-                }),
+                })),
             };
         }
     }
@@ -207,7 +206,6 @@ impl<A: Aggregate> Repository<A> {
         basis: &mut Basis<A>,
         command: &A::Command,
         options: &ExecuteOptions,
-        metadata: &EncodedMetadata,
         appends: &mut u32,
     ) -> Result<Outcome<A::Error>, Error> {
         loop {
@@ -228,7 +226,7 @@ impl<A: Aggregate> Repository<A> {
                 Ok(events) => events,
                 Err(rejection) => return Ok(Outcome::Declined(Declined::Rejected(rejection))),
             };
-            let commit = self.commit(loaded, options, metadata.clone(), &events)?;
+            let commit = self.commit(loaded, options, &events)?;
             match self.append(loaded, commit, appends).await {
                 Ok(appended) => {
                     let name = command.name();
@@ -268,11 +266,11 @@ impl<A: Aggregate> Repository<A> {
         &self,
         loaded: &Loaded<A>,
         options: &ExecuteOptions,
-        metadata: EncodedMetadata,
         events: &[A::Event],
     ) -> Result<NewCommit, Error> {
-        let encoded =
-            EncodedEvents::encode(events, self.codec, self.compression, self.compress_from)
+        let (codec, compression, from) = (self.codec, self.compression, self.compress_from);
+        let (encoded, metadata) =
+            EncodedEvents::encode_with(events, codec, compression, from, &options.metadata)
                 .map_err(|error| Error::Encode {
                     what: format!("event {} of {}", error.name, loaded.stream),
                     source: error.into(),
@@ -335,9 +333,9 @@ impl<A: Aggregate> Repository<A> {
             Some(key) if duplicate => {
                 let receipt = replay_receipt(commit, key, command, appends)?;
                 // A later append of this call may have met its own first one. The first cannot.
-                Receipt { replay: appends == 1, ..receipt }
+                Box::new(Receipt { replay: appends == 1, ..*receipt })
             }
-            _ => Receipt {
+            _ => Box::new(Receipt {
                 stream: commit.stream().clone(),
                 version: commit.last_version(),
                 commit: Some(commit),
@@ -345,7 +343,7 @@ impl<A: Aggregate> Repository<A> {
                 attempts: appends,
                 inline_error: None,
                 cost: Cost::default(),
-            },
+            }),
         };
         Ok(Outcome::Done(receipt))
     }
@@ -375,7 +373,7 @@ fn replay_receipt(
     key: &IdempotencyKey,
     command: &str,
     attempts: u32,
-) -> Result<Receipt, Error> {
+) -> Result<Box<Receipt>, Error> {
     let stored = original.metadata()?;
     let differ = |stored: Option<&str>, asked: Option<&str>| {
         stored.zip(asked).is_some_and(|(stored, asked)| stored != asked)
@@ -386,7 +384,7 @@ fn replay_receipt(
         let (stream, key) = (original.stream().clone(), key.key.clone());
         return Err(Error::IdempotencyKeyReused { stream, key });
     }
-    Ok(Receipt {
+    Ok(Box::new(Receipt {
         stream: original.stream().clone(),
         version: original.last_version(),
         commit: Some(original),
@@ -394,5 +392,5 @@ fn replay_receipt(
         attempts,
         inline_error: None,
         cost: Cost::default(),
-    })
+    }))
 }

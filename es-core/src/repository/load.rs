@@ -1,4 +1,8 @@
+use std::pin::pin;
+
 use futures::StreamExt as _;
+use tracing::Instrument as _;
+use tracing::field::Empty;
 
 use crate::aggregate::Aggregate;
 use crate::clock::Timestamp;
@@ -10,6 +14,7 @@ use crate::stream_id::StreamId;
 use crate::telemetry;
 use crate::version::{Head, Version};
 
+use super::counters::Counters;
 use super::{Loaded, Repository, gap};
 
 /// Where a load stops.
@@ -23,8 +28,15 @@ pub(super) enum Until {
 impl<A: Aggregate> Repository<A> {
     /// Reads the state: from the snapshot, if there is one that the log confirms, and the events
     /// after it; from all events otherwise.
-    #[tracing::instrument(name = "load", level = "debug", skip_all, fields(%stream, version))]
     pub(super) async fn load_until(&self, stream: &StreamId, until: Until) -> Result<Loaded<A>> {
+        let span = tracing::debug_span!("load", %stream, version = Empty);
+        let work = pin!(self.load_in_span(stream, until));
+        let loaded = work.instrument(span.clone()).await?;
+        span.record("version", loaded.version.get());
+        Ok(loaded)
+    }
+
+    async fn load_in_span(&self, stream: &StreamId, until: Until) -> Result<Loaded<A>> {
         let mut loaded = match &self.snapshots {
             Some(snapshots) if matches!(until, Until::Now) && self.store.reads_are_remote() => {
                 self.load_with_tail(stream, snapshots).await?
@@ -39,7 +51,6 @@ impl<A: Aggregate> Repository<A> {
             // What is stored as a snapshot does not describe a past state.
             loaded.snapshot = Version::ZERO;
         }
-        tracing::Span::current().record("version", loaded.version.get());
         Ok(loaded)
     }
 
@@ -128,8 +139,7 @@ impl<A: Aggregate> Repository<A> {
                 }
             }
         }
-        metrics::counter!(telemetry::EVENTS_LOADED, "category" => A::CATEGORY)
-            .increment(loaded.version.get() - before.get());
+        Counters::<A>::loaded(loaded.version.get() - before.get());
         Ok(confirm.is_none())
     }
 }

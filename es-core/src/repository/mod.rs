@@ -1,6 +1,7 @@
 //! Loading aggregates and executing commands on them.
 
 mod cache;
+mod counters;
 mod execute;
 mod load;
 mod options;

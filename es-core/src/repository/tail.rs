@@ -8,9 +8,9 @@ use crate::commit::Commit;
 use crate::error::Result;
 use crate::event_store::ReadStream;
 use crate::stream_id::StreamId;
-use crate::telemetry;
 use crate::version::Version;
 
+use super::counters::Counters;
 use super::load::{Until, apply_commit};
 use super::snapshots::Snapshots;
 use super::{Loaded, Repository};
@@ -82,8 +82,7 @@ impl<A: Aggregate> Repository<A> {
         for commit in behind {
             apply_commit(loaded, commit, commit.last_version())?;
         }
-        metrics::counter!(telemetry::EVENTS_LOADED, "category" => A::CATEGORY)
-            .increment(loaded.version.get() - before.get());
+        Counters::<A>::loaded(loaded.version.get() - before.get());
         Ok(true)
     }
 }
