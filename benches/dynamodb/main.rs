@@ -1,5 +1,5 @@
 //! The read path of es-dynamodb on recorded responses, beside what the SDK alone takes for the same ones:
-//! `cargo bench -p es-benches --features aws --bench dynamodb`.
+//! `cargo bench -p es-benches --features dynamodb --bench dynamodb`.
 //!
 //! No server and no network take part: an HTTP client in memory answers with what a local server has answered to
 //! the same requests before.

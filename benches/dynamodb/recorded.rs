@@ -78,12 +78,13 @@ pub(crate) fn text(value: &str) -> AttributeValue {
 
 impl State {
     fn answer(&mut self, request: &HttpRequest) -> (u16, SdkBody) {
+        let target = request.headers().get("x-amz-target").unwrap();
         if self.phase == Phase::Replaying {
+            assert!(target.ends_with(".Query"), "a replay asked for {target}");
             let answer = &self.answers[self.next];
             self.next = (self.next + 1) % self.answers.len();
             return (200, SdkBody::from(answer.to_vec()));
         }
-        let target = request.headers().get("x-amz-target").unwrap();
         let (body, db) = (request.body().bytes().unwrap(), &self.database);
         let (status, answer) = match target.rsplit('.').next().unwrap() {
             "CreateTable" => call(body, |it| db.create_table(it)),

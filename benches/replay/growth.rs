@@ -1,5 +1,6 @@
 //! What must not become slower as a log or a stream grows. The floor is the same work on the smallest one.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use es_benches::order::{Order, OrderCommand, OrderEvent, event};
@@ -68,16 +69,20 @@ pub(crate) fn of_logs(title: &str, runtime: &Runtime, size: Size) -> Results {
     race.run(size.rounds)
 }
 
-struct Log {
-    store: SqliteStore,
-    _directory: TempDir,
+/// A file that stays as it is: each run appends to a copy of it.
+struct Log(TempDir);
+
+const FILE: &str = "log.db";
+
+async fn open(directory: &TempDir) -> SqliteStore {
+    let options = SqliteStore::builder(directory.path().join(FILE));
+    options.synchronous(Synchronous::Normal).open().await.unwrap()
 }
 
 impl Log {
     fn filled(events: usize, runtime: &Runtime) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let options = SqliteStore::builder(directory.path().join("log.db"));
-        let store = runtime.block_on(options.synchronous(Synchronous::Normal).open()).unwrap();
+        let store = runtime.block_on(open(&directory));
         let batch: Vec<_> = (0..FILLING).map(event).collect();
         let batch = encoded(&batch);
         runtime.block_on(
@@ -89,7 +94,8 @@ impl Log {
                 .buffer_unordered(256)
                 .for_each(|()| async {}),
         );
-        Self { store, _directory: directory }
+        runtime.block_on(store.close()).unwrap();
+        Self(directory)
     }
 
     fn append(
@@ -98,23 +104,37 @@ impl Log {
         appends: usize,
         id: impl Fn(usize, usize) -> String + Copy + Send + 'static,
     ) -> Timed {
+        let copy = tempfile::tempdir().unwrap();
+        std::fs::copy(self.0.path().join(FILE), copy.path().join(FILE)).unwrap();
+        let store = runtime.block_on(open(&copy));
         let each = appends.div_ceil(CALLERS);
         let events = encoded(&[event(0)]);
-        Timed::of(each * CALLERS, || {
-            runtime.block_on(async {
-                let callers = (0..CALLERS).map(|caller| {
-                    let (store, events) = (self.store.clone(), events.clone());
-                    tokio::spawn(async move {
-                        for n in 0..each {
-                            append(&store, id(caller, n), events.clone()).await;
-                        }
-                    })
-                });
-                for done in futures::future::join_all(callers).await {
-                    done.unwrap();
-                }
-            });
+        // The first ones meet a store that was just opened.
+        runtime.block_on(by_callers(&store, &events, 0..each.div_ceil(2), id));
+        let timed = Timed::of(each * CALLERS, || {
+            runtime.block_on(by_callers(&store, &events, each..2 * each, id));
+        });
+        runtime.block_on(store.close()).unwrap();
+        timed
+    }
+}
+
+async fn by_callers(
+    store: &SqliteStore,
+    events: &EncodedEvents,
+    appends: Range<usize>,
+    id: impl Fn(usize, usize) -> String + Copy + Send + 'static,
+) {
+    let callers = (0..CALLERS).map(|caller| {
+        let (store, events, appends) = (store.clone(), events.clone(), appends.clone());
+        tokio::spawn(async move {
+            for n in appends {
+                append(&store, id(caller, n), events.clone()).await;
+            }
         })
+    });
+    for done in futures::future::join_all(callers).await {
+        done.unwrap();
     }
 }
 

@@ -57,6 +57,9 @@ impl Log {
         let c = race.floor("JSON in raw rusqlite: select, from_slice, apply", || {
             Timed::of(count, || raw.fold(self.streams))
         });
+        race.row("the same, checked to be text all at once: from_str", a, || {
+            Timed::of(count, || json.fold_text(self.per_stream))
+        });
         race.row("the JSON bytes copied (memcpy)", a, || Timed::of(count, || json.copy()));
         race.row("compact floor beside the JSON floor", a, || {
             Timed::of(count, || postcard.fold(self.per_stream))

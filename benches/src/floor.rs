@@ -87,6 +87,26 @@ impl Payloads {
         last
     }
 
+    /// Like [`fold`](Self::fold) of JSON that is checked to be text all at once, and not string by string.
+    ///
+    /// # Panics
+    ///
+    /// When the bytes are not what was encoded.
+    #[expect(clippy::expect_used, reason = "a measurement of wrong bytes means nothing")]
+    pub fn fold_text(&self, per_stream: usize) -> Order {
+        let text = std::str::from_utf8(&self.bytes).expect("JSON is text");
+        let mut last = Order::default();
+        for stream in self.events.chunks(per_stream) {
+            let mut order = Order::default();
+            for place in stream {
+                let payload = black_box(&text[place.range.clone()]);
+                order.apply(decode_text(payload, place.items_added));
+            }
+            last = black_box(order);
+        }
+        last
+    }
+
     /// Copies all of the bytes.
     pub fn copy(&self) -> Vec<u8> {
         black_box(&self.bytes).clone()
@@ -126,6 +146,15 @@ pub fn decode(payload: &[u8], items_added: bool) -> OrderEvent {
         serde_json::from_slice::<ItemsAdded>(payload).expect("what was encoded").into()
     } else {
         serde_json::from_slice::<StatusChanged>(payload).expect("what was encoded").into()
+    }
+}
+
+#[expect(clippy::expect_used, reason = "a measurement of wrong bytes means nothing")]
+fn decode_text(payload: &str, items_added: bool) -> OrderEvent {
+    if items_added {
+        serde_json::from_str::<ItemsAdded>(payload).expect("what was encoded").into()
+    } else {
+        serde_json::from_str::<StatusChanged>(payload).expect("what was encoded").into()
     }
 }
 

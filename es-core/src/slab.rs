@@ -33,6 +33,9 @@ pub(crate) fn write<T, E>(
     let mut memory = MEMORY.try_with(Cell::take).unwrap_or_default();
     let result = write(&mut memory.written).map(|result| (memory.keep(), result));
     memory.written.clear();
+    if memory.written.capacity() > SLAB {
+        memory.written = Vec::new();
+    }
     let _ = MEMORY.try_with(|kept| kept.set(memory));
     result
 }
@@ -41,7 +44,12 @@ impl Memory {
     /// The bytes that were written.
     fn keep(&mut self) -> Bytes {
         if self.written.len() > LARGEST {
-            return std::mem::take(&mut self.written).into();
+            if self.written.len() <= SLAB {
+                return Bytes::copy_from_slice(&self.written);
+            }
+            let mut large = std::mem::take(&mut self.written);
+            large.shrink_to_fit();
+            return large.into();
         }
         let slab = self.slab.get_or_insert_default();
         if slab.capacity() < self.written.len() {
@@ -81,6 +89,18 @@ mod tests {
         let after = written(b"small");
         assert_eq!(large, vec![7; LARGEST + 1]);
         assert_eq!(before.as_ptr_range().end, after.as_ptr());
+    }
+
+    #[test]
+    fn a_buffer_that_was_large_once_is_not_kept() {
+        let grown = write(|buffer| {
+            buffer.reserve(1 << 20);
+            buffer.push(1);
+            Ok::<_, ()>(())
+        });
+        assert!(grown.is_ok());
+        let room = write(|buffer| Ok::<_, ()>(buffer.capacity()));
+        assert!(room.is_ok_and(|(_, room)| room <= SLAB));
     }
 
     #[test]

@@ -60,13 +60,17 @@ pub(crate) fn append(
     let Some(row) = row else {
         return begin(transaction, commit.place(stream.clone(), Version::FIRST));
     };
-    if known.is_none()
-        && let Err(damage) = check_end(transaction, stream, &row)
-    {
-        return match commit_with_id(transaction, stream, &row, commit.id)? {
-            Some(original) => Ok(repeated(original, commit.id, &commit.events)?),
-            None => Err(damage),
-        };
+    if known.is_none() {
+        match check_end(transaction, stream, &row) {
+            Ok(()) => {}
+            Err(Fault::Said(damage)) => {
+                return match commit_with_id(transaction, stream, &row, commit.id)? {
+                    Some(original) => Ok(repeated(original, commit.id, &commit.events)?),
+                    None => Err(Fault::Said(damage)),
+                };
+            }
+            Err(fault) => return Err(fault),
+        }
     }
     extend(transaction, row, commit.place(stream.clone(), row.head.version().next()))
 }

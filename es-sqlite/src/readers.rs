@@ -91,7 +91,7 @@ impl Readers {
         let permit = self.permit().await?;
         if let Some(db) = self.shared.take_for_caller() {
             let (found, took) = self.shared.without_waiting(&db, &small);
-            self.shared.put_back(db, found.as_ref().is_ok_and(Option::is_some).then_some(took));
+            self.shared.put_back(db, Some(took));
             match found {
                 Ok(Some(found)) => {
                     self.shared.counters.by_callers.fetch_add(1, Ordering::Relaxed);
@@ -106,13 +106,12 @@ impl Readers {
         let shared = Arc::clone(&self.shared);
         let both = move |db: &Connection| {
             let began = shared.clock.monotonic();
-            let found = small(db)?;
+            let found = small(db);
             let took = shared.clock.monotonic().saturating_sub(began);
-            match found {
-                Some(found) => {
-                    shared.state().caller_reads.observe(took);
-                    Ok(found)
-                }
+            // Also when there was nothing to find, or it failed: how long it took is what counts.
+            shared.state().caller_reads.observe(took);
+            match found? {
+                Some(found) => Ok(found),
                 None => large(db),
             }
         };

@@ -18,17 +18,34 @@ const MANIFEST: usize = 5;
 /// The most bytes of a commit that is taken; and a page has room for one more while it has fewer.
 const BYTES: usize = 32 * 1024;
 
+/// A column of a commit that is not too large. What lies behind a large payload cannot be had without reading
+/// through it, while the lengths are in front.
+macro_rules! unless_large {
+    ($column:literal) => {
+        concat!(
+            "CASE WHEN octet_length(manifest) + octet_length(payloads) \
+             + coalesce(octet_length(metadata), 0) <= ?4 THEN ",
+            $column,
+            " END"
+        )
+    };
+}
+
 /// The commits of a stream with its head beside each, from the one on that contains a version. Of larger ones
 /// the parts are left out, which no commit lacks.
 macro_rules! select {
     ($start:literal) => {
         concat!(
-            "SELECT first_version, event_count, commit_id, recorded_at, encoding, \
-             CASE WHEN octet_length(manifest) + octet_length(payloads) \
-             + coalesce(octet_length(metadata), 0) <= ?4 THEN manifest END, \
-             CASE WHEN octet_length(payloads) <= ?4 THEN payloads END, \
-             CASE WHEN octet_length(metadata) <= ?4 THEN metadata END, \
-             checksum, head_commit_id, head_first_version, head_last_version \
+            "SELECT first_version, event_count, commit_id, recorded_at, encoding, ",
+            unless_large!("manifest"),
+            ", ",
+            unless_large!("payloads"),
+            ", ",
+            unless_large!("metadata"),
+            ", ",
+            unless_large!("checksum"),
+            ", \
+             head_commit_id, head_first_version, head_last_version \
              FROM streams CROSS JOIN commits ON commits.stream = streams.id \
              WHERE category = ?1 AND aggregate_id = ?2 AND first_version >= ",
             $start,

@@ -161,7 +161,7 @@ const STEPS: [Step; 13] = [
 ];
 
 /// The benchmarks, which are not run again. Their programs are among the largest.
-const BENCHES: [&str; 5] = ["instructions", "kinesis", "messages", "peers", "replay"];
+const BENCHES: [&str; 6] = ["dynamodb", "instructions", "kinesis", "messages", "peers", "replay"];
 
 fn nothing() -> io::Result<()> {
     Ok(())

@@ -11,7 +11,7 @@ use std::time::Duration;
 /// The part of a `COMMIT` that is waited.
 const SHARE: u32 = 4;
 
-/// However slow the disk is.
+/// However slow the disk is, in all.
 const LONGEST: Duration = Duration::from_millis(1);
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -26,10 +26,10 @@ impl Gathering {
         *self = Self { last_group: writes, last_commit: took };
     }
 
-    /// How long a group of so many writes waits for one more.
-    pub(super) fn patience(&self, writes: usize) -> Duration {
-        if writes < self.last_group {
-            (self.last_commit / SHARE).min(LONGEST)
+    /// How long a group of so many writes, which has waited for so long, waits for one more.
+    pub(super) fn patience(&self, writes: usize, waited: Duration) -> Duration {
+        if (1..self.last_group).contains(&writes) {
+            (self.last_commit / SHARE).min(LONGEST.saturating_sub(waited))
         } else {
             Duration::ZERO
         }
@@ -43,18 +43,22 @@ mod tests {
     #[test]
     fn only_a_group_that_is_smaller_than_the_one_before_waits() {
         let mut gathering = Gathering::default();
-        assert_eq!(gathering.patience(1), Duration::ZERO, "the first of all");
+        let patience = |gathering: &Gathering, writes| gathering.patience(writes, Duration::ZERO);
+        assert_eq!(patience(&gathering, 1), Duration::ZERO, "the first of all");
         gathering.committed(64, Duration::from_micros(200));
-        assert_eq!(gathering.patience(63), Duration::from_micros(50));
-        assert_eq!(gathering.patience(64), Duration::ZERO);
+        assert_eq!(patience(&gathering, 63), Duration::from_micros(50));
+        assert_eq!(patience(&gathering, 64), Duration::ZERO);
+        assert_eq!(patience(&gathering, 0), Duration::ZERO, "all were abandoned");
         gathering.committed(1, Duration::from_micros(200));
-        assert_eq!(gathering.patience(1), Duration::ZERO, "a caller that is alone");
+        assert_eq!(patience(&gathering, 1), Duration::ZERO, "a caller that is alone");
     }
 
     #[test]
     fn nobody_waits_long_on_a_slow_disk() {
         let mut gathering = Gathering::default();
         gathering.committed(2, Duration::from_secs(1));
-        assert_eq!(gathering.patience(1), LONGEST);
+        assert_eq!(gathering.patience(1, Duration::ZERO), LONGEST);
+        assert_eq!(gathering.patience(1, LONGEST / 4), LONGEST * 3 / 4);
+        assert_eq!(gathering.patience(1, LONGEST * 2), Duration::ZERO);
     }
 }

@@ -60,7 +60,7 @@ impl Inbox {
 
     /// The next job, if one comes within that time. Waits awake: a thread that sleeps is woken too late for
     /// so short a time.
-    fn next_within(&mut self, patience: Duration) -> Option<Box<dyn Job>> {
+    fn next_within(&mut self, patience: Duration, waited: &mut Duration) -> Option<Box<dyn Job>> {
         let job = self.next_waiting();
         if job.is_some() || patience.is_zero() {
             return job;
@@ -70,6 +70,7 @@ impl Inbox {
             std::thread::yield_now();
             let job = self.next_waiting();
             if job.is_some() || !self.closing.is_empty() || began.elapsed() >= patience {
+                *waited += began.elapsed();
                 return job;
             }
         }
@@ -160,9 +161,14 @@ impl WriterThread {
             return Err(GroupFailure::from_sqlite(&error));
         }
         heads.borrow_mut().begin(data_version(db).ok());
+        if db.is_autocommit() {
+            ran.push(first);
+            return Err(rolled_back());
+        }
         let transaction = WriteTransaction::new(db, heads);
         let mut news = News::default();
         let mut next = Some(first);
+        let mut waited = Duration::ZERO;
         while let Some(mut job) = next {
             if !job.is_abandoned() {
                 let result = run_job(&transaction, job.as_mut());
@@ -177,7 +183,7 @@ impl WriterThread {
             }
             next = match ran.len() {
                 full if full >= *max_group => None,
-                some => inbox.next_within(gathering.patience(some)),
+                some => inbox.next_within(gathering.patience(some, waited), &mut waited),
             };
         }
         let began = Instant::now();
@@ -214,10 +220,12 @@ fn run_job(transaction: &WriteTransaction<'_>, job: &mut dyn Job) -> Result<News
     let result = job.run(transaction);
     let news = transaction.take_news();
     let news = match result {
-        Ok(()) => news,
-        // On some errors, a full disk among them, SQLite rolls back everything by itself.
+        // On some errors, a full disk among them, SQLite rolls back everything by itself. A job need not have
+        // told of it.
         Err(Failed::Sqlite(failure)) if transaction.is_autocommit() => return Err(failure),
         Err(Failed::HalfDone(failure)) => return Err(failure),
+        _ if transaction.is_autocommit() => return Err(rolled_back()),
+        Ok(()) => news,
         Err(Failed::Sqlite(_) | Failed::Said) => {
             if savepoint {
                 execute(transaction, "ROLLBACK TO job").map_err(lost)?;
@@ -229,6 +237,11 @@ fn run_job(transaction: &WriteTransaction<'_>, job: &mut dyn Job) -> Result<News
         execute(transaction, "RELEASE job").map_err(lost)?;
     }
     Ok(news)
+}
+
+fn rolled_back() -> GroupFailure {
+    let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_ABORT_ROLLBACK);
+    GroupFailure::from_sqlite(&rusqlite::Error::SqliteFailure(code, None))
 }
 
 /// A number that is another one after other connections have written to the file.

@@ -5,8 +5,8 @@
 //! What costs in a durable write is the `fsync` at its end. The writer therefore begins a
 //! transaction with the first write in its queue and takes in all others that wait by the time it
 //! has done so, up to a bound; the `fsync` is paid once for the group. Under load groups form by
-//! themselves, as writes queue up behind the `fsync` of the group before; a write that is alone does
-//! not wait for company.
+//! themselves, as writes queue up behind the `fsync` of the group before; one that is smaller than that
+//! waits a little for those who may [still come](gathering). A caller that is alone waits for nobody.
 //!
 //! A write that fails undoes only itself: it runs in a savepoint of its own, or sees to it by other means.
 //! All of them are answered after the `COMMIT`: an answer may rest on what an earlier write of the group

@@ -77,3 +77,41 @@ async fn a_write_that_fails_half_way_leaves_no_trace() {
     whole.expect("it is on its own");
     assert_eq!(consumers(&file), 1);
 }
+
+/// As an append does, without a savepoint.
+async fn insert_whole(writer: &Writer, name: &'static str) -> Result<()> {
+    let insert = "INSERT INTO consumers (consumer, first_revision) VALUES (?1, 1)";
+    writer.run_whole(move |db| Ok(db.execute(insert, [name]).map(drop)?)).await
+}
+
+#[tokio::test]
+async fn a_group_whose_transaction_sqlite_has_ended_by_itself_has_failed_whatever_its_writes_say() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = file(&directory);
+    let db = file.open_writer().expect("the file opens");
+    let writer = Writer::start(file.clone(), db, 10).expect("the thread starts");
+
+    let lock = Connection::open(file.path()).expect("the file opens");
+    lock.execute_batch("BEGIN IMMEDIATE").expect("the lock is free");
+    // What a full disk does in the middle of a write that goes on and succeeds.
+    let ended = writer.run_whole(|db| Ok(db.execute_batch("ROLLBACK")?));
+    let all = futures::future::join3(
+        insert_whole(&writer, "before"),
+        ended,
+        insert_whole(&writer, "behind"),
+    );
+    let mut all = Box::pin(all);
+    assert!(futures::poll!(&mut all).is_pending());
+    drop(lock);
+    let (before, ended, behind) = all.await;
+    for result in [before, ended] {
+        assert!(
+            matches!(result, Err(Error::Backend { .. } | Error::Unavailable { .. })),
+            "{result:?}"
+        );
+    }
+    // It was in the queue behind them, and is in a group of its own.
+    behind.expect("the writer goes on");
+    assert_eq!(consumers(&file), 1, "what was told to have failed is not there");
+    writer.close().await.expect("it closes");
+}
