@@ -47,7 +47,9 @@ pub(crate) fn of_logs(title: &str, runtime: &Runtime, size: Size) -> Results {
         let recent_title = title("to the newest streams");
         match first {
             None => first = Some(race.floor(recent_title, recent)),
-            Some(first) => race.aimed(recent_title, first, FLAT, recent),
+            Some(first) => {
+                race.aimed(recent_title, first, FLAT, recent);
+            }
         }
     }
     let mut first = None;
@@ -183,7 +185,9 @@ pub(crate) fn of_streams(title: &str, runtime: &Runtime, size: Size) -> Results 
             let title = format!("{store}, {} events", thousands(length));
             match first {
                 None => first = Some(race.floor(title, run)),
-                Some(first) => race.aimed(title, first, FLAT, run),
+                Some(first) => {
+                    race.aimed(title, first, FLAT, run);
+                }
             }
         }
     }

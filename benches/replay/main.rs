@@ -7,10 +7,14 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod commands;
+mod cores;
 mod growth;
 mod raw_sqlite;
+mod raw_views;
+mod rebuild;
 mod replay;
 
+use std::path::Path;
 use std::time::Duration;
 
 use es_benches::race::{Results, Rounds, table};
@@ -49,6 +53,7 @@ type Entry = (&'static str, fn(&'static str, &Runtime, Size) -> Results);
 const RACES: &[Entry] = &[
     ("(a) replay of one stream of 10,000 events", replay::one_stream),
     ("(b) replay of 10,000 streams of 10 events", replay::many_streams),
+    ("(c) two views of 1,000,000 events in 50,000 streams, rebuilt", rebuild::of_two_views),
     ("(d) commands of one event, streams of 0 to 50", commands::of_one_event),
     ("(d) the same by 64 callers at a time, durable", commands::durable),
     ("(e) commands of ten events", commands::of_ten_events),
@@ -58,6 +63,11 @@ const RACES: &[Entry] = &[
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [argument, path] = arguments.as_slice()
+        && argument == rebuild::ALONE
+    {
+        return rebuild::alone(Path::new(path));
+    }
     let has = |option| arguments.iter().any(|argument| argument == option);
     let size = if has("--test") { Size::SMALL } else { Size::USUAL };
     let size = Size { is_full: has("--full"), ..size };

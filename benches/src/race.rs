@@ -80,7 +80,11 @@ struct Contender<'a> {
     run: Run<'a>,
 }
 
-type Run<'a> = Box<dyn FnMut() -> Result<Timed, Absent> + 'a>;
+enum Run<'a> {
+    Work(Box<dyn FnMut() -> Result<Timed, Absent> + 'a>),
+    /// So much of what another one does in its time.
+    PartOf(Floor, f64),
+}
 
 #[derive(Clone, Copy)]
 struct Compared {
@@ -106,7 +110,7 @@ impl<'a> Race<'a> {
 
     /// Adds what has to be done at least.
     pub fn floor(&mut self, name: impl Into<String>, mut run: impl FnMut() -> Timed + 'a) -> Floor {
-        self.push(name, None, Box::new(move || Ok(run())))
+        self.push(name, None, Run::Work(Box::new(move || Ok(run()))))
     }
 
     /// Adds a contender that is compared with a floor.
@@ -116,7 +120,8 @@ impl<'a> Race<'a> {
         with: Floor,
         mut run: impl FnMut() -> Timed + 'a,
     ) {
-        self.push(name, Some(Compared { with, target: None }), Box::new(move || Ok(run())));
+        let compared = Some(Compared { with, target: None });
+        self.push(name, compared, Run::Work(Box::new(move || Ok(run()))));
     }
 
     /// Adds a contender that may be absent. One that is compared with none is a floor for others.
@@ -126,19 +131,33 @@ impl<'a> Race<'a> {
         with: Option<Floor>,
         run: impl FnMut() -> Result<Timed, Absent> + 'a,
     ) -> Floor {
-        self.push(name, with.map(|with| Compared { with, target: None }), Box::new(run))
+        let compared = with.map(|with| Compared { with, target: None });
+        self.push(name, compared, Run::Work(Box::new(run)))
     }
 
-    /// Adds a contender whose ratio to the floor is to be at least `target`.
+    /// Adds a contender whose ratio to the floor is to be at least `target`. Others may be compared with it.
     pub fn aimed(
         &mut self,
         name: impl Into<String>,
         with: Floor,
         target: f64,
         mut run: impl FnMut() -> Timed + 'a,
-    ) {
+    ) -> Floor {
         let compared = Some(Compared { with, target: Some(target) });
-        self.push(name, compared, Box::new(move || Ok(run())));
+        self.push(name, compared, Run::Work(Box::new(move || Ok(run()))))
+    }
+
+    /// Adds a row for a part of what another contender does in its time, as that of one core of several. It is
+    /// not measured again.
+    pub fn part(
+        &mut self,
+        name: impl Into<String>,
+        of: Floor,
+        part: f64,
+        with: Floor,
+        target: f64,
+    ) {
+        self.push(name, Some(Compared { with, target: Some(target) }), Run::PartOf(of, part));
     }
 
     fn push(&mut self, name: impl Into<String>, compared: Option<Compared>, run: Run<'a>) -> Floor {
@@ -152,16 +171,23 @@ impl<'a> Race<'a> {
         let count = self.contenders.len();
         let mut times: Vec<Result<Vec<f64>, Absent>> = Vec::with_capacity(count);
         for contender in &mut self.contenders {
-            times.push((contender.run)().map(|_| Vec::with_capacity(rounds.rounds)));
+            let first = contender.for_a_round(Duration::ZERO);
+            times.push(first.map(|_| Vec::with_capacity(rounds.rounds)));
         }
         for round in 0..rounds.rounds {
             for turn in 0..count {
                 let index = (round + turn) % count;
                 let Ok(so_far) = &mut times[index] else { continue };
                 match self.contenders[index].for_a_round(rounds.at_least) {
-                    Ok(timed) => so_far.push(timed.seconds_per_item()),
+                    Ok(timed) => so_far.extend(timed.map(Timed::seconds_per_item)),
                     Err(absent) => times[index] = Err(absent),
                 }
+            }
+        }
+        for (index, contender) in self.contenders.iter().enumerate() {
+            if let Run::PartOf(Floor(whole), part) = contender.run {
+                let whole = times[whole].clone();
+                times[index] = whole.map(|times| times.iter().map(|time| time / part).collect());
             }
         }
         let rows = self.contenders.iter().enumerate().map(|(index, contender)| Row {
@@ -179,19 +205,21 @@ impl<'a> Race<'a> {
                 }
             }),
         });
-        Results { title: self.title, rows: rows.collect() }
+        Results { title: self.title, rows: rows.collect(), limited: Vec::new() }
     }
 }
 
 impl Contender<'_> {
-    fn for_a_round(&mut self, at_least: Duration) -> Result<Timed, Absent> {
-        let mut all = (self.run)()?;
+    /// `None` if it does nothing of its own.
+    fn for_a_round(&mut self, at_least: Duration) -> Result<Option<Timed>, Absent> {
+        let Run::Work(run) = &mut self.run else { return Ok(None) };
+        let mut all = run()?;
         while all.took < at_least {
-            let more = (self.run)()?;
+            let more = run()?;
             all.items += more.items;
             all.took += more.took;
         }
-        Ok(all)
+        Ok(Some(all))
     }
 }
 
@@ -200,9 +228,31 @@ impl Contender<'_> {
 pub struct Results {
     title: String,
     rows: Vec<Row>,
+    limited: Vec<Limited>,
+}
+
+/// Something that is to be at most so much, whatever others take.
+#[derive(Debug)]
+struct Limited {
+    name: String,
+    mib: f64,
+    limit: f64,
 }
 
 impl Results {
+    /// Adds a row for memory, in MiB, that is to be at most so much.
+    #[must_use]
+    pub fn with_memory(mut self, name: impl Into<String>, mib: f64, limit: f64) -> Self {
+        self.limited.push(Limited { name: name.into(), mib, limit });
+        self
+    }
+
+    fn has_compared_with(&self, index: usize) -> bool {
+        let compared = self.rows.iter().filter_map(|row| row.compared.as_ref());
+        let mut floors = compared.map(|compared| compared.with.0);
+        floors.any(|floor| floor == index)
+    }
+
     /// Contenders that did not do what they should have done, and what went wrong.
     pub fn failures(&self) -> impl Iterator<Item = String> {
         self.rows.iter().filter_map(|row| match &row.per_second {
@@ -272,6 +322,22 @@ mod tests {
         let text = table(&[results]).to_string();
         assert!(text.contains("0.50") && !text.contains("0.10"), "{text}");
         assert!(text.contains("≥ 0.60 (missed)"), "{text}");
+    }
+
+    #[test]
+    fn a_part_of_another_takes_no_time_of_its_own() {
+        let mut race = Race::new("two cores");
+        let floor = race.floor("floor", times([9, 2, 2, 2]));
+        let both = race.aimed("both cores", floor, 1.5, times([9, 1, 1, 1]));
+        race.part("one of them", both, 0.5, floor, 1.5);
+        let results = race.run(Rounds { rounds: 3, at_least: Duration::ZERO });
+        let results = results.with_memory("most memory", 70.5, 64.0);
+        let text = table(&[results]).to_string();
+        assert_eq!(text.matches("2.00–2.00").count(), 1, "{text}");
+        assert_eq!(text.matches("1.00–1.00").count(), 1, "{text}");
+        assert_eq!(text.matches("≥ 1.50 (missed)").count(), 1, "{text}");
+        assert!(text.contains("B (to A)"), "{text}");
+        assert!(text.contains("70.5 MiB") && text.contains("≤ 64 MiB (missed)"), "{text}");
     }
 
     #[test]

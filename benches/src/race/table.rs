@@ -2,7 +2,7 @@
 
 use comfy_table::{Cell, CellAlignment, Table, presets};
 
-use super::{Floor, Ratio, Results};
+use super::{Floor, Limited, Ratio, Results};
 
 /// One table of all races. Floors have letters; each ratio names the floor that it is to.
 pub fn table(races: &[Results]) -> Table {
@@ -18,7 +18,10 @@ pub fn table(races: &[Results]) -> Table {
                     (letter(*with), String::new(), String::new(), String::new())
                 }
                 Some(Ratio { with, ratio: Some(ratio), target }) => (
-                    letter(*with),
+                    match race.has_compared_with(index) {
+                        true => format!("{} (to {})", letter(Floor(index)), letter(*with)),
+                        false => letter(*with),
+                    },
                     two_digits(ratio.median),
                     format!("{}–{}", two_digits(ratio.low), two_digits(ratio.high)),
                     target.map_or_else(String::new, |target| reached(ratio.median, target)),
@@ -36,6 +39,12 @@ pub fn table(races: &[Results]) -> Table {
                 right(quartiles),
                 right(target),
             ]);
+        }
+        for Limited { name, mib, limit } in &race.limited {
+            let missed = if mib > limit { " (missed)" } else { "" };
+            let (mib, limit) = (format!("{mib:.1} MiB"), format!("≤ {limit:.0} MiB{missed}"));
+            let empty = || Cell::new("");
+            table.add_row([Cell::new(name), empty(), right(mib), empty(), empty(), right(limit)]);
         }
     }
     table
