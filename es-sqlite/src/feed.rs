@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use async_trait::async_trait;
 use es_core::{Checkpoint, Error, Feed, FeedPage, Partition, PartitionId, Result, StreamId};
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Row, params};
 
 use crate::commit_rows::{COMMIT_COLUMNS, CommitRows, commit_columns};
 use crate::errors::Fault;
@@ -92,20 +92,24 @@ fn page(db: &Connection, after: i64, max_commits: i64) -> Result<FeedPage, Fault
         let after = Checkpoint::from_position(u64::try_from(after).unwrap_or(0));
         return Err(after.damaged(reason).into());
     }
+    // The names of streams come with their commits: in a log whose streams grow side by side hardly two commits of a
+    // page share one. A row without its stream is kept, to be reported.
     let mut select = db.prepare_cached(concat!(
         "SELECT ",
         commit_columns!(),
-        ", position, stream FROM commits WHERE position > ?1 ORDER BY position LIMIT ?2 + 0"
+        ", position, stream, category, aggregate_id \
+         FROM commits LEFT JOIN streams ON streams.id = commits.stream \
+         WHERE position > ?1 ORDER BY position LIMIT ?2 + 0"
     ))?;
     let mut rows = select.query(params![after, max_commits])?;
     let mut page = CommitRows::default();
-    let mut streams = HashMap::new();
+    let mut streams = HashMap::with_capacity(usize::try_from(max_commits).unwrap_or(0).min(512));
     let mut last = after;
     let mut damage = None;
     while last < end && last - after < max_commits && !page.is_full() {
         let taken = match rows.next()? {
             Some(row) if row.get::<_, i64>(COMMIT_COLUMNS)? == last + 1 => {
-                stream_of(db, &mut streams, row.get(COMMIT_COLUMNS + 1)?)
+                stream_of(&mut streams, row)
                     .and_then(|stream| page.push(stream, row).map_err(Fault::from))
             }
             _ => Err(missing(last + 1)),
@@ -134,26 +138,28 @@ fn page(db: &Connection, after: i64, max_commits: i64) -> Result<FeedPage, Fault
     Ok(FeedPage { commits, checkpoint, remaining, ended: false })
 }
 
-/// The name of a stream by its row; most commits of a page share few.
+/// The stream of a row; one object for all commits of it in the page.
 fn stream_of<'a>(
-    db: &Connection,
     known: &'a mut HashMap<i64, StreamId>,
-    id: i64,
+    row: &Row<'_>,
 ) -> Result<&'a StreamId, Fault> {
     use std::collections::hash_map::Entry;
 
+    let id = row.get(COMMIT_COLUMNS + 1)?;
     match known.entry(id) {
         Entry::Occupied(entry) => Ok(entry.into_mut()),
         Entry::Vacant(entry) => {
-            let (category, aggregate_id): (String, String) = db
-                .prepare_cached("SELECT category, aggregate_id FROM streams WHERE id = ?1")?
-                .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))?;
-            let stream = StreamId::new(&category, &aggregate_id).map_err(|error| {
-                Fault::from(Error::Corrupt {
-                    what: format!("the name of stream {id}"),
-                    reason: error.to_string(),
-                })
-            })?;
+            let damaged = |reason: String| {
+                Fault::from(Error::Corrupt { what: format!("the name of stream {id}"), reason })
+            };
+            let name = |column| match row.get_ref(column)?.as_str_or_null() {
+                Ok(Some(name)) => Ok(name),
+                Ok(None) => Err(damaged("its row is missing".to_owned())),
+                Err(error) => Err(damaged(error.to_string())),
+            };
+            let (category, aggregate_id) = (name(COMMIT_COLUMNS + 2)?, name(COMMIT_COLUMNS + 3)?);
+            let stream = StreamId::new(category, aggregate_id)
+                .map_err(|error| damaged(error.to_string()))?;
             Ok(entry.insert(stream))
         }
     }

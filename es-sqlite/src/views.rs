@@ -285,8 +285,9 @@ fn write(db: &Connection, changes: &[ViewChange], progress: &Progress) -> Result
             return Err(progress.fenced().into());
         }
     }
-    for change in changes {
-        on_view(db, &change.view, || write_document(db, change))?;
+    // Most steps, and all that are large, are about one view: its statements are looked up once.
+    for of_view in changes.chunk_by(|one, next| one.view == next.view) {
+        on_view(db, &of_view[0].view, || write_documents(db, of_view))?;
     }
     Ok(())
 }
@@ -304,23 +305,23 @@ fn is_as_found(db: &Connection, change: &ViewChange) -> Result<bool, Fault> {
     })
 }
 
-fn write_document(db: &Connection, change: &ViewChange) -> Result<(), Fault> {
-    let ViewChange { view, key, document, .. } = change;
+/// Writes changes of one view.
+fn write_documents(db: &Connection, changes: &[ViewChange]) -> Result<(), Fault> {
+    let Some(ViewChange { view, .. }) = changes.first() else { return Ok(()) };
     let table = table(view);
-    match document {
-        Some(document) => {
-            let insert = format!(
-                "INSERT INTO {table} (key, document) VALUES (?1, ?2) \
-                 ON CONFLICT (key) DO UPDATE SET document = excluded.document"
-            );
-            db.prepare_cached(&insert)?
-                .execute([key, document])
-                .map_err(|error| not_json(view, key, error))?;
-        }
-        None => {
-            let delete = format!("DELETE FROM {table} WHERE key = ?1");
-            db.prepare_cached(&delete)?.execute([key])?;
-        }
+    let mut insert = db.prepare_cached(&format!(
+        "INSERT INTO {table} (key, document) VALUES (?1, ?2) \
+         ON CONFLICT (key) DO UPDATE SET document = excluded.document"
+    ))?;
+    let mut delete = db.prepare_cached(&format!("DELETE FROM {table} WHERE key = ?1"))?;
+    for ViewChange { key, document, .. } in changes {
+        match document {
+            Some(document) => {
+                let written = insert.execute([key, document]);
+                written.map_err(|error| not_json(view, key, error))?
+            }
+            None => delete.execute([key])?,
+        };
     }
     Ok(())
 }

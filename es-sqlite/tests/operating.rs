@@ -207,3 +207,27 @@ async fn an_incident_with_a_poison_event_loses_nothing_and_keeps_the_order() {
     assert_eq!(two, Notes { count: 70, last: "149".to_owned() });
     workers.shutdown().await.unwrap();
 }
+
+#[tokio::test]
+async fn a_rebuild_that_fits_in_memory_is_one_write_however_long_the_log_is() {
+    let place = Place::new();
+    let store = Arc::new(place.open().await);
+    for n in 0..1_000 {
+        append(&store, &stream(&(n % 100).to_string()), &[&n.to_string()]).await;
+    }
+    let writes = async |memory: usize| {
+        let projection = projection(&store, NoteBook::default()).with_batch_size(50);
+        let before = store.writer_stats().jobs;
+        projection.with_rebuild_memory(memory).rebuild(|_| {}).await.unwrap();
+        store.writer_stats().jobs - before
+    };
+    // The first makes the table, and the others find none: it has taken the place of the live one.
+    for _ in 0..2 {
+        // The place is cleared and made, the rebuild signs in, writes, and puts the view in place.
+        assert_eq!(writes(1024 * 1024).await, 5);
+    }
+    // Without room each page of 50 commits is written.
+    assert_eq!(writes(0).await, 5 - 1 + 20);
+    let counts = counts(&projection(&store, NoteBook::default()).view()).await;
+    assert!(counts.len() == 100 && counts.values().all(|count| *count == 10), "{counts:?}");
+}

@@ -12,6 +12,8 @@ use crate::error::{Error, Result};
 use crate::stream_id::StreamId;
 use crate::version::Version;
 
+use super::beside::Beside;
+use super::together::Begun;
 use super::{
     CatchUp, Consumer, DeadLetterFilter, Handler, Health, Pushed, Retried, RewindTo, Rewindable,
     Workers,
@@ -61,6 +63,14 @@ pub trait AnyConsumer: Debug + Send + Sync + 'static {
 
     /// [`Consumer::rebuild`], and for a policy [`Error::Misuse`]: it has no view.
     async fn rebuild(&self, report: &mut (dyn FnMut(CatchUp) + Send)) -> Result<CatchUp>;
+
+    /// That it has a view: [`Error::Misuse`] for a policy.
+    #[doc(hidden)]
+    fn check_has_view(&self) -> Result<()>;
+
+    /// For [`Consumers::rebuild`].
+    #[doc(hidden)]
+    async fn begin_rebuild(&self) -> Result<Begun<'_>>;
 
     /// [`Consumer::dead_letters`].
     async fn dead_letters(&self, query: &DeadLetterQuery) -> Result<Vec<DeadLetter>>;
@@ -116,10 +126,19 @@ impl<H: Rewindable + Handler> AnyConsumer for Consumer<H> {
     }
 
     async fn rebuild(&self, report: &mut (dyn FnMut(CatchUp) + Send)) -> Result<CatchUp> {
+        self.check_has_view()?;
+        self.build_again(report).await
+    }
+
+    fn check_has_view(&self) -> Result<()> {
         if !H::HAS_VIEW {
             return Err(Error::Misuse(format!("{} is a policy: it has no view", self.id)));
         }
-        self.build_again(report).await
+        Ok(())
+    }
+
+    async fn begin_rebuild(&self) -> Result<Begun<'_>> {
+        Ok(Begun(Box::new(Beside::begin(self).await?)))
     }
 
     async fn dead_letters(&self, query: &DeadLetterQuery) -> Result<Vec<DeadLetter>> {

@@ -1,10 +1,12 @@
 //! Doing the work again beside what is there, and putting it in its place when it is done.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use async_trait::async_trait;
 use futures::StreamExt as _;
 
-use crate::checkpoint_store::{Adopted, Adoption, Advance, Progress};
+use crate::checkpoint_store::{Adopted, Adoption, Advance, ConsumerId, Progress};
 use crate::clock::Timestamp;
 use crate::commit::CommitId;
 use crate::error::{Error, Result};
@@ -15,6 +17,9 @@ use crate::stream_id::StreamId;
 
 use super::catch_up::Tally;
 use super::handler::{Handler, Rewindable};
+use super::in_memory::Building;
+use super::round::Ready;
+use super::together::{self, BuiltBeside};
 use super::until::Until;
 use super::{CatchUp, Consumer, DeadLetterFilter, Projecting};
 
@@ -104,12 +109,65 @@ impl<H: Rewindable> Consumer<H> {
         report: &mut (dyn FnMut(CatchUp) + Send),
     ) -> Result<CatchUp> {
         let beside = Beside::begin(self).await?;
-        let mut tally = Tally::default();
+        let mut built = together::build(&[&beside], &mut |_, done| report(done)).await?;
+        Ok(built.pop().unwrap_or_default())
+    }
+}
+
+#[async_trait]
+impl<H: Rewindable> BuiltBeside for Beside<'_, H> {
+    fn id(&self) -> &ConsumerId {
+        &self.live.id
+    }
+
+    fn building(&self) -> Option<Building> {
+        let (in_memory, views) = self.again.handler.in_memory()?;
+        Some(Building {
+            consumer: self.again.id.clone(),
+            feed: Arc::clone(&self.again.feed),
+            clock: Arc::clone(&self.again.clock),
+            based_on: self.again.based_on.clone(),
+            page_size: self.again.batch_size,
+            memory: self.live.rebuild_memory,
+            views,
+            in_memory,
+        })
+    }
+
+    async fn step(
+        &self,
+        partition: &PartitionId,
+        tally: &mut Tally,
+        report: &mut (dyn FnMut(CatchUp) + Send),
+    ) -> Result<bool> {
+        let began = self.again.clock.now();
+        let earlier = tally.total().elapsed;
+        // They were moved on without this object.
+        self.again.forget_positions();
+        self.again.keep_anchors().await?;
+        let partition = Ready { id: partition.clone(), gone_parents: Vec::new() };
+        let step = self.again.step(&partition, Until::End).await?;
+        let elapsed = Duration::try_from(self.again.clock.now().duration_since(began));
+        tally.add(&partition.id, &step, earlier + elapsed.unwrap_or_default());
+        report(tally.total());
+        Ok(step.saved)
+    }
+
+    async fn wait_after(&self, error: Error, failures: &mut u32) -> Result<()> {
+        self.wait_after(error, failures).await
+    }
+
+    async fn finish(
+        &self,
+        tally: &mut Tally,
+        report: &mut (dyn FnMut(CatchUp) + Send),
+    ) -> Result<()> {
+        self.again.forget_positions();
         loop {
-            beside.catch_up(Until::End, &mut tally, report).await?;
-            match beside.adopt(false).await? {
-                Adopted::Done => return Ok(tally.total()),
-                Adopted::Behind(stream) => beside.bring_forward(stream).await?,
+            self.catch_up(Until::End, tally, report).await?;
+            match self.adopt(false).await? {
+                Adopted::Done => return Ok(()),
+                Adopted::Behind(stream) => self.bring_forward(stream).await?,
                 Adopted::Parked(_) => {}
             }
         }
@@ -117,7 +175,7 @@ impl<H: Rewindable> Consumer<H> {
 }
 
 /// A consumer that does the work of another again.
-struct Beside<'a, H: Rewindable> {
+pub(super) struct Beside<'a, H: Rewindable> {
     live: &'a Consumer<H>,
     again: Consumer<H::Beside>,
     /// Kept in the place of a partition: tells this work from another of the same name.
@@ -126,7 +184,7 @@ struct Beside<'a, H: Rewindable> {
 
 impl<'a, H: Rewindable> Beside<'a, H> {
     /// Begins with nothing.
-    async fn begin(live: &'a Consumer<H>) -> Result<Self> {
+    pub(super) async fn begin(live: &'a Consumer<H>) -> Result<Self> {
         let id = live.id.rebuild();
         let handler = live.handler.beside()?;
         live.handler.start_over(&handler, &id).await?;

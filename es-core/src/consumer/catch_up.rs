@@ -35,7 +35,7 @@ impl CatchUp {
 }
 
 /// Adds up steps.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Tally {
     total: CatchUp,
     remaining: HashMap<PartitionId, Option<u64>>,

@@ -1,5 +1,6 @@
 use std::any::Any;
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
@@ -8,6 +9,9 @@ use crate::clock::Clock;
 use crate::commit::Commit;
 use crate::error::{BoxError, Error, Result};
 use crate::stream_id::StreamId;
+use crate::view_store::ViewStore;
+
+use super::in_memory::InMemory;
 
 /// What a [`Consumer`](crate::Consumer) does with commits. Implemented by
 /// [`Projecting`](crate::Projecting) and [`Reacting`](crate::Reacting).
@@ -97,6 +101,12 @@ pub trait Handler: Send + Sync + 'static {
     /// effect is elsewhere may take larger steps and save [divided](Progress::divided) progress.
     fn max_step_items(&self) -> usize {
         self.checkpoints().max_step_items()
+    }
+
+    /// What it takes to fold commits in memory, and the store of the view. The default is that this cannot be done.
+    #[doc(hidden)]
+    fn in_memory(&self) -> Option<(InMemory, Arc<dyn ViewStore>)> {
+        None
     }
 
     /// Saves the effect and the progress. If the effect is in the same store, in one step.

@@ -9,7 +9,8 @@
 //! | `sharing` | several workers, through leases |
 //! | `catch_up`, `workers` | once to the end, and for ever |
 //! | `inline`, `pushed` | in the call of a command, and of somebody else who reads the feed |
-//! | `control`, `health`, `dead_letters`, `beside`, `any_consumer` | for operators |
+//! | `beside`, `together`, `in_memory` | building views again |
+//! | `control`, `health`, `dead_letters`, `any_consumer` | for operators |
 
 mod anchors;
 mod any_consumer;
@@ -24,6 +25,7 @@ mod failure;
 mod fold;
 mod handler;
 mod health;
+mod in_memory;
 mod inline;
 mod projecting;
 mod pushed;
@@ -31,6 +33,7 @@ mod reacting;
 mod round;
 mod sharing;
 mod step;
+mod together;
 mod trimmed;
 mod until;
 mod workers;
@@ -113,6 +116,8 @@ pub struct Consumer<H> {
     batch_size: usize,
     concurrency: usize,
     dead_letter_limit: u64,
+    /// How many bytes a rebuild keeps in memory before it saves them.
+    rebuild_memory: usize,
     attempts: Attempts,
     /// The consumer that this one is to take the place of.
     in_place_of: Option<ConsumerId>,
@@ -144,6 +149,10 @@ impl<H: Handler> Consumer<H> {
     /// [`with_dead_letter_limit`](Self::with_dead_letter_limit) says otherwise.
     pub const DEFAULT_DEAD_LETTER_LIMIT: u64 = 10_000;
 
+    /// About how many bytes a rebuild keeps in memory unless
+    /// [`with_rebuild_memory`](Self::with_rebuild_memory) says otherwise: 16 MiB.
+    pub const DEFAULT_REBUILD_MEMORY: usize = 16 * 1024 * 1024;
+
     /// A consumer with a handler of its own kind, which saves its progress as `id`, and takes up to
     /// `batch_size` commits in one step. Projections and policies have constructors of their own.
     pub fn with_handler(
@@ -164,6 +173,7 @@ impl<H: Handler> Consumer<H> {
             batch_size: batch_size.max(1),
             concurrency: Self::DEFAULT_CONCURRENCY,
             dead_letter_limit: Self::DEFAULT_DEAD_LETTER_LIMIT,
+            rebuild_memory: Self::DEFAULT_REBUILD_MEMORY,
             attempts: Attempts::default(),
             in_place_of: None,
             based_on: Vec::new(),
@@ -221,6 +231,19 @@ impl<H: Handler> Consumer<H> {
     #[must_use]
     pub fn with_dead_letter_limit(mut self, letters: u64) -> Self {
         self.dead_letter_limit = letters;
+        self
+    }
+
+    /// Keeps about `bytes` bytes of documents and progress in memory while a view is
+    /// [built again](Consumer::rebuild), before it saves them in one step and goes on with nothing in memory. As a
+    /// rebuild that is broken off begins anew, nothing is lost by saving late; the more documents fit, the fewer of
+    /// them are written more than once. What is read ahead comes on top, a few MiB. With 0 each page is saved.
+    ///
+    /// It is no limit for a store that takes only [so much](crate::CheckpointStore::max_step_items) in one step, nor
+    /// for a feed of several partitions: there each page is saved in any case.
+    #[must_use]
+    pub fn with_rebuild_memory(mut self, bytes: usize) -> Self {
+        self.rebuild_memory = bytes;
         self
     }
 

@@ -14,6 +14,7 @@ use crate::view_store::{View, ViewChange, ViewName, ViewSchema, ViewStore};
 use super::Consumer;
 use super::fold::Fold;
 use super::handler::{Batch, Handled, Handler, Rewindable};
+use super::in_memory::InMemory;
 
 /// A consumer that builds a view with a [`Projector`].
 ///
@@ -127,6 +128,15 @@ impl<P: Projector> Handler for Projecting<P> {
 
     fn count_items(&self, consumer: &ConsumerId, commits: &[Commit]) -> usize {
         Fold::new(&*self.projector, consumer, commits).count_documents()
+    }
+
+    fn in_memory(&self) -> Option<(InMemory, Arc<dyn ViewStore>)> {
+        if self.max_step_items() < usize::MAX {
+            return None;
+        }
+        let (projector, views) = (Arc::clone(&self.projector), Arc::clone(&self.views));
+        let in_memory = InMemory::of(projector, Arc::clone(&views), self.schema.name.clone());
+        Some((in_memory, views))
     }
 
     async fn save(&self, changes: Vec<ViewChange>, progress: Progress) -> Result<()> {

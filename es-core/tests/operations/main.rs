@@ -17,6 +17,7 @@ mod moody;
 mod parallel;
 mod pushed;
 mod rebuild;
+mod rebuild_in_memory;
 mod retaining;
 mod rewind;
 mod sharing;

@@ -154,7 +154,7 @@ async fn a_rebuild_gets_over_a_store_that_fails_now_and_then() {
             let clock = Arc::new(VirtualClock::auto_advancing("2026-01-01T00:00:00Z"));
             let rebuilt = projection_on(scrambled_feed(&store, 7), &store, views, &mood);
             mood.multiply_by(10);
-            let rebuilt = rebuilt.with_batch_size(2).with_clock(clock);
+            let rebuilt = rebuilt.with_batch_size(2).with_rebuild_memory(0).with_clock(clock);
             rebuilt.rebuild(|_| {}).await.unwrap();
             let log = fold_of(&store, |_| false).await;
             assert_eq!(balances(&view(&store)).await, times(&log, 10), "{call:?} {nth} {fault:?}");
@@ -178,7 +178,7 @@ async fn a_crash_anywhere_in_a_rebuild_leaves_a_whole_view_and_the_next_one_succ
         let faults = Faults::none().suspending();
         let views = Arc::new(FaultyViewStore::new(Arc::new(shop.store.clone()), faults));
         let dying = projection_on(Arc::new(shop.store.clone()), &shop.store, views, &shop.mood);
-        dying.with_batch_size(2).rebuild(|_| {}).await.unwrap();
+        dying.with_batch_size(2).with_rebuild_memory(0).rebuild(|_| {}).await.unwrap();
     };
     let crashes = crash_at_every_await(fresh, rebuild, async |shop: &Shop| {
         let log = fold_of(&shop.store, |_| false).await;
@@ -203,10 +203,10 @@ async fn of_two_rebuilds_at_once_the_later_goes_on_and_the_earlier_ends() {
         let log = fold_of(&store, |_| false).await;
         let (held_up, hold_up) = views_held_up_at(&store, call, nth);
         let earlier = projection_on(Arc::new(store.clone()), &store, held_up, &mood);
-        let earlier = earlier.with_batch_size(2);
+        let earlier = earlier.with_batch_size(2).with_rebuild_memory(0);
         let later_mood = Mood::refusing(&[]);
         later_mood.multiply_by(10);
-        let later = projection(&store, &later_mood).with_batch_size(2);
+        let later = projection(&store, &later_mood).with_batch_size(2).with_rebuild_memory(0);
         let (ended, ()) = futures::join!(earlier.rebuild(|_| {}), async {
             hold_up.reached().await;
             if finished_first {
@@ -241,7 +241,9 @@ async fn a_rebuild_that_was_overtaken_before_its_first_step_does_none_in_the_lat
     let (earlier_views, earlier_held) = held_up_at_first_step();
     let (later_views, later_held) = held_up_at_first_step();
     let rebuilding = |views, mood: &Mood| {
-        projection_on(Arc::new(store.clone()), &store, views, mood).with_batch_size(2)
+        projection_on(Arc::new(store.clone()), &store, views, mood)
+            .with_batch_size(2)
+            .with_rebuild_memory(0)
     };
     let later_mood = Mood::refusing(&[]);
     later_mood.multiply_by(10);

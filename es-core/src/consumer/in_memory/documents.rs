@@ -1,0 +1,179 @@
+//! The documents of one view.
+
+use std::collections::{HashMap, HashSet};
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use foldhash::fast::RandomState;
+use serde::Serialize;
+
+use crate::error::Result;
+use crate::event::Recorded;
+use crate::projector::Projector;
+use crate::view_store::{Replaces, ViewChange, ViewName, ViewStore, decode_document};
+
+use super::group::{FoldOf, InView, KeysOf, Refused};
+
+pub(super) struct Documents<P: Projector> {
+    projector: Arc<P>,
+    views: Arc<dyn ViewStore>,
+    view: ViewName,
+    by_key: HashMap<String, Document<P::View>, RandomState>,
+    /// What the documents were found to take.
+    measured: usize,
+}
+
+struct Document<V> {
+    content: Option<V>,
+    /// Whether the store may have one under this key.
+    is_stored: bool,
+    /// The bytes of the events that were taken into it in memory. Hardly any document grows by more than these.
+    taken: usize,
+}
+
+impl<P: Projector> Documents<P> {
+    pub(super) fn new(projector: Arc<P>, views: Arc<dyn ViewStore>, view: ViewName) -> Self {
+        Self { projector, views, view, by_key: HashMap::default(), measured: 0 }
+    }
+}
+
+impl<P: Projector> KeysOf<P::Event> for P {
+    fn keys(&self, event: &Recorded<'_, P::Event>, keys: &mut Vec<String>) {
+        Projector::keys(self, event, keys);
+    }
+}
+
+impl<P: Projector> FoldOf<P::Event> for Documents<P> {
+    fn keys_of(&self) -> Arc<dyn KeysOf<P::Event>> {
+        Arc::clone(&self.projector) as Arc<dyn KeysOf<P::Event>>
+    }
+
+    fn fold(
+        &mut self,
+        key: String,
+        event: &Recorded<'_, P::Event>,
+        bytes: usize,
+    ) -> Result<(), Refused> {
+        let projector = &*self.projector;
+        let project = |key: &str, document: &mut Document<P::View>| {
+            document.taken += bytes;
+            let project = AssertUnwindSafe(|| projector.project(key, &mut document.content, event));
+            catch_unwind(project).ok().and_then(Result::ok).ok_or(Refused)
+        };
+        if let Some(document) = self.by_key.get_mut(&key) {
+            return project(&key, document);
+        }
+        let mut document = Document { content: None, is_stored: false, taken: 0 };
+        let projected = project(&key, &mut document);
+        self.measured += OVERHEAD + key.len() + bytes.min(TYPICAL);
+        self.by_key.insert(key, document);
+        projected
+    }
+}
+
+/// About what a document takes beside its content: its entry, and the allocation of its key.
+const OVERHEAD: usize = 112;
+
+/// What a new document is thought to take until it is measured, unless its event is smaller.
+const TYPICAL: usize = 64;
+
+/// Documents that have taken in so many bytes of events are measured, the others are estimated by a sample: so no
+/// single document can take much more memory than it is thought to.
+const MEASURED_FROM: usize = 64 * 1024;
+
+/// How many documents are in a sample, at least.
+const SAMPLE: usize = 256;
+
+#[async_trait]
+impl<P: Projector> InView for Documents<P> {
+    async fn load(&mut self, keys: &[String]) -> Result<()> {
+        let missing: HashSet<&str> =
+            keys.iter().map(String::as_str).filter(|key| !self.by_key.contains_key(*key)).collect();
+        let missing: Vec<&str> = missing.into_iter().collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let found = self.views.get(&self.view, &missing).await?;
+        for (key, text) in missing.into_iter().zip(found) {
+            let content = text.as_deref().map(|text| decode_document(&self.view, key, text));
+            let content = content.transpose()?;
+            self.measured += OVERHEAD + key.len() + text.map_or(0, |text| text.len());
+            let document = Document { is_stored: content.is_some(), content, taken: 0 };
+            self.by_key.insert(key.to_owned(), document);
+        }
+        Ok(())
+    }
+
+    fn bytes(&self) -> usize {
+        self.measured
+    }
+
+    fn measure(&mut self) {
+        let every = (self.by_key.len() / SAMPLE).max(1);
+        let (mut measured, mut keys) = (0, 0);
+        let (mut sample, mut sampled, mut others) = (0, 0, 0);
+        for (key, document) in &self.by_key {
+            keys += key.len();
+            if document.taken >= MEASURED_FROM {
+                measured += json_len(&document.content);
+                continue;
+            }
+            if others % every == 0 {
+                sample += json_len(&document.content);
+                sampled += 1;
+            }
+            others += 1;
+        }
+        let estimated = (sample * others).checked_div(sampled).unwrap_or(0);
+        self.measured = self.by_key.len() * OVERHEAD + keys + measured + estimated;
+    }
+
+    fn take(&mut self) -> Option<Vec<ViewChange>> {
+        let mut documents: Vec<_> = std::mem::take(&mut self.by_key).into_iter().collect();
+        self.measured = 0;
+        // A table is written faster in its order.
+        documents.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        let mut changes = Vec::with_capacity(documents.len());
+        for (key, Document { content, is_stored, .. }) in documents {
+            if content.is_none() && !is_stored {
+                continue;
+            }
+            let write =
+                AssertUnwindSafe(|| content.as_ref().map(serde_json::to_string).transpose());
+            let document = catch_unwind(write).ok()?.ok()?;
+            // Whoever writes here besides has taken the mark, which the step is based on.
+            let (view, replaces) = (self.view.clone(), Replaces::Anything);
+            changes.push(ViewChange { view, key, replaces, document });
+        }
+        Some(changes)
+    }
+
+    fn clear(&mut self) {
+        self.by_key.clear();
+        self.measured = 0;
+    }
+}
+
+/// The length of a document as JSON, without making it. What cannot be written is noticed when it is written.
+fn json_len(document: &impl Serialize) -> usize {
+    #[derive(Default)]
+    struct Counter(usize);
+
+    impl io::Write for Counter {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    let mut counter = Counter::default();
+    let write = AssertUnwindSafe(|| serde_json::to_writer(&mut counter, document).is_ok());
+    let _ = catch_unwind(write);
+    counter.0
+}

@@ -1,0 +1,242 @@
+//! A rebuild folds what it reads in memory for as long as there is room; what it meets on the way changes nothing
+//! about what it comes to.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use es_core::memory::MemoryStore;
+use es_core::testing::VirtualClock;
+use es_core::testing::faults::{Call, Fault};
+use es_core::{
+    BoxError, CatchUp, Checkpoint, Consumers, Error, Feed, FeedPage, Partition, PartitionId,
+    Policy, Projection, Projector, Reaction, ReactionError, Reactor, Recorded,
+};
+use proptest::prelude::*;
+
+use crate::moody::{
+    Mood, Moody, append_all, balances, credit, expected, fold_of, parked, projection, projection_on,
+};
+use crate::support::{AccountEvent, Statement, scrambled_feed, views_failing_at};
+
+/// A feed that counts how often it is read.
+#[derive(Debug)]
+struct Counted {
+    store: MemoryStore,
+    reads: AtomicUsize,
+}
+
+impl Counted {
+    fn new(store: &MemoryStore) -> Arc<Self> {
+        Arc::new(Self { store: store.clone(), reads: AtomicUsize::new(0) })
+    }
+
+    fn reads(&self) -> usize {
+        self.reads.swap(0, Ordering::SeqCst)
+    }
+}
+
+#[async_trait]
+impl Feed for Counted {
+    async fn partitions(&self) -> es_core::Result<Vec<Partition>> {
+        self.store.partitions().await
+    }
+
+    async fn read(
+        &self,
+        partition: &PartitionId,
+        after: &Checkpoint,
+        max: usize,
+    ) -> es_core::Result<FeedPage> {
+        self.reads.fetch_add(1, Ordering::SeqCst);
+        Feed::read(&self.store, partition, after, max).await
+    }
+
+    async fn wait(&self, _: &PartitionId, _: &Checkpoint) -> es_core::Result<()> {
+        std::future::pending().await
+    }
+}
+
+/// All credits in one document.
+#[derive(Debug)]
+struct Totals;
+
+impl Projector for Totals {
+    const NAME: &'static str = "totals";
+    const VERSION: u32 = 1;
+    const CATEGORIES: &'static [&'static str] = &["account"];
+    type Event = AccountEvent;
+    type View = Statement;
+
+    fn keys(&self, _: &Recorded<'_, AccountEvent>, keys: &mut Vec<String>) {
+        keys.push("all".to_owned());
+    }
+
+    fn project(
+        &self,
+        _: &str,
+        view: &mut Option<Statement>,
+        event: &Recorded<'_, AccountEvent>,
+    ) -> Result<(), BoxError> {
+        if let AccountEvent::Credited { amount } = event.event {
+            view.get_or_insert_default().balance += amount;
+        }
+        Ok(())
+    }
+}
+
+async fn many_credits(store: &MemoryStore) {
+    for n in 0..100 {
+        credit(store, ["a", "b", "c"][n % 3], n as u64).await;
+    }
+}
+
+#[tokio::test]
+async fn views_that_are_rebuilt_together_read_the_log_once() {
+    let store = MemoryStore::new();
+    many_credits(&store).await;
+    let (feed, shared) = (Counted::new(&store), Arc::new(store.clone()));
+    let moody = projection_on(feed.clone(), &store, shared.clone(), &Mood::refusing(&[]));
+    let totals = Projection::new(Totals, feed.clone(), shared.clone(), shared).unwrap();
+    let (moody, totals) = (moody.with_batch_size(10), totals.with_batch_size(10));
+    moody.rebuild(|_| {}).await.unwrap();
+    let alone = feed.reads();
+    totals.rebuild(|_| {}).await.unwrap();
+    assert_eq!(feed.reads(), alone);
+
+    let (moody, totals) = (Arc::new(moody), Arc::new(totals));
+    let views = Consumers::new().with(moody.clone()).with(totals.clone());
+    let mut reported = Vec::new();
+    let done = views.rebuild(|view, done| reported.push((view.to_string(), done.applied))).await;
+    assert_eq!(done.unwrap().iter().map(|done| done.applied).collect::<Vec<_>>(), [100, 100]);
+    // Each view looks once more at the end whether something came meanwhile.
+    assert!(feed.reads() <= alone + 1, "{alone} alone");
+    assert!(reported.contains(&("moody_v1".to_owned(), 50)), "{reported:?}");
+    assert!(reported.contains(&("totals_v1".to_owned(), 50)), "{reported:?}");
+    assert_eq!(balances(&moody.view()).await, fold_of(&store, |_| false).await);
+    assert_eq!(totals.view().get("all").await.unwrap().unwrap().balance, (0..100).sum::<u64>());
+}
+
+#[derive(Debug)]
+struct Careless;
+
+#[async_trait]
+impl Policy for Careless {
+    const NAME: &'static str = "careless";
+    const CATEGORIES: &'static [&'static str] = &["account"];
+    type Event = AccountEvent;
+
+    async fn react(
+        &self,
+        _: &Recorded<'_, AccountEvent>,
+        _: &Reaction,
+    ) -> Result<(), ReactionError> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_policy_is_not_rebuilt_together_with_views() {
+    let store = MemoryStore::new();
+    credit(&store, "a", 1).await;
+    let moody = Arc::new(projection(&store, &Mood::refusing(&[])));
+    let careless = Reactor::on(Careless, Arc::new(store.clone())).unwrap();
+    let both = Consumers::new().with(moody.clone()).with(Arc::new(careless));
+    assert!(matches!(both.rebuild(|_, _| {}).await, Err(Error::Misuse(_))));
+    moody.prepare().await.unwrap();
+    assert_eq!(balances(&moody.view()).await, expected(&[]), "nothing was done");
+}
+
+#[tokio::test]
+async fn a_rebuild_is_saved_once_when_it_fits_in_memory() {
+    for (memory, fails_at, is_met) in [(1_000_000, 2, false), (1_000_000, 1, true), (0, 10, true)] {
+        let store = MemoryStore::new();
+        many_credits(&store).await;
+        // The n-th write fails, and what was not saved is done again.
+        let views = views_failing_at(&store, Call::WriteDocuments, fails_at, Fault::LostRequest);
+        let clock = Arc::new(VirtualClock::auto_advancing("2026-01-01T00:00:00Z"));
+        let moody = projection_on(Arc::new(store.clone()), &store, views, &Mood::refusing(&[]));
+        let moody = moody.with_batch_size(10).with_rebuild_memory(memory).with_clock(clock.clone());
+        let mut most = 0;
+        let done = moody.rebuild(|done: CatchUp| most = most.max(done.applied)).await.unwrap();
+        assert_eq!((done.applied, most), (100, 100), "nothing is counted twice");
+        assert_eq!(!clock.slept().is_empty(), is_met, "{memory} {fails_at}");
+        assert_eq!(balances(&moody.view()).await, fold_of(&store, |_| false).await);
+    }
+}
+
+#[tokio::test]
+async fn what_a_rebuild_cannot_take_in_memory_it_takes_step_by_step() {
+    let store = MemoryStore::new();
+    many_credits(&store).await;
+    // Amount 51 is in the middle of a page and of the log, and the third in its page of its stream.
+    let moody = projection(&store, &Mood::refusing(&[51, 73])).with_batch_size(10);
+    let done = moody.rebuild(|_| {}).await.unwrap();
+    let live = parked(&moody).await;
+    // All later commits of both streams wait, too.
+    assert_eq!((done.applied, done.parked), (100 - live.len() as u64, live.len() as u64));
+    assert_eq!(live.iter().filter(|(_, _, failed)| *failed).count(), 2);
+    let waits = |stream: &str, amount: u64| match stream {
+        "a" => amount >= 51,
+        "b" => amount >= 73,
+        _ => false,
+    };
+    let log = fold_of(&store, |commit| {
+        let events = commit.decode::<AccountEvent>().unwrap();
+        let AccountEvent::Credited { amount } = events[0].event else { return false };
+        waits(commit.stream().id(), amount)
+    });
+    assert_eq!(balances(&moody.view()).await, log.await);
+}
+
+#[tokio::test]
+async fn a_rebuild_of_a_feed_that_repeats_and_reorders_shows_the_log() {
+    for seed in 0..20 {
+        let store = MemoryStore::new();
+        many_credits(&store).await;
+        let views = Arc::new(store.clone());
+        let feed = scrambled_feed(&store, seed);
+        let moody = projection_on(feed, &store, views, &Mood::refusing(&[])).with_batch_size(7);
+        moody.rebuild(|_| {}).await.unwrap();
+        assert_eq!(balances(&moody.view()).await, fold_of(&store, |_| false).await, "{seed}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    /// Whatever fits in memory, and whatever fails where.
+    #[test]
+    fn a_rebuild_comes_to_what_following_the_log_comes_to(
+        log in prop::collection::vec(
+            (prop::sample::select(vec!["a", "b", "c", "d"]),
+             prop::collection::vec(1_u64..16, 1..4)), 1..40),
+        refused in prop::collection::vec(1_u64..40, 0..3),
+        batch in 1_usize..8,
+        memory in prop::sample::select(vec![0, 300, 1_000, usize::MAX]),
+        threads in 1_usize..3,
+    ) {
+        let mut runtime = tokio::runtime::Builder::new_multi_thread();
+        let current = tokio::runtime::Builder::new_current_thread().build();
+        let runtime = if threads == 1 { current } else { runtime.worker_threads(2).build() };
+        runtime.unwrap().block_on(async {
+            let store = MemoryStore::new();
+            for (stream, amounts) in &log {
+                let credited = |&amount: &u64| AccountEvent::Credited { amount };
+                append_all(&store, stream, &amounts.iter().map(credited).collect::<Vec<_>>()).await;
+            }
+            let mood = Mood::refusing(&refused);
+            let moody = projection(&store, &mood).with_batch_size(batch);
+            moody.catch_up().await.unwrap();
+            let followed = (balances(&moody.view()).await, parked(&moody).await);
+            // A live view never falls behind, so it is made anew beside nothing.
+            let again = MemoryStore::new();
+            let shared = Arc::new(store.clone());
+            let rebuilt =
+                Projection::new(Moody(mood.clone()), shared.clone(), shared, Arc::new(again));
+            let rebuilt = rebuilt.unwrap().with_batch_size(batch).with_rebuild_memory(memory);
+            rebuilt.rebuild(|_| {}).await.unwrap();
+            assert_eq!((balances(&rebuilt.view()).await, parked(&rebuilt).await), followed);
+        });
+    }
+}
