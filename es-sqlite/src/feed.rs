@@ -1,12 +1,10 @@
 //! The feed: all commits in the order of their positions, as one partition.
 
-use std::collections::HashMap;
-
 use async_trait::async_trait;
 use es_core::{Checkpoint, Error, Feed, FeedPage, Partition, PartitionId, Result, StreamId};
 use rusqlite::{Connection, Row, params};
 
-use crate::commit_rows::{COMMIT_COLUMNS, CommitRows, commit_columns};
+use crate::commit_rows::{COMMIT_COLUMNS, CommitRows, PAGE_BYTES, commit_columns};
 use crate::errors::Fault;
 use crate::readers::in_snapshot;
 use crate::store::SqliteStore;
@@ -102,14 +100,14 @@ fn page(db: &Connection, after: i64, max_commits: i64) -> Result<FeedPage, Fault
          WHERE position > ?1 ORDER BY position LIMIT ?2 + 0"
     ))?;
     let mut rows = select.query(params![after, max_commits])?;
-    let mut page = CommitRows::default();
-    let mut streams = HashMap::with_capacity(usize::try_from(max_commits).unwrap_or(0).min(512));
+    let mut page = room_for(max_commits.min(end - after));
+    let mut stream = None;
     let mut last = after;
     let mut damage = None;
     while last < end && last - after < max_commits && !page.is_full() {
         let taken = match rows.next()? {
             Some(row) if row.get::<_, i64>(COMMIT_COLUMNS)? == last + 1 => {
-                stream_of(&mut streams, row)
+                stream_of(&mut stream, row)
                     .and_then(|stream| page.push(stream, row).map_err(Fault::from))
             }
             _ => Err(missing(last + 1)),
@@ -138,31 +136,40 @@ fn page(db: &Connection, after: i64, max_commits: i64) -> Result<FeedPage, Fault
     Ok(FeedPage { commits, checkpoint, remaining, ended: false })
 }
 
-/// The stream of a row; one object for all commits of it in the page.
+/// A buffer for so many commits at most, if they are of a usual size.
+fn room_for(commits: i64) -> CommitRows {
+    /// The most that are thought of, and the bytes of one.
+    const COMMITS: usize = 512;
+    const BYTES: usize = 320;
+    let commits = usize::try_from(commits).unwrap_or(0).min(COMMITS);
+    CommitRows::with_room(commits, (commits * BYTES).min(PAGE_BYTES))
+}
+
+/// The stream of a row: the one of the row before, if that is of the same stream, as in a log that was imported.
 fn stream_of<'a>(
-    known: &'a mut HashMap<i64, StreamId>,
+    before: &'a mut Option<(i64, StreamId)>,
     row: &Row<'_>,
 ) -> Result<&'a StreamId, Fault> {
-    use std::collections::hash_map::Entry;
+    let id: i64 = row.get(COMMIT_COLUMNS + 1)?;
+    let stream = match before.take() {
+        Some((same, stream)) if same == id => stream,
+        _ => named(id, row)?,
+    };
+    Ok(&before.insert((id, stream)).1)
+}
 
-    let id = row.get(COMMIT_COLUMNS + 1)?;
-    match known.entry(id) {
-        Entry::Occupied(entry) => Ok(entry.into_mut()),
-        Entry::Vacant(entry) => {
-            let damaged = |reason: String| {
-                Fault::from(Error::Corrupt { what: format!("the name of stream {id}"), reason })
-            };
-            let name = |column| match row.get_ref(column)?.as_str_or_null() {
-                Ok(Some(name)) => Ok(name),
-                Ok(None) => Err(damaged("its row is missing".to_owned())),
-                Err(error) => Err(damaged(error.to_string())),
-            };
-            let (category, aggregate_id) = (name(COMMIT_COLUMNS + 2)?, name(COMMIT_COLUMNS + 3)?);
-            let stream = StreamId::new(category, aggregate_id)
-                .map_err(|error| damaged(error.to_string()))?;
-            Ok(entry.insert(stream))
-        }
-    }
+fn named(id: i64, row: &Row<'_>) -> Result<StreamId, Fault> {
+    let name = |column| match row.get_ref(column)?.as_str_or_null() {
+        Ok(Some(name)) => Ok(name),
+        Ok(None) => Err(damaged_name(id, "its row is missing".to_owned())),
+        Err(error) => Err(damaged_name(id, error.to_string())),
+    };
+    let (category, aggregate_id) = (name(COMMIT_COLUMNS + 2)?, name(COMMIT_COLUMNS + 3)?);
+    StreamId::new(category, aggregate_id).map_err(|error| damaged_name(id, error.to_string()))
+}
+
+fn damaged_name(id: i64, reason: String) -> Fault {
+    Error::Corrupt { what: format!("the name of stream {id}"), reason }.into()
 }
 
 fn missing(position: i64) -> Fault {

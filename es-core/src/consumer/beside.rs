@@ -134,7 +134,7 @@ impl<H: Rewindable> BuiltBeside for Beside<'_, H> {
         })
     }
 
-    async fn step(
+    async fn take_page(
         &self,
         partition: &PartitionId,
         tally: &mut Tally,
@@ -146,11 +146,16 @@ impl<H: Rewindable> BuiltBeside for Beside<'_, H> {
         self.again.forget_positions();
         self.again.keep_anchors().await?;
         let partition = Ready { id: partition.clone(), gone_parents: Vec::new() };
-        let step = self.again.step(&partition, Until::End).await?;
-        let elapsed = Duration::try_from(self.again.clock.now().duration_since(began));
-        tally.add(&partition.id, &step, earlier + elapsed.unwrap_or_default());
-        report(tally.total());
-        Ok(step.saved)
+        loop {
+            let step = self.again.step(&partition, Until::End).await?;
+            let elapsed = Duration::try_from(self.again.clock.now().duration_since(began));
+            tally.add(&partition.id, &step, earlier + elapsed.unwrap_or_default());
+            report(tally.total());
+            // A long gap, or a commit that was dropped, takes several steps before the position moves on.
+            if step.saved || step.at_end || step.ended || step.moved_elsewhere {
+                return Ok(step.saved && !step.ended);
+            }
+        }
     }
 
     async fn wait_after(&self, error: Error, failures: &mut u32) -> Result<()> {
@@ -163,8 +168,17 @@ impl<H: Rewindable> BuiltBeside for Beside<'_, H> {
         report: &mut (dyn FnMut(CatchUp) + Send),
     ) -> Result<()> {
         self.again.forget_positions();
+        let mut known = tally.total();
+        let is_behind_a_pass = known.passed > 0;
+        let mut report = |done: CatchUp| {
+            let is_news = CatchUp { elapsed: known.elapsed, ..done } != known;
+            known = done;
+            if is_news || !is_behind_a_pass {
+                report(done);
+            }
+        };
         loop {
-            self.catch_up(Until::End, tally, report).await?;
+            self.catch_up(Until::End, tally, &mut report).await?;
             match self.adopt(false).await? {
                 Adopted::Done => return Ok(()),
                 Adopted::Behind(stream) => self.bring_forward(stream).await?,

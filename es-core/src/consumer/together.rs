@@ -21,8 +21,8 @@ pub(super) trait BuiltBeside: Send + Sync {
     /// What folding it in memory takes. `None` when its store takes only so much in one step, or it is no view.
     fn building(&self) -> Option<Building>;
 
-    /// Takes one step in a partition. Returns whether its page was taken care of.
-    async fn step(
+    /// Takes care of the next page of a partition, in as many steps as that takes. Returns whether there was one.
+    async fn take_page(
         &self,
         partition: &PartitionId,
         tally: &mut Tally,
@@ -32,7 +32,8 @@ pub(super) trait BuiltBeside: Send + Sync {
     /// Returns when a transient error can be tried again after.
     async fn wait_after(&self, error: Error, failures: &mut u32) -> Result<()>;
 
-    /// Takes steps to the end of the feed, and puts the view in its place.
+    /// Takes steps to the end of the feed, and puts the view in its place. What finds nothing new behind a pass is not
+    /// reported.
     async fn finish(
         &self,
         tally: &mut Tally,
@@ -55,41 +56,62 @@ pub(super) async fn build(
     report: &mut (dyn FnMut(&ConsumerId, CatchUp) + Send),
 ) -> Result<Vec<CatchUp>> {
     let mut tallies = vec![Tally::default(); views.len()];
-    pass(views, &mut tallies, report).await;
+    let gone = pass(views, &mut tallies, true, report).await;
+    if let Gone::Apart { is_new } = gone
+        && views.len() > 1
+    {
+        for (view, tally) in views.iter().zip(&mut tallies) {
+            pass(&[*view], std::slice::from_mut(tally), is_new, report).await;
+        }
+    }
     for (view, tally) in views.iter().zip(&mut tallies) {
         view.finish(tally, &mut |done| report(view.id(), done)).await?;
     }
     Ok(tallies.iter().map(Tally::total).collect())
 }
 
-/// Goes over the log in one pass, as far as that goes. What is left for whatever reason is done in steps, which meet
-/// the same reason.
+/// How far a pass has come.
+enum Gone {
+    /// As far as it can. What is left, for whatever reason, is done in steps, which meet the same reason.
+    Through,
+    /// The views cannot go on together: they have nothing in common, or what was done of them has come apart, as
+    /// when one was saved and the other was not. Each may still go alone. `is_new` says that nothing was done.
+    Apart { is_new: bool },
+}
+
+/// Goes over the log in one pass, as far as that goes.
 async fn pass(
     views: &[&dyn BuiltBeside],
-    tallies: &mut Vec<Tally>,
+    tallies: &mut [Tally],
+    is_new: bool,
     report: &mut (dyn FnMut(&ConsumerId, CatchUp) + Send),
-) {
-    let (mut failures, mut is_new) = (0, true);
+) -> Gone {
+    let (mut failures, mut is_new) = (0, is_new);
     loop {
-        let Some(buildings) = views.iter().map(|view| view.building()).collect() else { return };
-        let gone = go(buildings, is_new, views, tallies, report, &mut failures).await;
+        let error = match go(views, tallies, is_new, report, &mut failures).await {
+            Ok(gone) => return gone,
+            Err(error) => error,
+        };
         is_new = false;
-        let Err(error) = gone else { return };
         if views[0].wait_after(error, &mut failures).await.is_err() {
-            return;
+            return Gone::Through;
         }
     }
 }
 
 async fn go(
-    buildings: Vec<Building>,
-    is_new: bool,
     views: &[&dyn BuiltBeside],
-    tallies: &mut Vec<Tally>,
+    tallies: &mut [Tally],
+    is_new: bool,
     report: &mut (dyn FnMut(&ConsumerId, CatchUp) + Send),
     failures: &mut u32,
-) -> Result<()> {
-    let Some(mut pass) = Pass::over(buildings, is_new).await? else { return Ok(()) };
+) -> Result<Gone> {
+    let Some(buildings) = views.iter().map(|view| view.building()).collect() else {
+        return Ok(Gone::Apart { is_new });
+    };
+    let Some(mut pass) = Pass::over(buildings, is_new).await? else {
+        return Ok(Gone::Apart { is_new });
+    };
     let earlier: Vec<_> = tallies.iter().map(|tally| tally.total().elapsed).collect();
     let partition = pass.partition().clone();
     let elapsed = pass.timer();
@@ -103,12 +125,16 @@ async fn go(
         if tallies[0].total().passed > passed {
             *failures = 0;
         }
-        let End::Steps(steps) = end? else { return Ok(()) };
+        let steps = match end? {
+            End::Reached => return Ok(Gone::Through),
+            End::Apart => return Ok(Gone::Apart { is_new: false }),
+            End::Steps(steps) => steps,
+        };
         for (view, tally) in views.iter().zip(&mut *tallies) {
             for _ in 0..steps {
                 let mut report = |done| report(view.id(), done);
-                if !view.step(&partition, tally, &mut report).await? {
-                    return Ok(());
+                if !view.take_page(&partition, tally, &mut report).await? {
+                    return Ok(Gone::Through);
                 }
             }
         }
@@ -118,10 +144,11 @@ async fn go(
 impl Consumers {
     /// Builds the views of all of them again, as [`Consumer::rebuild`](super::Consumer::rebuild) does for one, but
     /// together: where they follow the same feed of one partition, as that of a store which is log and feed in one,
-    /// it is read once for all of them, and events are decoded once for those which have the same type of events and
-    /// the same categories. Each view takes the place of the live one when it is complete, one after the other.
+    /// with the same [batch size](super::Consumer::with_batch_size), it is read once for all of them, and events are
+    /// decoded once for those which have the same type of events and the same categories. Otherwise each goes over
+    /// the log for itself. Each view takes the place of the live one when it is complete, one after the other.
     ///
-    /// On a runtime of several threads pages are read, decoded and folded at the same time, on as many cores.
+    /// On a runtime of several threads pages are read while earlier ones are folded, so two cores are at work.
     /// `report` is called after each page for each view. Gives what was done for each, in the order in which they
     /// were added.
     ///

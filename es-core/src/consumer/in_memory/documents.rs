@@ -34,6 +34,10 @@ struct Document<V> {
 }
 
 impl<P: Projector> Documents<P> {
+    /// About what a document takes beside its key and its content: its place in a table that is not full. What of the
+    /// content lies there is counted twice, as it is a part of what is written, too.
+    const OVERHEAD: usize = 2 * size_of::<(String, Document<P::View>)>() + OF_KEY;
+
     pub(super) fn new(projector: Arc<P>, views: Arc<dyn ViewStore>, view: ViewName) -> Self {
         Self { projector, views, view, by_key: HashMap::default(), measured: 0 }
     }
@@ -67,14 +71,14 @@ impl<P: Projector> FoldOf<P::Event> for Documents<P> {
         }
         let mut document = Document { content: None, is_stored: false, taken: 0 };
         let projected = project(&key, &mut document);
-        self.measured += OVERHEAD + key.len() + bytes.min(TYPICAL);
+        self.measured += Self::OVERHEAD + key.len() + bytes.min(TYPICAL);
         self.by_key.insert(key, document);
         projected
     }
 }
 
-/// About what a document takes beside its content: its entry, and the allocation of its key.
-const OVERHEAD: usize = 112;
+/// About what the key of a document takes beside its text: its allocation.
+const OF_KEY: usize = 16;
 
 /// What a new document is thought to take until it is measured, unless its event is smaller.
 const TYPICAL: usize = 64;
@@ -99,7 +103,7 @@ impl<P: Projector> InView for Documents<P> {
         for (key, text) in missing.into_iter().zip(found) {
             let content = text.as_deref().map(|text| decode_document(&self.view, key, text));
             let content = content.transpose()?;
-            self.measured += OVERHEAD + key.len() + text.map_or(0, |text| text.len());
+            self.measured += Self::OVERHEAD + key.len() + text.map_or(0, |text| text.len());
             let document = Document { is_stored: content.is_some(), content, taken: 0 };
             self.by_key.insert(key.to_owned(), document);
         }
@@ -127,7 +131,7 @@ impl<P: Projector> InView for Documents<P> {
             others += 1;
         }
         let estimated = (sample * others).checked_div(sampled).unwrap_or(0);
-        self.measured = self.by_key.len() * OVERHEAD + keys + measured + estimated;
+        self.measured = self.by_key.len() * Self::OVERHEAD + keys + measured + estimated;
     }
 
     fn take(&mut self) -> Option<Vec<ViewChange>> {

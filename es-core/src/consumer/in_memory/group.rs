@@ -108,6 +108,8 @@ impl<E: Event> EventGroup<E> {
 
 struct DecodedPage<E> {
     events: Vec<DecodedEvent<E>>,
+    /// The places of the commits that have an event whose name is unknown, once for each such event.
+    skipped: Vec<usize>,
     /// By view.
     keys: Vec<Keys>,
 }
@@ -120,11 +122,17 @@ struct DecodedEvent<E> {
 }
 
 /// The keys of all events of a page, one event's after the other's.
-#[derive(Default)]
 struct Keys {
     keys: Vec<String>,
     /// How many each event has.
     counts: Vec<usize>,
+}
+
+impl Keys {
+    /// With room for a key of each of so many events: most have one.
+    fn with_room(events: usize) -> Self {
+        Self { keys: Vec::with_capacity(events), counts: Vec::with_capacity(events) }
+    }
 }
 
 #[async_trait]
@@ -142,10 +150,10 @@ impl<E: Event> Group for EventGroup<E> {
     }
 
     fn decoder(&self) -> Decoder {
-        let (events, consumer) = (self.events, self.consumer.clone());
+        let events = self.events;
         let keys_of: Vec<_> = self.views.iter().map(|view| view.keys_of()).collect();
         Arc::new(move |commits| {
-            let decode = AssertUnwindSafe(|| decode::<E>(commits, events, &consumer, &keys_of));
+            let decode = AssertUnwindSafe(|| decode::<E>(commits, events, &keys_of));
             let page = catch_unwind(decode).ok().and_then(Result::ok);
             Decoded { page: page.map(|page| Box::new(page) as Box<dyn Any + Send + Sync>) }
         })
@@ -167,7 +175,7 @@ impl<E: Event> Group for EventGroup<E> {
         accepted: &[&[bool]],
     ) -> Result<(), Refused> {
         let page = decoded.page.ok_or(Refused)?;
-        let DecodedPage { events, keys } =
+        let DecodedPage { events, skipped, keys } =
             *page.downcast::<DecodedPage<E>>().map_err(|_| Refused)?;
         let mut keys: Vec<_> =
             keys.into_iter().map(|keys| (keys.keys.into_iter(), keys.counts)).collect();
@@ -185,6 +193,13 @@ impl<E: Event> Group for EventGroup<E> {
                 }
             }
         }
+        // Counted here, as pages that were read ahead may be decoded again.
+        let is_accepted = |at: &&usize| accepted.iter().any(|accepted| accepted[**at]);
+        let skipped = skipped.iter().filter(is_accepted).count() as u64;
+        if skipped > 0 {
+            metrics::counter!(telemetry::EVENTS_SKIPPED, "consumer" => self.consumer.to_string())
+                .increment(skipped);
+        }
         Ok(())
     }
 
@@ -196,11 +211,11 @@ impl<E: Event> Group for EventGroup<E> {
 fn decode<E: Event>(
     commits: &[Commit],
     of: EventsOf,
-    consumer: &ConsumerId,
     keys_of: &[Arc<dyn KeysOf<E>>],
 ) -> Result<DecodedPage<E>> {
     let mut events = Vec::with_capacity(commits.len());
-    let mut keys: Vec<Keys> = keys_of.iter().map(|_| Keys::default()).collect();
+    let mut skipped = Vec::new();
+    let mut keys: Vec<Keys> = keys_of.iter().map(|_| Keys::with_room(commits.len())).collect();
     let mut of_event = Vec::new();
     for (at, commit) in commits.iter().enumerate() {
         if !of.categories.contains(&commit.stream().category()) {
@@ -212,8 +227,7 @@ fn decode<E: Event>(
                 Err(Error::Decode { source: DecodeError::UnknownName, .. })
                     if of.unknown == UnknownEvents::Skip =>
                 {
-                    metrics::counter!(telemetry::EVENTS_SKIPPED, "consumer" => consumer.to_string())
-                        .increment(1);
+                    skipped.push(at);
                     return Ok(());
                 }
                 Err(error) => return Err(error),
@@ -230,5 +244,5 @@ fn decode<E: Event>(
             Ok(())
         })?;
     }
-    Ok(DecodedPage { events, keys })
+    Ok(DecodedPage { events, skipped, keys })
 }

@@ -2,8 +2,9 @@
 //!
 //! | file | what it is about |
 //! |---|---|
-//! | `pass` | folding and saving; what is not plain is left to the steps |
-//! | `pages` | reading and decoding meanwhile |
+//! | `pass` | from page to page; when to save, and what is left to the steps |
+//! | `views` | the views of a pass: folding a page into them, and saving them |
+//! | `pages` | reading, and decoding, meanwhile |
 //! | `streams` | the order within streams |
 //! | `group` | views of the same type of events: their events are decoded once |
 //! | `documents` | the documents of one view, and how much memory they take |
@@ -13,6 +14,7 @@ mod group;
 mod pages;
 mod pass;
 mod streams;
+mod views;
 
 use std::any::{Any, TypeId};
 use std::fmt;
@@ -26,7 +28,8 @@ use crate::view_store::{ViewName, ViewStore};
 use documents::Documents;
 use group::{EventGroup, FoldOf, Group};
 
-pub(super) use pass::{Building, End, Pass};
+pub(super) use pass::{End, Pass};
+pub(super) use views::Building;
 
 /// A view that is folded in memory.
 pub struct InMemory {

@@ -3,85 +3,32 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::join_all;
-
-use crate::checkpoint_store::{Advance, CheckpointStore, ConsumerId, Position, Progress, Revision};
 use crate::clock::{Clock, Timestamp};
-use crate::commit::Commit;
 use crate::error::Result;
-use crate::feed::{Checkpoint, Feed, FeedPage, PartitionId};
-use crate::stream_id::StreamId;
-use crate::telemetry;
-use crate::version::Version;
-use crate::view_store::ViewStore;
+use crate::feed::{Checkpoint, Feed, PartitionId};
 
 use super::super::catch_up::Tally;
 use super::super::step::Step;
-use super::InMemory;
-use super::group::{Decoded, Group};
 use super::pages::{Next, Pages, Reading};
-use super::streams::Streams;
-
-/// After so many bytes of events the memory of the documents is measured again.
-const MEASURED_AFTER: usize = 4 * 1024 * 1024;
+use super::views::{Building, Folded, Views};
 
 /// Others take a rebuild that saves nothing for a minute for one that has stopped.
 const SAVED_WITHIN: Duration = Duration::from_secs(15);
 
-/// A view that is built.
-pub(in super::super) struct Building {
-    pub(in super::super) consumer: ConsumerId,
-    pub(in super::super) feed: Arc<dyn Feed>,
-    pub(in super::super) clock: Arc<dyn Clock>,
-    pub(in super::super) based_on: Vec<(PartitionId, Revision)>,
-    pub(in super::super) page_size: usize,
-    /// How many bytes may be kept in memory before they are saved.
-    pub(in super::super) memory: usize,
-    pub(in super::super) views: Arc<dyn ViewStore>,
-    pub(in super::super) in_memory: InMemory,
-}
-
-/// Views that are built in one pass, from a feed of one partition. All of them are always at the same place.
+/// Views that are built in one pass, from a feed of one partition.
 pub(in super::super) struct Pass {
-    views: Vec<View>,
-    groups: Vec<Box<dyn Group>>,
-    orders: Vec<Order>,
+    views: Views,
     feed: Arc<dyn Feed>,
-    partition: PartitionId,
     clock: Arc<dyn Clock>,
     began: Timestamp,
     page_size: usize,
     /// No step was taken since the place was cleared. One that fails may leave progress without a position.
     is_new: bool,
-    /// Nothing was ever saved, so nothing has to be looked up.
-    is_fresh: bool,
     /// The pages that are in memory only.
     unsaved: usize,
     /// What is in memory has to be saved before this one of the unsaved pages, which is left to steps.
     left_out: Option<usize>,
     saved_at: Duration,
-    /// The bytes of events since the documents were measured.
-    unmeasured: usize,
-}
-
-struct View {
-    consumer: ConsumerId,
-    based_on: Vec<(PartitionId, Revision)>,
-    memory: usize,
-    views: Arc<dyn ViewStore>,
-    /// Its group, and its number there.
-    place: (usize, usize),
-    /// The number of its order.
-    order: usize,
-    position: Position,
-    /// The commits that had their effect in memory only.
-    unsaved: u64,
-}
-
-/// The order within streams, for views of the same categories.
-struct Order {
-    categories: &'static [&'static str],
-    streams: Streams,
 }
 
 /// How a pass ended.
@@ -95,20 +42,11 @@ pub(in super::super) enum End {
     Apart,
 }
 
-/// What became of a page.
-enum Folded {
-    Whole,
-    /// Nothing was done.
-    NotPlain,
-    /// Something was done.
-    Refused,
-}
-
-type Report<'a> = dyn FnMut(usize, &mut Tally, &Step) + Send + 'a;
+pub(super) type Report<'a> = dyn FnMut(usize, &mut Tally, &Step) + Send + 'a;
 
 impl Pass {
     /// `None` when the views have no feed in common, or one that has several partitions or forgets commits: there
-    /// steps overlap each other, and know what to do at the end of a partition.
+    /// steps overlap each other, and know what to do at the end of a partition. Nothing is done then.
     ///
     /// `is_new` says that nothing was done since the places were cleared.
     pub(in super::super) async fn over(
@@ -118,8 +56,12 @@ impl Pass {
         let Some(first) = buildings.first() else { return Ok(None) };
         let feed = Arc::clone(&first.feed);
         let (clock, page_size) = (Arc::clone(&first.clock), first.page_size);
-        let same = |other: &Arc<dyn Feed>| Arc::as_ptr(other).addr() == Arc::as_ptr(&feed).addr();
-        if !buildings.iter().all(|building| same(&building.feed)) {
+        // The steps of views with other pages would lead to other places.
+        let same = |other: &Building| {
+            Arc::as_ptr(&other.feed).addr() == Arc::as_ptr(&feed).addr()
+                && other.page_size == page_size
+        };
+        if !buildings.iter().all(same) {
             return Ok(None);
         }
         let mut partitions = feed.partitions().await?;
@@ -130,57 +72,19 @@ impl Pass {
             return Ok(None);
         }
         let (began, saved_at) = (clock.now(), clock.monotonic());
-        let mut pass = Self {
-            views: Vec::new(),
-            groups: Vec::new(),
-            orders: Vec::new(),
-            feed,
-            partition: partition.id,
-            clock,
-            began,
-            page_size,
-            is_new,
-            is_fresh: false,
-            unsaved: 0,
-            left_out: None,
-            saved_at,
-            unmeasured: 0,
-        };
-        for building in buildings {
-            pass.add(building);
-        }
-        Ok(Some(pass))
-    }
-
-    fn add(&mut self, building: Building) {
-        let Building { consumer, based_on, memory, views, in_memory, .. } = building;
-        let InMemory { events, fold, new_group } = in_memory;
-        let group = self.groups.iter().position(|group| group.has(events)).unwrap_or_else(|| {
-            self.groups.push(new_group(events, consumer.clone()));
-            self.groups.len() - 1
-        });
-        let place = (group, self.groups[group].add(fold));
-        let categories = events.categories;
-        let order = self.orders.iter().position(|order| order.categories == categories);
-        let order = order.unwrap_or_else(|| {
-            self.orders.push(Order { categories, streams: Streams::default() });
-            self.orders.len() - 1
-        });
-        let position = Position::default();
-        self.views.push(View {
-            consumer,
-            based_on,
-            memory,
-            views,
-            place,
-            order,
-            position,
-            unsaved: 0,
-        });
+        let views = Views::of(buildings, partition.id);
+        let (unsaved, left_out) = (0, None);
+        Ok(Some(Self { views, feed, clock, began, page_size, is_new, unsaved, left_out, saved_at }))
     }
 
     pub(in super::super) fn partition(&self) -> &PartitionId {
-        &self.partition
+        self.views.partition()
+    }
+
+    /// Tells how long the pass has taken so far.
+    pub(in super::super) fn timer(&self) -> impl Fn() -> Duration + Send + Sync + use<> {
+        let (clock, began) = (Arc::clone(&self.clock), self.began);
+        move || Duration::try_from(clock.now().duration_since(began)).unwrap_or_default()
     }
 
     /// Goes on from what is saved. `tallies` are by view; they count what is saved when this returns. `report` adds
@@ -191,23 +95,22 @@ impl Pass {
     /// What is saved stays, and the pass can be gone on with.
     pub(in super::super) async fn run(
         &mut self,
-        tallies: &mut Vec<Tally>,
+        tallies: &mut [Tally],
         report: &mut Report<'_>,
     ) -> Result<End> {
         loop {
-            let mut saved = tallies.clone();
+            let mut saved = tallies.to_vec();
             let end = self.go(tallies, &mut saved, report).await;
             if self.unsaved > 0 {
-                *tallies = saved;
+                tallies.clone_from_slice(&saved);
             }
-            match end {
+            match end? {
                 // Once more, to save what comes before what was refused.
-                Ok(None) => {}
-                Ok(Some(end)) => {
+                None => {}
+                Some(end) => {
                     self.is_new &= !matches!(end, End::Steps(_));
                     return Ok(end);
                 }
-                Err(error) => return Err(error),
             }
         }
     }
@@ -216,35 +119,35 @@ impl Pass {
     async fn go(
         &mut self,
         tallies: &mut [Tally],
-        saved: &mut Vec<Tally>,
+        saved: &mut [Tally],
         report: &mut Report<'_>,
     ) -> Result<Option<End>> {
-        if !self.begin().await? {
+        self.unsaved = 0;
+        let Some(mut reached) = self.views.begin(self.is_new).await? else {
             return Ok(Some(End::Apart));
-        }
-        let mut reached = self.views[0].position.checkpoint.clone();
-        let decoders = self.groups.iter().map(|group| group.decoder()).collect();
-        let (feed, partition) = (Arc::clone(&self.feed), self.partition.clone());
-        let after = reached.clone();
-        let reading = Reading::of(feed, partition, after, self.page_size, decoders);
-        let mut pages = Pages::of(reading);
+        };
+        self.saved_at = self.clock.monotonic();
+        let (feed, partition) = (Arc::clone(&self.feed), self.partition().clone());
+        let reading = Reading::of(feed, partition, reached.clone(), self.page_size);
+        let mut pages = Pages::of(reading, self.views.decoders());
         loop {
             let (page, decoded) = match pages.next().await? {
-                Next::Page(page) => page,
+                Next::Page(page, decoded) => (page, decoded),
                 Next::End { for_good } => {
                     let left = usize::from(for_good);
-                    return Ok(Some(self.save_all(reached, left).await?));
+                    return self.save_before(&reached, left, tallies, saved).await.map(Some);
                 }
             };
-            let folded = match self.left_out {
-                Some(left_out) if left_out == self.unsaved => Folded::NotPlain,
-                _ => self.fold(&page, decoded, tallies, report).await?,
+            let folded = if self.left_out == Some(self.unsaved) {
+                Folded::NotPlain
+            } else {
+                self.views.fold(&page, decoded, tallies, report).await?
             };
             match folded {
                 Folded::Whole => {}
                 Folded::NotPlain => {
                     self.left_out = None;
-                    return Ok(Some(self.save_all(reached, 1).await?));
+                    return self.save_before(&reached, 1, tallies, saved).await.map(Some);
                 }
                 Folded::Refused => {
                     self.left_out = Some(self.unsaved);
@@ -254,146 +157,47 @@ impl Pass {
             }
             self.unsaved += 1;
             reached = page.checkpoint;
-            if self.is_to_be_saved() {
-                if !self.save(reached.clone()).await? {
+            if self.views.is_full() || self.was_saved_long_ago() {
+                let is_saved = self.save(&reached, tallies, saved).await?;
+                if !is_saved {
                     return Ok(Some(End::Steps(self.unsaved)));
                 }
-                *saved = tallies.to_vec();
             }
         }
     }
 
-    /// Looks where the views are, with nothing in memory. Returns whether they are at the same place.
-    async fn begin(&mut self) -> Result<bool> {
-        for view in &mut self.views {
-            self.groups[view.place.0].view(view.place.1).clear();
-            let checkpoints: &dyn CheckpointStore = &*view.views;
-            view.position = checkpoints.load(&view.consumer, &self.partition).await?;
-            view.unsaved = 0;
-        }
-        self.orders.iter_mut().for_each(|order| drop(order.streams.take()));
-        let first = &self.views[0].position.checkpoint;
-        self.is_fresh = self.is_new && first.is_start();
-        (self.unsaved, self.unmeasured) = (0, 0);
-        self.saved_at = self.clock.monotonic();
-        Ok(!first.is_end() && self.views.iter().all(|view| view.position.checkpoint == *first))
+    fn was_saved_long_ago(&self) -> bool {
+        self.clock.monotonic().saturating_sub(self.saved_at) >= SAVED_WITHIN
     }
 
-    async fn fold(
+    /// Saves all that comes before so many pages, which are to be taken step by step.
+    async fn save_before(
         &mut self,
-        page: &FeedPage,
-        decoded: Vec<Decoded>,
-        tallies: &mut [Tally],
-        report: &mut Report<'_>,
-    ) -> Result<Folded> {
-        let commits = &page.commits;
-        if !decoded.iter().all(Decoded::is_whole) {
-            return Ok(Folded::NotPlain);
-        }
-        if !self.is_fresh {
-            for (number, order) in self.orders.iter_mut().enumerate() {
-                let views = self.views.iter().filter(|view| view.order == number);
-                let consumers = views.map(|view| {
-                    let checkpoints: &dyn CheckpointStore = &*view.views;
-                    (&view.consumer, checkpoints)
-                });
-                order.streams.load(commits, consumers).await?;
-            }
-            for (group, decoded) in self.groups.iter_mut().zip(&decoded) {
-                group.load(decoded).await?;
-            }
-        }
-        let mut accepted: Vec<Vec<bool>> = Vec::with_capacity(self.orders.len());
-        for Order { categories, streams } in &mut self.orders {
-            let follows = |commit: &Commit| categories.contains(&commit.stream().category());
-            let Some(of_order) = streams.accept(commits, follows) else {
-                let before = &mut self.orders[..accepted.len()];
-                before.iter_mut().for_each(|order| order.streams.undo());
-                return Ok(Folded::NotPlain);
-            };
-            accepted.push(of_order);
-        }
-        for (number, (group, decoded)) in self.groups.iter_mut().zip(decoded).enumerate() {
-            let of_group = self.views.iter().filter(|view| view.place.0 == number);
-            let of_group: Vec<&[bool]> = of_group.map(|view| &*accepted[view.order]).collect();
-            if group.fold(commits, decoded, &of_group).is_err() {
-                return Ok(Folded::Refused);
-            }
-        }
-        let bytes = commits.iter().map(|commit| commit.events().stored_len());
-        self.unmeasured += bytes.sum::<usize>();
-        for (number, (view, tally)) in self.views.iter_mut().zip(tallies).enumerate() {
-            let applied = accepted[view.order].iter().filter(|accepted| **accepted).count() as u64;
-            view.unsaved += applied;
-            let passed = commits.len() as u64;
-            let step = Step { applied, passed, remaining: page.remaining, ..Step::default() };
-            report(number, tally, &step);
-        }
-        Ok(Folded::Whole)
-    }
-
-    fn is_to_be_saved(&mut self) -> bool {
-        let is_full = |pass: &mut Self| {
-            pass.views.iter().any(|view| {
-                let documents = pass.groups[view.place.0].view(view.place.1).bytes();
-                documents + pass.orders[view.order].streams.bytes() > view.memory
-            })
-        };
-        if self.unmeasured >= MEASURED_AFTER || (self.unmeasured > 0 && is_full(self)) {
-            self.unmeasured = 0;
-            for view in &self.views {
-                self.groups[view.place.0].view(view.place.1).measure();
-            }
-        }
-        is_full(self) || self.clock.monotonic().saturating_sub(self.saved_at) >= SAVED_WITHIN
-    }
-
-    /// Saves all, before so many pages that are to be taken step by step.
-    async fn save_all(&mut self, reached: Checkpoint, left: usize) -> Result<End> {
+        reached: &Checkpoint,
+        left: usize,
+        tallies: &[Tally],
+        saved: &mut [Tally],
+    ) -> Result<End> {
         let unsaved = self.unsaved;
-        if unsaved > 0 && !self.save(reached).await? {
+        if unsaved > 0 && !self.save(reached, tallies, saved).await? {
             return Ok(End::Steps(unsaved));
         }
         Ok(if left > 0 { End::Steps(left) } else { End::Reached })
     }
 
-    /// Writes the documents of each view, with its progress, in one step. Returns whether all could be written as
-    /// JSON: otherwise nothing is saved.
-    async fn save(&mut self, reached: Checkpoint) -> Result<bool> {
-        let orders = self.orders.iter_mut().map(|order| order.streams.take());
-        let streams: Vec<Vec<(StreamId, Version)>> = orders.collect();
-        let mut writes = Vec::with_capacity(self.views.len());
-        for view in &mut self.views {
-            let Some(changes) = self.groups[view.place.0].view(view.place.1).take() else {
-                return Ok(false);
-            };
-            let advance = Advance {
-                partition: self.partition.clone(),
-                based_on: view.position.revision,
-                checkpoint: reached.clone(),
-            };
-            let mut progress = Progress::new(view.consumer.clone(), Some(advance));
-            progress.based_on.clone_from(&view.based_on);
-            progress.streams.clone_from(&streams[view.order]);
-            let views = Arc::clone(&view.views);
-            writes.push(async move { views.write(changes, progress).await });
+    async fn save(
+        &mut self,
+        reached: &Checkpoint,
+        tallies: &[Tally],
+        saved: &mut [Tally],
+    ) -> Result<bool> {
+        if !self.views.save(reached, tallies, saved).await? {
+            return Ok(false);
         }
-        join_all(writes).await.into_iter().collect::<Result<Vec<()>>>()?;
-        for view in &mut self.views {
-            let revision = view.position.revision.next();
-            view.position = Position { checkpoint: reached.clone(), revision };
-            let consumer = view.consumer.to_string();
-            metrics::counter!(telemetry::COMMITS_CONSUMED, "consumer" => consumer)
-                .increment(std::mem::take(&mut view.unsaved));
-        }
-        (self.unsaved, self.is_fresh) = (0, false);
+        self.unsaved = 0;
         self.saved_at = self.clock.monotonic();
+        // The places of the pages count from here on.
+        self.left_out = None;
         Ok(true)
-    }
-
-    /// Tells how long the pass has taken so far.
-    pub(in super::super) fn timer(&self) -> impl Fn() -> Duration + Send + Sync + use<> {
-        let (clock, began) = (Arc::clone(&self.clock), self.began);
-        move || Duration::try_from(clock.now().duration_since(began)).unwrap_or_default()
     }
 }

@@ -15,9 +15,20 @@ use crate::version::Version;
 pub(super) struct Streams {
     reached: HashMap<StreamId, Version, RandomState>,
     /// Streams that wait in the dead letters of one of them.
-    parked: HashSet<StreamId>,
-    /// What the last page moved, as it was before.
-    undo: Vec<(StreamId, Version)>,
+    parked: HashSet<StreamId, RandomState>,
+    /// What the last page moved: the place of the commit in the page, and its stream's version before.
+    undo: Vec<(usize, Version)>,
+}
+
+/// What is to become of the commits of a page.
+#[derive(Debug)]
+pub(super) struct Accepted {
+    /// By commit, whether it is to have its effect. The others are passed over.
+    pub(super) commits: Vec<bool>,
+    /// How many are to have their effect.
+    pub(super) count: u64,
+    /// How many were taken before.
+    pub(super) duplicates: u64,
 }
 
 impl Streams {
@@ -25,46 +36,55 @@ impl Streams {
     pub(super) async fn load(
         &mut self,
         commits: &[Commit],
+        categories: &[&str],
         consumers: impl Iterator<Item = (&ConsumerId, &dyn CheckpointStore)> + Send,
     ) -> Result<()> {
-        let missing: HashSet<&StreamId> = commits
+        let missing: HashSet<&StreamId, RandomState> = commits
             .iter()
             .map(Commit::stream)
+            .filter(|stream| categories.contains(&stream.category()))
             .filter(|stream| !self.reached.contains_key(*stream))
             .collect();
         let missing: Vec<StreamId> = missing.into_iter().cloned().collect();
         if missing.is_empty() {
             return Ok(());
         }
+        let mut known: Vec<Option<Version>> = vec![None; missing.len()];
         for (consumer, checkpoints) in consumers {
             let found = checkpoints.stream_progress(consumer, &missing).await?;
-            for (stream, progress) in missing.iter().zip(found) {
-                let known = *self.reached.entry(stream.clone()).or_insert(progress.version);
+            for ((stream, known), progress) in missing.iter().zip(&mut known).zip(found) {
+                let first = *known.get_or_insert(progress.version);
                 // What one of them has parked, the others may have handled: steps know what to do.
-                if progress.is_parked() || known != progress.version {
+                if progress.is_parked() || first != progress.version {
                     self.parked.insert(stream.clone());
                 }
             }
         }
+        // Only when all were asked: a page that is tried again after an error asks all of them again.
+        let known = known.into_iter().map(Option::unwrap_or_default);
+        self.reached.extend(missing.into_iter().zip(known));
         Ok(())
     }
 
     /// Says of each commit of a page whether it comes next in its stream, or is passed over, because it was taken
-    /// before or `follows` does not have it. `None` when one cannot be taken: something is missing before it, or its
+    /// before or is of another category. `None` when one cannot be taken: something is missing before it, or its
     /// stream waits. Then nothing has changed.
-    pub(super) fn accept(
-        &mut self,
-        commits: &[Commit],
-        follows: impl Fn(&Commit) -> bool,
-    ) -> Option<Vec<bool>> {
+    pub(super) fn accept(&mut self, commits: &[Commit], categories: &[&str]) -> Option<Accepted> {
         self.undo.clear();
-        let mut accepted = Vec::with_capacity(commits.len());
-        for commit in commits {
-            match follows(commit).then(|| self.comes_next(commit)) {
-                None | Some(Next::TakenBefore) => accepted.push(false),
-                Some(Next::Next) => accepted.push(true),
-                Some(Next::CannotBeTaken) => {
-                    self.undo();
+        let mut accepted =
+            Accepted { commits: vec![false; commits.len()], count: 0, duplicates: 0 };
+        for (at, commit) in commits.iter().enumerate() {
+            if !categories.contains(&commit.stream().category()) {
+                continue;
+            }
+            match self.comes_next(at, commit) {
+                Next::Next => {
+                    accepted.commits[at] = true;
+                    accepted.count += 1;
+                }
+                Next::TakenBefore => accepted.duplicates += 1,
+                Next::CannotBeTaken => {
+                    self.undo(commits);
                     return None;
                 }
             }
@@ -72,7 +92,7 @@ impl Streams {
         Some(accepted)
     }
 
-    fn comes_next(&mut self, commit: &Commit) -> Next {
+    fn comes_next(&mut self, at: usize, commit: &Commit) -> Next {
         let stream = commit.stream();
         if !self.parked.is_empty() && self.parked.contains(stream) {
             return Next::CannotBeTaken;
@@ -82,7 +102,7 @@ impl Streams {
             if commit.first_version() != Version::FIRST {
                 return Next::CannotBeTaken;
             }
-            self.undo.push((stream.clone(), Version::ZERO));
+            self.undo.push((at, Version::ZERO));
             self.reached.insert(stream.clone(), last);
             return Next::Next;
         };
@@ -92,22 +112,24 @@ impl Streams {
         if commit.first_version() != reached.next() {
             return Next::CannotBeTaken;
         }
-        self.undo.push((stream.clone(), *reached));
+        self.undo.push((at, *reached));
         *reached = last;
         Next::Next
     }
 
-    /// Takes back what the last page moved.
-    pub(super) fn undo(&mut self) {
-        for (stream, version) in self.undo.drain(..).rev() {
-            self.reached.insert(stream, version);
+    /// Takes back what the last page moved, which had these commits.
+    pub(super) fn undo(&mut self, commits: &[Commit]) {
+        for (at, version) in self.undo.drain(..).rev() {
+            if let Some(reached) = self.reached.get_mut(commits[at].stream()) {
+                *reached = version;
+            }
         }
     }
 
     /// About how many bytes they take.
     pub(super) fn bytes(&self) -> usize {
-        /// An entry, and the allocation of the name.
-        const OF_ONE: usize = 104;
+        /// A place in a table that is not full, and the allocation of the name.
+        const OF_ONE: usize = 2 * size_of::<(StreamId, Version)>() + 40;
         self.reached.len() * OF_ONE
     }
 
