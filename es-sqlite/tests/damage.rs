@@ -232,6 +232,26 @@ async fn a_head_that_lags_behind_the_log_cuts_nothing_off() {
 }
 
 #[tokio::test]
+async fn a_commit_whose_stream_has_lost_its_name_is_told_behind_what_is_good_before_it() {
+    for change in [
+        "DELETE FROM streams WHERE id = 2",
+        "UPDATE streams SET aggregate_id = '' WHERE id = 2",
+        "UPDATE streams SET category = CAST(x'ff' AS TEXT) WHERE id = 2",
+    ] {
+        let place = Place::new();
+        five_commits(&place).await;
+        place.tamper(change);
+        let store = place.open().await;
+        let page = Feed::read(&store, &partition(), &Checkpoint::start(), 100).await.unwrap();
+        assert_eq!((page.commits.len(), page.remaining), (1, Some(5)), "{change}");
+        let error = Feed::read(&store, &partition(), &page.checkpoint, 100).await.unwrap_err();
+        let named = matches!(&error, Error::Corrupt { what, .. } if what.contains("stream 2"));
+        assert!(named, "{change}: {error:?}");
+        store.close().await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn a_damaged_page_of_the_file_is_an_error() {
     let place = Place::new();
     let store = place.open().await;

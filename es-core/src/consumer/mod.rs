@@ -237,7 +237,11 @@ impl<H: Handler> Consumer<H> {
     /// Keeps about `bytes` bytes of documents and progress in memory while a view is
     /// [built again](Consumer::rebuild), before it saves them in one step and goes on with nothing in memory. As a
     /// rebuild that is broken off begins anew, nothing is lost by saving late; the more documents fit, the fewer of
-    /// them are written more than once. What is read ahead comes on top, a few MiB. With 0 each page is saved.
+    /// them are written more than once. What is read ahead comes on top, a few MiB, and so does what is saved, as JSON,
+    /// until it is written. With 0 each page is saved.
+    ///
+    /// A store with one writer, as SQLite, appends nothing while it writes all that: less memory lets commands wait less
+    /// long at a time.
     ///
     /// It is no limit for a store that takes only [so much](crate::CheckpointStore::max_step_items) in one step, nor
     /// for a feed of several partitions: there each page is saved in any case.

@@ -93,7 +93,9 @@ async fn pass(
             Err(error) => error,
         };
         is_new = false;
-        if views[0].wait_after(error, &mut failures).await.is_err() {
+        if let Err(error) = views[0].wait_after(error, &mut failures).await {
+            let (consumer, cause) = (views[0].id(), error.with_causes());
+            tracing::warn!(%consumer, cause, "a rebuild goes on step by step");
             return Gone::Through;
         }
     }
