@@ -330,6 +330,7 @@ mod tests {
         let floor = race.floor("floor", times([9, 2, 2, 2]));
         let both = race.aimed("both cores", floor, 1.5, times([9, 1, 1, 1]));
         race.part("one of them", both, 0.5, floor, 1.5);
+        race.row("compared with both", both, times([9, 4, 4, 4]));
         let results = race.run(Rounds { rounds: 3, at_least: Duration::ZERO });
         let results = results.with_memory("most memory", 70.5, 64.0);
         let text = table(&[results]).to_string();
