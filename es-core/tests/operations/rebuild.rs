@@ -168,45 +168,50 @@ async fn a_crash_anywhere_in_a_rebuild_leaves_a_whole_view_and_the_next_one_succ
         store: MemoryStore,
         mood: Mood,
     }
-    let fresh = async || {
+    async fn fresh() -> Shop {
         let (store, mood) = (MemoryStore::new(), Mood::refusing(&[]));
         live(&store, &mood).await;
         mood.multiply_by(10);
         Shop { store, mood }
-    };
-    let rebuild = async |shop: &Shop| {
-        let faults = Faults::none().suspending();
-        let views = Arc::new(FaultyViewStore::new(Arc::new(shop.store.clone()), faults));
-        let dying = projection_on(Arc::new(shop.store.clone()), &shop.store, views, &shop.mood);
-        dying.with_batch_size(2).with_rebuild_memory(0).rebuild(|_| {}).await.unwrap();
-    };
-    let crashes = crash_at_every_await(fresh, rebuild, async |shop: &Shop| {
-        let log = fold_of(&shop.store, |_| false).await;
-        let shown = balances(&view(&shop.store)).await;
-        assert!(shown == log || shown == times(&log, 10), "{shown:?}");
-        // In between, the program was changed once more.
-        shop.mood.multiply_by(100);
-        projection(&shop.store, &shop.mood).rebuild(|_| {}).await.unwrap();
-        assert_eq!(balances(&view(&shop.store)).await, times(&log, 100));
-    });
-    assert!(crashes.await > 20);
+    }
+    // Page by page, and with one write at the end.
+    for (memory, at_least) in [(0, 20), (usize::MAX, 5)] {
+        let rebuild = async |shop: &Shop| {
+            let faults = Faults::none().suspending();
+            let views = Arc::new(FaultyViewStore::new(Arc::new(shop.store.clone()), faults));
+            let dying = projection_on(Arc::new(shop.store.clone()), &shop.store, views, &shop.mood);
+            dying.with_batch_size(2).with_rebuild_memory(memory).rebuild(|_| {}).await.unwrap();
+        };
+        let crashes = crash_at_every_await(fresh, rebuild, async |shop: &Shop| {
+            let log = fold_of(&shop.store, |_| false).await;
+            let shown = balances(&view(&shop.store)).await;
+            assert!(shown == log || shown == times(&log, 10), "{shown:?}");
+            // In between, the program was changed once more.
+            shop.mood.multiply_by(100);
+            projection(&shop.store, &shop.mood).rebuild(|_| {}).await.unwrap();
+            assert_eq!(balances(&view(&shop.store)).await, times(&log, 100));
+        });
+        assert!(crashes.await > at_least);
+    }
 }
 
 #[tokio::test]
 async fn of_two_rebuilds_at_once_the_later_goes_on_and_the_earlier_ends() {
-    let writes = [(1, true), (2, true), (3, true), (2, false)];
-    let writes = writes.map(|(nth, finished_first)| (Call::WriteDocuments, nth, finished_first));
-    for (call, nth, finished_first) in writes.into_iter().chain([(Call::SwapViews, 1, true)]) {
+    let writes = [(1, true, 0), (2, true, 0), (3, true, 0), (2, false, 0), (1, true, usize::MAX)];
+    let writes = writes.map(|(nth, first, memory)| (Call::WriteDocuments, nth, first, memory));
+    let swaps = [0, usize::MAX].map(|memory| (Call::SwapViews, 1, true, memory));
+    for (call, nth, finished_first, memory) in writes.into_iter().chain(swaps) {
         let store = MemoryStore::new();
         let mood = Mood::refusing(&[]);
         live(&store, &mood).await;
         let log = fold_of(&store, |_| false).await;
         let (held_up, hold_up) = views_held_up_at(&store, call, nth);
         let earlier = projection_on(Arc::new(store.clone()), &store, held_up, &mood);
-        let earlier = earlier.with_batch_size(2).with_rebuild_memory(0);
+        let earlier = earlier.with_batch_size(2).with_rebuild_memory(memory);
         let later_mood = Mood::refusing(&[]);
         later_mood.multiply_by(10);
-        let later = projection(&store, &later_mood).with_batch_size(2).with_rebuild_memory(0);
+        let later = projection(&store, &later_mood);
+        let later = later.with_batch_size(2).with_rebuild_memory(memory);
         let (ended, ()) = futures::join!(earlier.rebuild(|_| {}), async {
             hold_up.reached().await;
             if finished_first {
