@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use async_trait::async_trait;
 use es_core::memory::MemoryStore;
 use es_core::testing::VirtualClock;
-use es_core::testing::faults::{Call, Fault};
+use es_core::testing::faults::{Call, Fault, Faults, FaultyFeed};
 use es_core::{
     BoxError, CatchUp, Checkpoint, Commit, Consumers, DeadLetterFilter, Error, Feed, FeedPage,
     Partition, PartitionId, Policy, Projection, Projector, Reaction, ReactionError, Reactor,
@@ -219,6 +219,23 @@ async fn a_rebuild_is_saved_once_when_it_fits_in_memory() {
         assert_eq!(!clock.slept().is_empty(), is_met, "{memory} {fails_at}");
         assert_eq!(balances(&moody.view()).await, fold_of(&store, |_| false).await);
     }
+}
+
+#[tokio::test]
+async fn what_was_folded_before_the_feed_fails_is_not_folded_again() {
+    let store = MemoryStore::new();
+    many_credits(&store).await;
+    let faults = Faults::none();
+    faults.at(Call::ReadFeed, 6, Fault::LostRequest);
+    let feed = Arc::new(FaultyFeed::new(Arc::new(store.clone()), faults));
+    let clock = Arc::new(VirtualClock::auto_advancing("2026-01-01T00:00:00Z"));
+    let moody = projection_on(feed, &store, Arc::new(store.clone()), &Mood::refusing(&[]));
+    let moody = moody.with_batch_size(10).with_clock(clock.clone());
+    let mut applied = Vec::new();
+    moody.rebuild(|done| applied.push(done.applied)).await.unwrap();
+    assert!(!clock.slept().is_empty(), "it has failed");
+    assert_eq!(applied, (1..=10).map(|pages| pages * 10).collect::<Vec<_>>());
+    assert_eq!(balances(&moody.view()).await, fold_of(&store, |_| false).await);
 }
 
 #[tokio::test]

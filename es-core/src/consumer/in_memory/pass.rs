@@ -131,11 +131,16 @@ impl Pass {
         let reading = Reading::of(feed, partition, reached.clone(), self.page_size);
         let mut pages = Pages::of(reading, self.views.decoders());
         loop {
-            let (page, decoded) = match pages.next().await? {
-                Next::Page(page, decoded) => (page, decoded),
-                Next::End { for_good } => {
+            let (page, decoded) = match pages.next().await {
+                Ok(Next::Page(page, decoded)) => (page, decoded),
+                Ok(Next::End { for_good }) => {
                     let left = usize::from(for_good);
                     return self.save_before(&reached, left, tallies, saved).await.map(Some);
+                }
+                Err(error) => {
+                    // A feed that fails now and then has nothing folded twice.
+                    self.save_before(&reached, 0, tallies, saved).await?;
+                    return Err(error);
                 }
             };
             let folded = if self.left_out == Some(self.unsaved) {
