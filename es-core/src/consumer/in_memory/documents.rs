@@ -140,13 +140,15 @@ impl<P: Projector> InView for Documents<P> {
         // A table is written faster in its order.
         documents.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         let mut changes = Vec::with_capacity(documents.len());
+        let mut buffer = Vec::new();
         for (key, Document { content, is_stored, .. }) in documents {
             if content.is_none() && !is_stored {
                 continue;
             }
-            let write =
-                AssertUnwindSafe(|| content.as_ref().map(serde_json::to_string).transpose());
-            let document = catch_unwind(write).ok()?.ok()?;
+            let document = match &content {
+                Some(content) => Some(text_of(content, &mut buffer)?),
+                None => None,
+            };
             // Whoever writes here besides has taken the mark, which the step is based on.
             let (view, replaces) = (self.view.clone(), Replaces::Anything);
             changes.push(ViewChange { view, key, replaces, document });
@@ -158,6 +160,16 @@ impl<P: Projector> InView for Documents<P> {
         self.by_key.clear();
         self.measured = 0;
     }
+}
+
+/// A document as JSON, made in a buffer that serves for many. The text has just its length: as `serde_json` makes it,
+/// small ones would take several times as much, and all of them are in memory until they are written. `None` when it
+/// cannot be written.
+fn text_of(document: &impl Serialize, buffer: &mut Vec<u8>) -> Option<String> {
+    buffer.clear();
+    let write = AssertUnwindSafe(|| serde_json::to_writer(&mut *buffer, document));
+    catch_unwind(write).ok()?.ok()?;
+    std::str::from_utf8(buffer).ok().map(str::to_owned)
 }
 
 /// The length of a document as JSON, without making it. What cannot be written is noticed when it is written.
