@@ -77,13 +77,13 @@ impl Streams {
             if !categories.contains(&commit.stream().category()) {
                 continue;
             }
-            match self.comes_next(at, commit) {
-                Next::Next => {
+            match self.turn_of(at, commit) {
+                Turn::Now => {
                     accepted.commits[at] = true;
                     accepted.count += 1;
                 }
-                Next::TakenBefore => accepted.duplicates += 1,
-                Next::CannotBeTaken => {
+                Turn::Over => accepted.duplicates += 1,
+                Turn::NotYet => {
                     self.undo(commits);
                     return None;
                 }
@@ -92,29 +92,29 @@ impl Streams {
         Some(accepted)
     }
 
-    fn comes_next(&mut self, at: usize, commit: &Commit) -> Next {
+    fn turn_of(&mut self, at: usize, commit: &Commit) -> Turn {
         let stream = commit.stream();
         if !self.parked.is_empty() && self.parked.contains(stream) {
-            return Next::CannotBeTaken;
+            return Turn::NotYet;
         }
         let last = commit.last_version();
         let Some(reached) = self.reached.get_mut(stream) else {
             if commit.first_version() != Version::FIRST {
-                return Next::CannotBeTaken;
+                return Turn::NotYet;
             }
             self.undo.push((at, Version::ZERO));
             self.reached.insert(stream.clone(), last);
-            return Next::Next;
+            return Turn::Now;
         };
         if last <= *reached {
-            return Next::TakenBefore;
+            return Turn::Over;
         }
         if commit.first_version() != reached.next() {
-            return Next::CannotBeTaken;
+            return Turn::NotYet;
         }
         self.undo.push((at, *reached));
         *reached = last;
-        Next::Next
+        Turn::Now
     }
 
     /// Takes back what the last page moved, which had these commits.
@@ -145,8 +145,11 @@ impl Streams {
     }
 }
 
-enum Next {
-    Next,
-    TakenBefore,
-    CannotBeTaken,
+/// Whether a commit's turn has come.
+enum Turn {
+    Now,
+    /// It was taken before.
+    Over,
+    /// Something is missing before it, or its stream waits.
+    NotYet,
 }
