@@ -6,7 +6,7 @@ use es_benches::floor;
 use es_benches::order::{Order, OrderCommand, OrderEvent, event};
 use es_benches::race::{Race, Results, Timed};
 use es_core::memory::MemoryStore;
-use es_core::{Codec, EventStore, Repository};
+use es_core::{Codec, EventStore, Repository, SnapshotPolicy, SnapshotStore};
 use es_sqlite::SqliteStore;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -44,7 +44,19 @@ fn in_memory(title: &str, runtime: &Runtime, size: Size, events: usize) -> Resul
     race.row("memory, loaded for each command", floor, || {
         execute(&Repository::new(Arc::new(MemoryStore::new())), runtime, commands, events)
     });
+    race.row("memory, loaded with a snapshot every 20 events", floor, || {
+        let orders = with_snapshots(Arc::new(MemoryStore::new()));
+        execute(&orders, runtime, commands, events)
+    });
     race.run(size.rounds)
+}
+
+/// A snapshot is taken when so many events have been appended behind the last one.
+const SNAPSHOT: u64 = 20;
+
+fn with_snapshots<S: EventStore + SnapshotStore>(store: Arc<S>) -> Repository<Order> {
+    let snapshots = Arc::clone(&store) as Arc<dyn SnapshotStore>;
+    Repository::new(store).with_snapshots(snapshots, SnapshotPolicy::Every(SNAPSHOT))
 }
 
 fn command(n: usize, events: usize) -> OrderCommand {
@@ -73,6 +85,9 @@ fn execute(orders: &Repository<Order>, runtime: &Runtime, commands: usize, event
 /// Callers at a time, each with a stream of its own.
 const CALLERS: usize = 64;
 
+/// A cache forgets by groups of states, which fill unevenly: with this much room it keeps one for each caller.
+const ROOM: usize = 16 * CALLERS;
+
 pub(crate) fn durable(title: &str, runtime: &Runtime, size: Size) -> Results {
     let each = size.of(50);
     let mut race = Race::new(title);
@@ -87,9 +102,19 @@ pub(crate) fn durable(title: &str, runtime: &Runtime, size: Size) -> Results {
             }
         })
     });
-    race.aimed("SQLite, cached, 64 callers", floor, 0.8, || {
+    race.aimed("SQLite, 64 callers, all states cached", floor, 0.8, || {
         let (_directory, store) = file(runtime);
-        let orders = Repository::<Order>::new(store).with_cache(16 * CALLERS);
+        let orders = Repository::<Order>::new(store).with_cache(ROOM);
+        Timed::of(each * CALLERS, || runtime.block_on(by_callers(&orders, each)))
+    });
+    race.row("SQLite, 64 callers, loaded for each command", floor, || {
+        let (_directory, store) = file(runtime);
+        let orders = Repository::<Order>::new(store);
+        Timed::of(each * CALLERS, || runtime.block_on(by_callers(&orders, each)))
+    });
+    race.row("SQLite, 64 callers, loaded with a snapshot every 20 events", floor, || {
+        let (_directory, store) = file(runtime);
+        let orders = with_snapshots(store);
         Timed::of(each * CALLERS, || runtime.block_on(by_callers(&orders, each)))
     });
     let alone = race.floor("raw rusqlite: one insert per transaction, synced", || {
@@ -102,14 +127,14 @@ pub(crate) fn durable(title: &str, runtime: &Runtime, size: Size) -> Results {
             }
         })
     });
-    race.row("SQLite, cached, one caller", alone, || {
+    race.row("SQLite, one caller, its state cached", alone, || {
         let (_directory, store) = file(runtime);
-        execute(&Repository::new(store).with_cache(16 * CALLERS), runtime, each, 1)
+        execute(&Repository::new(store).with_cache(ROOM), runtime, each, 1)
     });
     race.run(size.rounds)
 }
 
-fn file(runtime: &Runtime) -> (TempDir, Arc<dyn EventStore>) {
+fn file(runtime: &Runtime) -> (TempDir, Arc<SqliteStore>) {
     let directory = tempfile::tempdir().unwrap();
     let opened = runtime.block_on(SqliteStore::open(directory.path().join("log.db")));
     (directory, Arc::new(opened.unwrap()))

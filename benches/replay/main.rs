@@ -1,9 +1,7 @@
 //! Replay and append throughput beside their floors: `cargo bench`.
 //!
 //! All contenders of a race do the same work in the same run, in turn: compare ratios, not absolute
-//! figures. What a ratio is to be at least, stands beside it, also where it is not reached. An
-//! argument names the races to run, by a part of their titles; `--test` runs all of them once, on little, and
-//! `--full` fills a log of ten million events, too.
+//! figures. What a ratio is to be at least, stands beside it, also where it is not reached.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod commands;
@@ -14,8 +12,11 @@ mod raw_views;
 mod rebuild;
 mod replay;
 
-use std::path::Path;
+use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::Duration;
+
+use clap::Parser;
 
 use es_benches::race::{Results, Rounds, table};
 use tokio::runtime::Runtime;
@@ -61,23 +62,56 @@ const RACES: &[Entry] = &[
     ("loads from snapshots of streams that grow", growth::of_streams),
 ];
 
-fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if let [argument, path] = arguments.as_slice()
-        && argument == rebuild::ALONE
-    {
-        return rebuild::alone(Path::new(path));
+/// Replay and append throughput beside their floors, as one table of ratios.
+///
+/// Takes about four minutes. Compare ratios, not absolute figures: all contenders of a race do the same work in the
+/// same run, in turn.
+#[derive(Debug, Parser)]
+#[command(bin_name = "cargo bench --bench replay --", after_help = titles())]
+struct Arguments {
+    /// Runs only the races whose titles have one of these in them
+    #[arg(value_name = "PART OF A TITLE")]
+    races: Vec<String>,
+    /// Runs everything once, on a hundredth of the data
+    #[arg(long)]
+    test: bool,
+    /// Fills a log of ten million events, too, which takes many minutes and several GB of disk
+    #[arg(long)]
+    full: bool,
+    /// Builds the views of a file again, and tells the most memory that this process ever had
+    #[arg(long, hide = true, value_name = "FILE")]
+    rebuild_alone: Option<PathBuf>,
+    // Cargo says so to all benchmarks.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+fn titles() -> String {
+    let titles = RACES.iter().map(|(title, _)| format!("\n  {title}"));
+    format!("Races:{}", titles.collect::<String>())
+}
+
+impl Arguments {
+    fn names(&self, title: &str) -> bool {
+        self.races.is_empty() || self.races.iter().any(|part| title.contains(part))
     }
-    let has = |option| arguments.iter().any(|argument| argument == option);
-    let size = if has("--test") { Size::SMALL } else { Size::USUAL };
-    let size = Size { is_full: has("--full"), ..size };
-    let asked: Vec<&String> = arguments.iter().filter(|one| !one.starts_with("--")).collect();
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    if let Some(file) = &arguments.rebuild_alone {
+        rebuild::alone(file);
+        return ExitCode::SUCCESS;
+    }
+    let size = if arguments.test { Size::SMALL } else { Size::USUAL };
+    let size = Size { is_full: arguments.full, ..size };
+    let races: Vec<_> = RACES.iter().filter(|(title, _)| arguments.names(title)).collect();
+    if races.is_empty() {
+        eprintln!("error: no race has {:?} in its title\n\n{}", arguments.races, titles());
+        return ExitCode::FAILURE;
+    }
     let runtime = Runtime::new().unwrap();
-    let mut results = Vec::new();
-    for (title, race) in RACES {
-        if asked.is_empty() || asked.iter().any(|part| title.contains(part.as_str())) {
-            results.push(race(title, &runtime, size));
-        }
-    }
+    let results: Vec<_> = races.iter().map(|(title, race)| race(title, &runtime, size)).collect();
     println!("{}", table(&results));
+    ExitCode::SUCCESS
 }

@@ -80,7 +80,7 @@ pub(crate) fn of_two_views(title: &str, runtime: &Runtime, size: Size) -> Result
 
 /// The argument with which this program does nothing but build the views of a file again, and tells the most memory
 /// that it ever had.
-pub(crate) const ALONE: &str = "--rebuild-alone";
+const ALONE: &str = "--rebuild-alone";
 
 /// The most memory, in MiB, of a process that does nothing else: its program, threads and SQLite's pages included.
 /// `None` where the kernel does not tell.
