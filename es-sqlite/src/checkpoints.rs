@@ -246,13 +246,25 @@ fn move_on(db: &Connection, consumer: &ConsumerId, advance: &Advance) -> Result<
 /// Forgets all progress, and the dead letters that are parked.
 pub(crate) fn forget(db: &Connection, consumer: &ConsumerId) -> Result<(), Fault> {
     begin_at(db, consumer, unheld_revision(db, consumer)?)?;
+    forget_positions(db, consumer)?;
+    forget_streams(db, consumer)
+}
+
+/// Forgets how far the partitions are, and the dead letters that are parked.
+fn forget_positions(db: &Connection, consumer: &ConsumerId) -> Result<(), Fault> {
     for delete in [
         "DELETE FROM checkpoints WHERE consumer = ?1",
-        "DELETE FROM consumed WHERE consumer = ?1",
         "DELETE FROM dead_letters WHERE consumer = ?1 AND state = 'parked'",
     ] {
         db.prepare_cached(delete)?.execute([consumer.as_str()])?;
     }
+    Ok(())
+}
+
+/// Forgets how far the streams are.
+fn forget_streams(db: &Connection, consumer: &ConsumerId) -> Result<(), Fault> {
+    let delete = "DELETE FROM consumed WHERE consumer = ?1";
+    db.prepare_cached(delete)?.execute([consumer.as_str()])?;
     Ok(())
 }
 
@@ -294,18 +306,32 @@ pub(crate) fn adopt(db: &Connection, adoption: &Adoption) -> Result<Adopted, Fau
     }
     let left_at = unheld_revision(db, from)?;
     let begin = left_at.max(unheld_revision(db, to)?);
-    forget(db, to)?;
+    forget_positions(db, to)?;
     begin_at(db, to, begin)?;
     db.prepare_cached("UPDATE checkpoints SET consumer = ?2, revision = ?3 WHERE consumer = ?1")?
         .execute(params![from.as_str(), to.as_str(), begin])?;
-    for hand_over in [
-        "UPDATE consumed SET consumer = ?2 WHERE consumer = ?1",
-        "UPDATE OR REPLACE dead_letters SET consumer = ?2 WHERE consumer = ?1",
-    ] {
-        db.prepare_cached(hand_over)?.execute([from.as_str(), to.as_str()])?;
+    if *backwards {
+        forget_streams(db, to)?;
     }
+    hand_over_streams(db, from, to)?;
+    db.prepare_cached("UPDATE OR REPLACE dead_letters SET consumer = ?2 WHERE consumer = ?1")?
+        .execute([from.as_str(), to.as_str()])?;
     begin_at(db, from, left_at)?;
     Ok(Adopted::Done)
+}
+
+/// Gives `to` how far `from` is in each stream, of which `to` knows no others. What it knows already, as most of it
+/// when a view was built again, is not written once more.
+fn hand_over_streams(db: &Connection, from: &ConsumerId, to: &ConsumerId) -> Result<(), Fault> {
+    db.prepare_cached(
+        "INSERT INTO consumed (consumer, stream, version) \
+         SELECT ?2, again.stream, again.version FROM consumed AS again \
+         LEFT JOIN consumed AS live ON live.consumer = ?2 AND live.stream = again.stream \
+         WHERE again.consumer = ?1 AND again.version IS NOT live.version \
+         ON CONFLICT (consumer, stream) DO UPDATE SET version = excluded.version",
+    )?
+    .execute([from.as_str(), to.as_str()])?;
+    forget_streams(db, from)
 }
 
 /// The first stream in which `from` is behind `to`.

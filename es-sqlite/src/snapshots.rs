@@ -15,11 +15,23 @@ use crate::store::SqliteStore;
 /// The most bytes of a state. SQLite itself takes a thousand million.
 const MAX_STATE_LEN: usize = 256 * 1024 * 1024;
 
+/// The most bytes of a state that is read on the thread of a task.
+const SMALL: usize = 32 * 1024;
+
 #[async_trait]
 impl SnapshotStore for SqliteStore {
     async fn load(&self, stream: &StreamId) -> Result<Option<StoredSnapshot>> {
-        let stream = stream.clone();
-        self.readers().run(move |db| load(db, stream)).await
+        let (small, large) = (stream.clone(), stream.clone());
+        let small = move |db: &Connection| match load(db, &small, SMALL)? {
+            Found::TooLarge => Ok(None),
+            Found::Snapshot(snapshot) => Ok(Some(Some(snapshot))),
+            Found::None => Ok(Some(None)),
+        };
+        let large = move |db: &Connection| match load(db, &large, usize::MAX)? {
+            Found::Snapshot(snapshot) => Ok(Some(snapshot)),
+            Found::None | Found::TooLarge => Ok(None),
+        };
+        self.readers().run_small(small, large).await
     }
 
     async fn save(&self, snapshot: StoredSnapshot) -> Result<()> {
@@ -49,25 +61,43 @@ impl SnapshotStore for SqliteStore {
     }
 }
 
-fn load(db: &Connection, stream: StreamId) -> Result<Option<StoredSnapshot>, Fault> {
+enum Found {
+    None,
+    /// Its state has more bytes than asked for, and was not read.
+    TooLarge,
+    Snapshot(StoredSnapshot),
+}
+
+fn load(db: &Connection, stream: &StreamId, most_bytes: usize) -> Result<Found, Fault> {
+    // What lies behind a large state cannot be had without reading through it, while its length is in front.
     let mut select = db.prepare_cached(
         "SELECT head_commit_id, head_first_version, head_last_version, schema_version, codec, \
-         state, checksum FROM snapshots WHERE category = ?1 AND aggregate_id = ?2",
+         CASE WHEN octet_length(state) <= ?3 THEN state END, \
+         CASE WHEN octet_length(state) <= ?3 THEN checksum END \
+         FROM snapshots WHERE category = ?1 AND aggregate_id = ?2",
     )?;
-    let mut rows = select.query(params![stream.category(), stream.id()])?;
+    let most_bytes = i64::try_from(most_bytes).unwrap_or(i64::MAX);
+    let mut rows = select.query(params![stream.category(), stream.id(), most_bytes])?;
     let Some(row) = rows.next()? else {
-        return Ok(None);
+        return Ok(Found::None);
     };
+    // The table has no state that is `NULL`.
+    if row.get_ref(STATE)? == ValueRef::Null {
+        return Ok(Found::TooLarge);
+    }
     let damaged = |reason: &str| Error::Corrupt {
         what: format!("the snapshot of {stream}"),
         reason: reason.to_owned(),
     };
-    let (snapshot, stored) = read(&stream, row)?.map_err(damaged)?;
+    let (snapshot, stored) = read(stream, row)?.map_err(damaged)?;
     if checksum(&snapshot) != stored {
         return Err(damaged("its checksum does not match").into());
     }
-    Ok(Some(snapshot))
+    Ok(Found::Snapshot(snapshot))
 }
+
+/// The column of the state.
+const STATE: usize = 5;
 
 type Read = (StoredSnapshot, u32);
 
@@ -82,7 +112,7 @@ fn read(stream: &StreamId, row: &Row<'_>) -> Result<Result<Read, &'static str>, 
     let Some(codec) = read_codec(row.get_ref(4)?) else {
         return Ok(Err("its codec is unknown"));
     };
-    let state = match row.get_ref(5)? {
+    let state = match row.get_ref(STATE)? {
         ValueRef::Text(state) | ValueRef::Blob(state) => Bytes::copy_from_slice(state),
         _ => return Ok(Err("its state has a wrong type")),
     };

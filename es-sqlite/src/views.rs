@@ -36,9 +36,15 @@ impl ViewStore for SqliteStore {
     }
 
     async fn get(&self, view: &ViewName, keys: &[&str]) -> Result<Vec<Option<String>>> {
-        let view = view.clone();
         let keys: Vec<String> = keys.iter().map(|&key| key.to_owned()).collect();
-        self.readers().run(move |db| in_snapshot(db, |db| get(db, &view, &keys))).await
+        let (view, all) = (view.clone(), keys.clone());
+        let of_view = view.clone();
+        let large = move |db: &Connection| in_snapshot(db, |db| get(db, &of_view, &all));
+        if let Ok([key]) = <[String; 1]>::try_from(keys) {
+            let small = move |db: &Connection| get_small(db, &view, &key);
+            return self.readers().run_small(small, large).await;
+        }
+        self.readers().run(large).await
     }
 
     async fn list(&self, view: &ViewName, query: &ViewQuery) -> Result<Vec<ViewDocument>> {
@@ -225,6 +231,30 @@ fn get(db: &Connection, view: &ViewName, keys: &[String]) -> Result<Vec<Option<S
     on_view(db, view, || {
         let mut select = db.prepare_cached(&select_document(view))?;
         keys.iter().map(|key| Ok(select.query_row([key], |row| row.get(0)).optional()?)).collect()
+    })
+}
+
+/// The most bytes of a document that is read on the thread of a task.
+const SMALL: usize = 32 * 1024;
+
+/// The one document under a key, if there is one, unless it is large.
+fn get_small(
+    db: &Connection,
+    view: &ViewName,
+    key: &str,
+) -> Result<Option<Vec<Option<String>>>, Fault> {
+    on_view(db, view, || {
+        let mut select = db.prepare_cached(&format!(
+            "SELECT CASE WHEN octet_length(document) <= {SMALL} THEN document END \
+             FROM {} WHERE key = ?1",
+            table(view)
+        ))?;
+        let found = select.query_row([key], |row| row.get(0)).optional()?;
+        Ok(match found {
+            None => Some(vec![None]),
+            Some(None) => None,
+            Some(Some(document)) => Some(vec![Some(document)]),
+        })
     })
 }
 

@@ -7,9 +7,9 @@ mod counting;
 #[path = "../../es-core/tests/allocations/domain.rs"]
 mod domain;
 
-use counting::{Taken, taken};
-use domain::{Basket, BasketEvent, append, decode_alone, described, filled, weighed};
-use es_core::{Codec, Compression, EncodedEvents, EventStore, Repository};
+use counting::{Taken, alone, taken};
+use domain::{Basket, BasketEvent, append, described, filled, taken_alone, weighed};
+use es_core::{Codec, EventStore, Repository};
 use es_sqlite::{SqliteStore, Synchronous};
 use std::sync::Arc;
 use tempfile::TempDir;
@@ -54,16 +54,9 @@ fn taken_by_load(codec: Codec, per_commit: usize, events: &[BasketEvent]) -> Tak
     Shelf::with(codec, per_commit, events).taken_by_load(events.len())
 }
 
-/// What it takes to decode and apply events that are at hand.
-fn taken_alone(codec: Codec, events: &[BasketEvent]) -> Taken {
-    let one =
-        |event| EncodedEvents::encode(std::slice::from_ref(event), codec, Compression::None, 0);
-    let commits: Vec<_> = events.iter().map(|event| one(event).unwrap()).collect();
-    taken(|| decode_alone(&commits))
-}
-
 #[test]
 fn a_load_takes_nothing_for_a_commit_or_an_event_but_what_decoding_it_does() {
+    let _alone = alone();
     let events: Vec<_> = (0..1001).map(filled).collect();
     for codec in CODECS {
         let alone = taken_alone(codec, &events[1..]).times;
@@ -80,6 +73,7 @@ fn a_load_takes_nothing_for_a_commit_or_an_event_but_what_decoding_it_does() {
 
 #[test]
 fn a_load_takes_nothing_for_events_that_need_nothing() {
+    let _alone = alone();
     let events: Vec<_> = (0..1001).map(weighed).collect();
     for codec in CODECS {
         for (per_commit, pages) in [(1, 5), (10, 2)] {
@@ -91,6 +85,7 @@ fn a_load_takes_nothing_for_events_that_need_nothing() {
 
 #[test]
 fn a_payload_is_copied_once_out_of_the_page_cache_of_sqlite() {
+    let _alone = alone();
     for codec in CODECS {
         let of = |bytes| taken_by_load(codec, 1, &[described(bytes)]).bytes;
         // Both are too large for the small page with which a read begins.
@@ -103,6 +98,7 @@ fn a_payload_is_copied_once_out_of_the_page_cache_of_sqlite() {
 /// The buffer of a page doubles while commits come to it.
 #[test]
 fn the_payloads_of_a_page_take_less_than_twice_their_size() {
+    let _alone = alone();
     for codec in CODECS {
         let of = |bytes| taken_by_load(codec, 1, &vec![described(bytes); 90]).bytes;
         let (small, large) = (of(100), of(10_100));

@@ -1,7 +1,7 @@
 //! What a piece of work takes from the allocator.
 
 use std::alloc::System;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
@@ -17,17 +17,20 @@ pub(crate) struct Taken {
     pub(crate) bytes: usize,
 }
 
-/// Held by the test that counts, as the allocator counts for all threads.
-static COUNTING: Mutex<()> = Mutex::new(());
+/// To be held by each test that counts from its begin, as the allocator counts for all threads: what another one
+/// prepares would be counted, too.
+pub(crate) fn alone() -> MutexGuard<'static, ()> {
+    static COUNTING: Mutex<()> = Mutex::new(());
+    COUNTING.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
-/// What `work` takes each time that it is done.
+/// What `work` takes each time that it is done. The test must be [`alone`].
 ///
 /// The first times do not count: they make what is kept. Of the others the one that took least does, as the
 /// runner of the tests may have taken something meanwhile, to start a test or to print how one ended.
 pub(crate) fn taken(mut work: impl FnMut()) -> Taken {
     const BEFORE: usize = 2;
     const COUNTED: usize = 10;
-    let _alone = COUNTING.lock().unwrap_or_else(PoisonError::into_inner);
     for _ in 0..BEFORE {
         work();
     }

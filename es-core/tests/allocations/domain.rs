@@ -3,6 +3,7 @@
 use std::fmt;
 use std::hint::black_box;
 
+use crate::counting::{Taken, taken};
 use es_core::{
     Aggregate, Codec, Command, Compression, EncodedEvents, Event, EventStore, Expected, NewCommit,
     StreamId, Timestamp,
@@ -132,7 +133,7 @@ pub(crate) async fn append(
 }
 
 /// Decodes and applies events that are at hand, and nothing else.
-pub(crate) fn decode_alone(commits: &[EncodedEvents]) {
+fn decode_alone(commits: &[EncodedEvents]) {
     let mut basket = Basket::default();
     for commit in commits {
         for event in commit.open().unwrap().iter() {
@@ -140,4 +141,12 @@ pub(crate) fn decode_alone(commits: &[EncodedEvents]) {
         }
     }
     black_box(basket);
+}
+
+/// What it takes to decode and apply events that are at hand.
+pub(crate) fn taken_alone(codec: Codec, events: &[BasketEvent]) -> Taken {
+    let one =
+        |event| EncodedEvents::encode(std::slice::from_ref(event), codec, Compression::None, 0);
+    let commits: Vec<_> = events.iter().map(|event| one(event).unwrap()).collect();
+    taken(|| decode_alone(&commits))
 }

@@ -7,10 +7,10 @@ mod domain;
 
 use std::sync::Arc;
 
-use counting::{Taken, taken};
-use domain::{Basket, BasketEvent, append, decode_alone, described, filled, stream, weighed};
+use counting::{Taken, alone, taken};
+use domain::{Basket, BasketEvent, append, described, filled, stream, taken_alone, weighed};
 use es_core::memory::MemoryStore;
-use es_core::{Codec, Compression, EncodedEvents, EventStore, Page, ReadStream, Repository};
+use es_core::{Codec, EventStore, Page, ReadStream, Repository};
 use futures::TryStreamExt as _;
 use tokio::runtime::{Builder, Runtime};
 
@@ -32,16 +32,9 @@ fn taken_by_load(codec: Codec, per_commit: usize, events: &[BasketEvent]) -> Tak
     taken(load)
 }
 
-/// What it takes to decode and apply events that are at hand.
-fn taken_alone(codec: Codec, events: &[BasketEvent]) -> Taken {
-    let one =
-        |event| EncodedEvents::encode(std::slice::from_ref(event), codec, Compression::None, 0);
-    let commits: Vec<_> = events.iter().map(|event| one(event).unwrap()).collect();
-    taken(|| decode_alone(&commits))
-}
-
 #[test]
 fn a_load_takes_nothing_for_an_event_but_what_decoding_it_does() {
+    let _alone = alone();
     let events: Vec<_> = (0..1001).map(filled).collect();
     for codec in CODECS {
         let alone = taken_alone(codec, &events[1..]);
@@ -57,6 +50,7 @@ fn a_load_takes_nothing_for_an_event_but_what_decoding_it_does() {
 
 #[test]
 fn a_load_takes_nothing_for_events_that_need_nothing() {
+    let _alone = alone();
     let events: Vec<_> = (0..1001).map(weighed).collect();
     for codec in CODECS {
         for per_commit in [1, 10] {
@@ -68,6 +62,7 @@ fn a_load_takes_nothing_for_events_that_need_nothing() {
 
 #[test]
 fn a_load_takes_as_much_whatever_the_size_of_payloads() {
+    let _alone = alone();
     for codec in CODECS {
         for per_commit in [1, 10] {
             let of = |bytes| taken_by_load(codec, per_commit, &vec![described(bytes); 100]);
@@ -78,6 +73,7 @@ fn a_load_takes_as_much_whatever_the_size_of_payloads() {
 
 #[test]
 fn each_read_hands_out_the_payloads_where_the_store_has_them() {
+    let _alone = alone();
     let runtime = runtime();
     for codec in CODECS {
         let store = MemoryStore::new();
