@@ -1,6 +1,8 @@
 //! What has to be done at least, by who keeps events in memory, in a file that is synced, in one that is not.
+//! Programs bring what is to be done at least by others.
 
 use es_benches::floor::{self, Payloads};
+use es_benches::order::OrderEvent;
 use es_benches::race::{Floor, Race, Timed};
 use es_benches::workload::{Keeps, Plan, Workload};
 use es_core::Codec;
@@ -12,6 +14,8 @@ pub(crate) struct Floors {
     memory: Floor,
     synced: Floor,
     unsynced: Floor,
+    /// `None` without a program that brings it.
+    recorded: Option<Floor>,
 }
 
 impl Floors {
@@ -25,6 +29,7 @@ impl Floors {
                 memory: encode(race, plan(Keeps::InMemory)),
                 synced: insert(race, plan(Keeps::Synced), Keeps::Synced),
                 unsynced: insert(race, plan(Keeps::Unsynced), Keeps::Unsynced),
+                recorded: None,
             },
         }
     }
@@ -34,26 +39,48 @@ impl Floors {
             Keeps::InMemory => self.memory,
             Keeps::Synced => self.synced,
             Keeps::Unsynced => self.unsynced,
+            Keeps::Recorded => self.recorded.unwrap_or(self.memory),
+        }
+    }
+
+    /// From here on, who keeps events there is compared with this.
+    pub(crate) fn bring(&mut self, keeps: Keeps, floor: Floor) {
+        match keeps {
+            Keeps::InMemory => self.memory = floor,
+            Keeps::Synced => self.synced = floor,
+            Keeps::Unsynced => self.unsynced = floor,
+            Keeps::Recorded => self.recorded = Some(floor),
         }
     }
 }
 
-/// Reads of a file are compared with decoding alone, too, beside those of plain SQLite.
+/// Reads of a file are compared with decoding alone, too, beside those of plain SQLite. It decodes the same events:
+/// fewer of them are nearer to the processor.
 fn replay(race: &mut Race<'_>, plan: Plan, in_file: Plan) -> Floors {
-    let mut events: Vec<_> = plan.streams().flat_map(|(_, events)| events).collect();
-    let payloads = Payloads::of(&events, Codec::Json).unwrap();
-    let decoded = race.floor("JSON in one buffer: from_slice, apply", move || {
-        Timed::of(plan.events, || payloads.fold(plan.per_stream))
-    });
+    let memory = decode(race, "JSON in one buffer: from_slice, apply", plan);
+    let file = if plan == in_file {
+        memory
+    } else {
+        decode(race, "the same of as many streams as are in files", in_file)
+    };
     let directory = tempfile::tempdir().unwrap();
-    events.truncate(in_file.events);
-    let raw = RawLog::fill(&directory.path().join("raw.db"), plan.per_stream, &events);
-    race.row("JSON in raw rusqlite: select, from_slice, apply", decoded, move || {
+    let (path, events) = (directory.path().join("raw.db"), events(in_file));
+    let raw = RawLog::fill(&path, in_file.per_stream, &events);
+    race.row("JSON in raw rusqlite: select, from_slice, apply", file, move || {
         // The file lives as long as who reads it.
         let _directory = &directory;
         Timed::of(in_file.events, || raw.fold(in_file.events / in_file.per_stream))
     });
-    Floors { memory: decoded, synced: decoded, unsynced: decoded }
+    Floors { memory, synced: file, unsynced: file, recorded: None }
+}
+
+fn decode(race: &mut Race<'_>, name: &str, plan: Plan) -> Floor {
+    let payloads = Payloads::of(&events(plan), Codec::Json).unwrap();
+    race.floor(name, move || Timed::of(plan.events, || payloads.fold(plan.per_stream)))
+}
+
+fn events(plan: Plan) -> Vec<OrderEvent> {
+    plan.streams().flat_map(|(_, events)| events).collect()
 }
 
 fn encode(race: &mut Race<'_>, plan: Plan) -> Floor {

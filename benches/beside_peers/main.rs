@@ -56,11 +56,15 @@ fn beside_all(
     programs: &Programs,
 ) -> Results {
     let mut race = Race::new(workload.title());
-    let floors = Floors::enter(&mut race, workload, arguments.divisor);
+    let mut floors = Floors::enter(&mut race, workload, arguments.divisor);
     ours::enter(&mut race, &floors, workload, arguments.divisor, runtime);
     for (program, entry) in programs.entries() {
         let run = move || program.borrow_mut().run(entry, workload, arguments.divisor);
-        race.guest(&entry.name, Some(floors.of(entry.keeps)), run);
+        if entry.is_floor {
+            floors.bring(entry.keeps, race.guest(&entry.name, None, run));
+        } else {
+            race.guest(&entry.name, Some(floors.of(entry.keeps)), run);
+        }
     }
     entrants::enter_those_with_servers(&mut race, floors.of(Keeps::InMemory));
     race.run(arguments.rounds)

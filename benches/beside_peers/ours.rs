@@ -2,134 +2,100 @@
 
 use std::sync::Arc;
 
-use es_benches::driver::{Answer, Contender, Failure, Peer};
-use es_benches::order::{Order, OrderCommand, OrderEvent};
+use es_benches::driver::{Answer, Contender, Failure};
+use es_benches::ours::{Ours, Setup};
 use es_benches::race::{Absent, Floor, Race, Timed};
 use es_benches::workload::{Keeps, Workload};
 use es_core::memory::MemoryStore;
-use es_core::{Codec, EventStore, Repository};
+use es_core::{Codec, EventStore};
 use es_sqlite::{SqliteStore, Synchronous};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 use crate::floors::Floors;
 
-/// States that are kept between commands.
-const CACHED: usize = 1_000;
+/// Whether states are in memory when a command comes.
+const CACHED: bool = true;
+const LOADED: bool = false;
 
-/// How ours is set up.
-trait Setup: 'static {
-    const NAME: &'static str;
+/// A setup that has rows.
+trait Entrant: Setup {
+    const STORE: &'static str;
+    const KEPT: &'static str;
     const KEEPS: Keeps;
-    const CODEC: Codec = Codec::Json;
-    const CACHED: bool = true;
 
-    /// The store, and the folder that it is in.
-    async fn open() -> Result<(Option<TempDir>, Arc<dyn EventStore>), Failure>;
+    fn name(cached: bool) -> String {
+        let commands = if cached { "cached states" } else { "loaded for each" };
+        format!("{} ({}; commands: {commands})", Self::STORE, Self::KEPT)
+    }
 }
 
 struct Memory;
 
 impl Setup for Memory {
-    const NAME: &'static str = "es-core, memory (bytes, JSON; commands: cached states)";
-    const KEEPS: Keeps = Keeps::InMemory;
-
-    async fn open() -> Result<(Option<TempDir>, Arc<dyn EventStore>), Failure> {
-        Ok((None, Arc::new(MemoryStore::new())))
+    async fn open() -> Result<(Self, Arc<dyn EventStore>), Failure> {
+        Ok((Self, Arc::new(MemoryStore::new())))
     }
+}
+
+impl Entrant for Memory {
+    const STORE: &'static str = "es-core, memory";
+    const KEPT: &'static str = "bytes, JSON";
+    const KEEPS: Keeps = Keeps::InMemory;
 }
 
 struct MemoryCompact;
 
 impl Setup for MemoryCompact {
-    const NAME: &'static str = "es-core, memory (bytes, postcard; commands: cached states)";
-    const KEEPS: Keeps = Keeps::InMemory;
     const CODEC: Codec = Codec::Postcard;
 
-    async fn open() -> Result<(Option<TempDir>, Arc<dyn EventStore>), Failure> {
-        Memory::open().await
+    async fn open() -> Result<(Self, Arc<dyn EventStore>), Failure> {
+        Ok((Self, Arc::new(MemoryStore::new())))
     }
 }
 
-struct MemoryUncached;
-
-impl Setup for MemoryUncached {
-    const NAME: &'static str = "es-core, memory (bytes, JSON; commands: loaded for each)";
+impl Entrant for MemoryCompact {
+    const STORE: &'static str = Memory::STORE;
+    const KEPT: &'static str = "bytes, postcard";
     const KEEPS: Keeps = Keeps::InMemory;
-    const CACHED: bool = false;
-
-    async fn open() -> Result<(Option<TempDir>, Arc<dyn EventStore>), Failure> {
-        Memory::open().await
-    }
 }
 
-struct Synced;
+/// The folder of the file.
+struct Synced(#[expect(dead_code, reason = "removed with it")] TempDir);
 
 impl Setup for Synced {
-    const NAME: &'static str = "es-sqlite (file, JSON, synced; commands: cached states)";
-    const KEEPS: Keeps = Keeps::Synced;
-
-    async fn open() -> Result<(Option<TempDir>, Arc<dyn EventStore>), Failure> {
-        file(Synchronous::Full).await
+    async fn open() -> Result<(Self, Arc<dyn EventStore>), Failure> {
+        let (directory, store) = file(Synchronous::Full).await?;
+        Ok((Self(directory), store))
     }
 }
 
-struct Unsynced;
+impl Entrant for Synced {
+    const STORE: &'static str = "es-sqlite";
+    const KEPT: &'static str = "file, JSON, synced";
+    const KEEPS: Keeps = Keeps::Synced;
+}
+
+/// The folder of the file.
+struct Unsynced(#[expect(dead_code, reason = "removed with it")] TempDir);
 
 impl Setup for Unsynced {
-    const NAME: &'static str = "es-sqlite (file, JSON, not synced; commands: cached states)";
-    const KEEPS: Keeps = Keeps::Unsynced;
-
-    async fn open() -> Result<(Option<TempDir>, Arc<dyn EventStore>), Failure> {
-        file(Synchronous::Normal).await
+    async fn open() -> Result<(Self, Arc<dyn EventStore>), Failure> {
+        let (directory, store) = file(Synchronous::Normal).await?;
+        Ok((Self(directory), store))
     }
 }
 
-async fn file(synchronous: Synchronous) -> Result<(Option<TempDir>, Arc<dyn EventStore>), Failure> {
+impl Entrant for Unsynced {
+    const STORE: &'static str = Synced::STORE;
+    const KEPT: &'static str = "file, JSON, not synced";
+    const KEEPS: Keeps = Keeps::Unsynced;
+}
+
+async fn file(synchronous: Synchronous) -> Result<(TempDir, Arc<dyn EventStore>), Failure> {
     let directory = tempfile::tempdir()?;
     let options = SqliteStore::builder(directory.path().join("log.db")).synchronous(synchronous);
-    Ok((Some(directory), Arc::new(options.open().await?)))
-}
-
-struct Ours<S> {
-    /// What a load finds in a cache is not replayed: this one has none.
-    reader: Repository<Order>,
-    writer: Repository<Order>,
-    _directory: Option<TempDir>,
-    setup: std::marker::PhantomData<S>,
-}
-
-impl<S: Setup> Peer for Ours<S> {
-    type Command = OrderCommand;
-
-    async fn open() -> Result<Self, Failure> {
-        let (_directory, store) = S::open().await?;
-        let reader = Repository::<Order>::new(store).with_codec(S::CODEC);
-        let writer = reader.clone();
-        let writer = if S::CACHED { writer.with_cache(CACHED) } else { writer };
-        Ok(Self { reader, writer, _directory, setup: std::marker::PhantomData })
-    }
-
-    fn command(_id: &str, events: Vec<OrderEvent>) -> OrderCommand {
-        OrderCommand::Record(events)
-    }
-
-    async fn fill(&mut self, id: &str, events: Vec<OrderEvent>) -> Result<(), Failure> {
-        let writer = self.reader.clone().with_cache(1);
-        for event in events {
-            writer.execute(id, OrderCommand::Record(vec![event])).await?;
-        }
-        Ok(())
-    }
-
-    async fn execute(&mut self, id: &str, command: OrderCommand) -> Result<(), Failure> {
-        self.writer.execute(id, command).await?;
-        Ok(())
-    }
-
-    async fn load(&mut self, id: &str) -> Result<Order, Failure> {
-        Ok(self.reader.load(id).await?.into_state())
-    }
+    Ok((directory, Arc::new(options.open().await?)))
 }
 
 /// Enters ours, compared with the floors of where they keep events.
@@ -140,13 +106,18 @@ pub(crate) fn enter<'a>(
     divisor: usize,
     runtime: &'a Runtime,
 ) {
-    row::<Memory>(race, floors, workload, divisor, runtime);
-    row::<MemoryCompact>(race, floors, workload, divisor, runtime);
-    if matches!(workload, Workload::Commands | Workload::CommandsOfTen) {
-        row::<MemoryUncached>(race, floors, workload, divisor, runtime);
-        row::<Synced>(race, floors, workload, divisor, runtime);
+    row::<Memory, CACHED>(race, floors, workload, divisor, runtime);
+    row::<MemoryCompact, CACHED>(race, floors, workload, divisor, runtime);
+    let commands = matches!(workload, Workload::Commands | Workload::CommandsOfTen);
+    if commands {
+        row::<Memory, LOADED>(race, floors, workload, divisor, runtime);
+        row::<Synced, CACHED>(race, floors, workload, divisor, runtime);
+        row::<Synced, LOADED>(race, floors, workload, divisor, runtime);
     }
-    row::<Unsynced>(race, floors, workload, divisor, runtime);
+    row::<Unsynced, CACHED>(race, floors, workload, divisor, runtime);
+    if commands {
+        row::<Unsynced, LOADED>(race, floors, workload, divisor, runtime);
+    }
 }
 
 /// Enters commands on cached aggregates in memory.
@@ -157,28 +128,29 @@ pub(crate) fn enter_cached<'a>(
     divisor: usize,
     runtime: &'a Runtime,
 ) {
-    let mut run = contender::<Memory>(Workload::Commands, divisor, runtime);
-    race.aimed(Memory::NAME, with, target, move || run().unwrap());
+    let mut run = contender::<Memory, CACHED>(Workload::Commands, divisor, runtime);
+    race.aimed(Memory::name(CACHED), with, target, move || run().unwrap());
 }
 
-fn row<'a, S: Setup>(
+fn row<'a, S: Entrant, const CACHED: bool>(
     race: &mut Race<'a>,
     floors: &Floors,
     workload: Workload,
     divisor: usize,
     runtime: &'a Runtime,
 ) {
-    race.guest(S::NAME, Some(floors.of(S::KEEPS)), contender::<S>(workload, divisor, runtime));
+    let run = contender::<S, CACHED>(workload, divisor, runtime);
+    race.guest(S::name(CACHED), Some(floors.of(S::KEEPS)), run);
 }
 
-fn contender<S: Setup>(
+fn contender<S: Entrant, const CACHED: bool>(
     workload: Workload,
     divisor: usize,
     runtime: &Runtime,
 ) -> impl FnMut() -> Result<Timed, Absent> {
     let plan = workload.plan(S::KEEPS, divisor);
     let expected = plan.outcome().to_string();
-    let mut contender = Contender::<Ours<S>>::default();
+    let mut contender = Contender::<Ours<S, CACHED>>::default();
     move || match contender.run(runtime, workload, plan) {
         Ok(Answer::Done(timed, tally)) if tally.to_string() == expected => Ok(timed),
         Ok(Answer::Cannot(reason)) => Err(Absent::Cannot(reason.to_owned())),

@@ -2,20 +2,19 @@
 //! `cargo bench -p es-benches --features dynamodb --bench dynamodb`.
 //!
 //! No server and no network take part: an HTTP client in memory answers with what a local server has answered to
-//! the same requests before.
+//! the same requests before ([`es_benches::recorded`]).
 #![allow(missing_docs, clippy::unwrap_used)]
-
-mod recorded;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use es_benches::floor::{self, Payloads};
 use es_benches::order::{Order, OrderCommand, event};
 use es_benches::race::{Race, Results, Rounds, Timed, table};
+use es_benches::recorded::{Recorded, no_streams};
 use es_core::{Aggregate as _, Codec, EventStore, Repository};
 use es_dynamodb::{DynamoStore, TableCreation};
-use recorded::Recorded;
 use tokio::runtime::Runtime;
 
 const STREAM: &str = "o-1";
@@ -43,11 +42,12 @@ fn race(
     per_commit: usize,
     rounds: Rounds,
 ) -> Results {
-    let recorded = Recorded::new();
-    let orders = runtime.block_on(record(&recorded, events, per_commit));
+    let recorded = Recorded::new().unwrap();
+    let orders = runtime.block_on(fill(&recorded, events, per_commit));
     let client = recorded.client();
     let expected = runtime.block_on(orders.load(STREAM)).unwrap().into_state();
-    recorded.replay();
+    assert_eq!(runtime.block_on(by_the_sdk(&client)), expected);
+    let reached = recorded.reached();
     let buffer: Vec<_> = (0..events).map(event).collect();
     let buffer = Payloads::of(&buffer, Codec::Json).unwrap();
 
@@ -56,9 +56,7 @@ fn race(
         Timed::of(events, || buffer.fold(events))
     });
     let sdk = race.floor("SDK: Query, from_slice, apply", || {
-        let timed = Timed::of(events, || runtime.block_on(by_the_sdk(&client)));
-        assert_eq!(runtime.block_on(by_the_sdk(&client)), expected);
-        timed
+        Timed::of(events, || runtime.block_on(by_the_sdk(&client)))
     });
     race.row("the same beside the JSON floor", json, || {
         Timed::of(events, || runtime.block_on(by_the_sdk(&client)))
@@ -67,14 +65,14 @@ fn race(
     race.aimed("es-dynamodb", sdk, 0.9, load);
     race.row("es-dynamodb", json, load);
     let results = race.run(rounds);
+    assert_eq!(recorded.reached(), reached, "the database took part");
     assert_eq!(runtime.block_on(orders.load(STREAM)).unwrap().into_state(), expected);
     results
 }
 
-/// Fills a table, and reads it once.
-async fn record(recorded: &Recorded, events: usize, per_commit: usize) -> Repository<Order> {
+async fn fill(recorded: &Recorded, events: usize, per_commit: usize) -> Repository<Order> {
     let options = DynamoStore::builder(PREFIX).table_creation(TableCreation::IfMissing);
-    let store = options.with_clients(recorded.client(), recorded::no_streams()).unwrap();
+    let store = options.with_clients(recorded.client(), no_streams()).unwrap();
     store.ensure_tables().await.unwrap();
     let store: Arc<dyn EventStore> = Arc::new(store);
     let writer = Repository::<Order>::new(Arc::clone(&store)).with_cache(1);
@@ -82,7 +80,6 @@ async fn record(recorded: &Recorded, events: usize, per_commit: usize) -> Reposi
     for events in all.chunks(per_commit) {
         writer.execute(STREAM, OrderCommand::Record(events.to_vec())).await.unwrap();
     }
-    recorded.record();
     Repository::new(store)
 }
 
@@ -96,7 +93,7 @@ async fn by_the_sdk(client: &aws_sdk_dynamodb::Client) -> Order {
             .table_name(format!("{PREFIX}events"))
             .consistent_read(true)
             .key_condition_expression("pk = :stream")
-            .expression_attribute_values(":stream", recorded::text(&format!("order:{STREAM}")))
+            .expression_attribute_values(":stream", AttributeValue::S(format!("order:{STREAM}")))
             .set_exclusive_start_key(after)
             .send()
             .await

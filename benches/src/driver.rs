@@ -163,6 +163,7 @@ pub struct Driver {
 
 struct Listed {
     name: String,
+    is_floor: bool,
     keeps: Keeps,
     run: Box<Run>,
 }
@@ -187,10 +188,22 @@ impl Driver {
 
     /// Adds a contender. The name says the version, and what is kept how.
     #[must_use]
-    pub fn with<P: Peer + 'static>(mut self, name: impl Into<String>, keeps: Keeps) -> Self {
+    pub fn with<P: Peer + 'static>(self, name: impl Into<String>, keeps: Keeps) -> Self {
+        self.listing::<P>(name.into(), keeps, false)
+    }
+
+    /// Adds what has to be done at least by those after it that keep events there: what the benchmark itself cannot
+    /// do, as it is compiled without what that needs.
+    #[must_use]
+    pub fn with_floor<P: Peer + 'static>(self, name: impl Into<String>, keeps: Keeps) -> Self {
+        self.listing::<P>(name.into(), keeps, true)
+    }
+
+    fn listing<P: Peer + 'static>(mut self, name: String, keeps: Keeps, is_floor: bool) -> Self {
         let mut contender = Contender::<P>::default();
         self.contenders.push(Listed {
-            name: name.into(),
+            name,
+            is_floor,
             keeps,
             run: Box::new(move |runtime, workload, plan| contender.run(runtime, workload, plan)),
         });
@@ -215,10 +228,11 @@ impl Driver {
         let words: Vec<&str> = request.split(' ').collect();
         Ok(match words[..] {
             ["about"] => {
-                let lines = self
-                    .contenders
-                    .iter()
-                    .map(|Listed { keeps, name, .. }| format!("contender {} {name}", keeps.name()));
+                let lines =
+                    self.contenders.iter().map(|Listed { name, is_floor, keeps, .. }| {
+                        let role = if *is_floor { "floor" } else { "contender" };
+                        format!("{role} {} {name}", keeps.name())
+                    });
                 lines.chain(["end".to_owned()]).collect()
             }
             ["run", index, workload, divisor] => {

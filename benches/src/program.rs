@@ -23,6 +23,8 @@ pub struct Entry {
     pub index: usize,
     /// What it is.
     pub name: String,
+    /// Whether those after it that keep events in the same way are compared with it.
+    pub is_floor: bool,
     /// Where it keeps events.
     pub keeps: Keeps,
 }
@@ -94,9 +96,10 @@ impl<A: BufRead, R: Write> Conversation<A, R> {
             let words: Vec<&str> = answer.splitn(3, ' ').collect();
             match words[..] {
                 ["end"] => return Ok(entries),
-                ["contender", keeps, name] => entries.push(Entry {
+                [role @ ("contender" | "floor"), keeps, name] => entries.push(Entry {
                     index: entries.len(),
                     name: name.to_owned(),
+                    is_floor: role == "floor",
                     keeps: Keeps::named(keeps).ok_or_else(|| no_answer(&answer))?,
                 }),
                 _ => return Err(no_answer(&answer).into()),
@@ -163,7 +166,7 @@ mod tests {
     }
 
     fn entry() -> Entry {
-        Entry { index: 3, name: "peer 1.0".to_owned(), keeps: Keeps::Synced }
+        Entry { index: 3, name: "peer 1.0".to_owned(), is_floor: false, keeps: Keeps::Synced }
     }
 
     fn run(answers: &str) -> Result<Timed, Absent> {
@@ -185,11 +188,11 @@ mod tests {
 
     #[test]
     fn a_list_of_contenders_has_an_end() {
-        let list =
-            format!("{ANSWER}contender memory peer 1.0, memory\n{ANSWER}contender synced b\n");
+        let list = format!("{ANSWER}floor memory peer 1.0, memory\n{ANSWER}contender synced b\n");
         let entries = told(&format!("{list}{ANSWER}end\n")).entries().expect("a list");
         assert_eq!(entries[0].name, "peer 1.0, memory");
         assert_eq!((entries[1].index, entries[1].keeps), (1, Keeps::Synced));
+        assert!(entries[0].is_floor && !entries[1].is_floor);
         told(&list).entries().expect_err("it has ended before its list has");
         told(&format!("{ANSWER}contender tape b\n")).entries().expect_err("tapes are not known");
     }

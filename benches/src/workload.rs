@@ -10,7 +10,8 @@ use es_core::Aggregate as _;
 pub enum Workload {
     /// The state of one stream of 10,000 events is loaded.
     ReplayOne,
-    /// The states of 10,000 streams of 10 events are loaded, one after the other; of 1,000 in files.
+    /// The states of 10,000 streams of 10 events are loaded, one after the other; of 1,000 where they are not
+    /// in memory.
     ReplayMany,
     /// Commands of one event each on streams that grow from 0 to 50 events, one after the other.
     Commands,
@@ -37,7 +38,9 @@ impl Workload {
     pub fn title(self) -> &'static str {
         match self {
             Self::ReplayOne => "(a) replay of one stream of 10,000 events",
-            Self::ReplayMany => "(b) replay of 10,000 streams of 10 events, of 1,000 in files",
+            Self::ReplayMany => {
+                "(b) replay of 10,000 streams of 10 events, of 1,000 in files and recorded answers"
+            }
             Self::Commands => "(d) commands of one event, streams of 0 to 50",
             Self::CommandsOfTen => "(e) commands of ten events, streams of 0 to 50",
         }
@@ -76,6 +79,8 @@ pub enum Keeps {
     Synced,
     /// In a file that the operating system writes when it likes.
     Unsynced,
+    /// In a service whose answers to reads are recorded; nothing is written while time is taken.
+    Recorded,
 }
 
 impl Keeps {
@@ -85,12 +90,15 @@ impl Keeps {
             Self::InMemory => "memory",
             Self::Synced => "synced",
             Self::Unsynced => "unsynced",
+            Self::Recorded => "recorded",
         }
     }
 
     /// The one of this name.
     pub fn named(name: &str) -> Option<Self> {
-        [Self::InMemory, Self::Synced, Self::Unsynced].into_iter().find(|one| one.name() == name)
+        [Self::InMemory, Self::Synced, Self::Unsynced, Self::Recorded]
+            .into_iter()
+            .find(|one| one.name() == name)
     }
 }
 

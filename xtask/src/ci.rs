@@ -52,7 +52,7 @@ const STEPS: [Step; 13] = [
         on_failure: OnFailure::GoOn,
         clean_up: nothing,
     },
-    // Their programs are not compiled: that takes a quarter of an hour.
+    // Their programs are not compiled: that takes half an hour.
     Step {
         name: "peers",
         command: || {

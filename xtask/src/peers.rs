@@ -15,6 +15,8 @@ use clap::{Args, ValueEnum};
 
 use crate::process;
 
+mod lock_files;
+
 /// Fewer say nothing about how far a median is to be trusted.
 const LEAST_ROUNDS: u16 = 5;
 
@@ -36,12 +38,17 @@ pub(crate) struct Options {
     /// Compile and run nothing: check the formatting and the lock files of the programs, as `.ci/run` does.
     #[arg(long, exclusive = true)]
     check: bool,
+    /// Compile and run nothing: bring the lock files of the programs up to date with the manifests.
+    #[arg(long, exclusive = true)]
+    lock: bool,
 }
 
 /// A program below `benches/peers`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Peer {
     CqrsEs,
+    /// dynamo-es and event-store-adapter-rs beside es-dynamodb, on recorded answers.
+    Dynamodb,
     EventStoreAdapter,
     Eventcore,
     Eventsourced,
@@ -58,13 +65,17 @@ enum Workload {
 }
 
 /// The workspaces that the programs are in.
-const MANIFESTS: [&str; 2] =
-    ["benches/peers/Cargo.toml", "benches/peers/event-store-adapter/Cargo.toml"];
+const MANIFESTS: [&str; 3] = [
+    "benches/peers/Cargo.toml",
+    "benches/peers/dynamodb/Cargo.toml",
+    "benches/peers/event-store-adapter/Cargo.toml",
+];
 
 impl Peer {
     fn manifest(self) -> &'static str {
         match self {
-            Self::EventStoreAdapter => MANIFESTS[1],
+            Self::Dynamodb => MANIFESTS[1],
+            Self::EventStoreAdapter => MANIFESTS[2],
             _ => MANIFESTS[0],
         }
     }
@@ -85,10 +96,13 @@ fn name(value: impl ValueEnum) -> String {
 /// The first program that fails.
 pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     if options.check {
-        for command in checks() {
-            process::run(command)?;
+        for manifest in MANIFESTS {
+            process::run(formatting(manifest))?;
         }
-        return Ok(());
+        return lock_files::check(&MANIFESTS);
+    }
+    if options.lock {
+        return lock_files::write(&MANIFESTS);
     }
     let chosen = if options.peers.is_empty() { Peer::value_variants() } else { &options.peers };
     for (index, peer) in chosen.iter().enumerate() {
@@ -99,18 +113,13 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     Ok(process::run(bench(options, chosen))?)
 }
 
-fn checks() -> impl Iterator<Item = Command> {
-    MANIFESTS.into_iter().flat_map(|manifest| {
-        [
-            process::cargo(["fmt", "--manifest-path", manifest, "--all", "--check"]),
-            // Nothing is updated: it is an error if something would have to be.
-            process::cargo(["update", "--manifest-path", manifest, "--workspace", "--locked"]),
-        ]
-    })
+fn formatting(manifest: &str) -> Command {
+    process::cargo(["fmt", "--manifest-path", manifest, "--all", "--check"])
 }
 
 fn build(peer: Peer) -> Command {
-    let mut build = process::cargo(["build", "--release", "--manifest-path", peer.manifest()]);
+    let mut build =
+        process::cargo(["build", "--release", "--locked", "--manifest-path", peer.manifest()]);
     build.args(["--package", &peer.program(), "--target-dir"]).arg(target_directory());
     build
 }

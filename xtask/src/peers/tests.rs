@@ -35,6 +35,14 @@ fn the_benchmark_is_told_what_was_chosen() {
 }
 
 #[test]
+fn checking_and_locking_measure_nothing() {
+    assert!(parsed("--check").expect("alone").check);
+    assert!(parsed("--lock").expect("alone").lock);
+    parsed("--lock --check").expect_err("one of them");
+    parsed("--lock --peer evento").expect_err("all lock files are written");
+}
+
+#[test]
 fn every_peer_is_a_package_of_its_workspace() {
     for peer in Peer::value_variants() {
         let workspace = process::root().join(peer.manifest());

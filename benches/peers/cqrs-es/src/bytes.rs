@@ -3,53 +3,34 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use cqrs_es::Aggregate;
 use cqrs_es::persist::{
     PersistedEventRepository, PersistedEventStore, PersistenceError, ReplayStream, SerializedEvent,
     SerializedSnapshot,
 };
-use cqrs_es::{Aggregate, CqrsFramework, EventStore as _};
-use es_benches::driver::{Failure, Peer};
-use es_benches::order::{Order, OrderEvent};
+use es_benches::driver::Failure;
 use serde_json::Value;
 
-use crate::domain::{CqrsOrder, Record};
+use crate::domain::CqrsOrder;
+use crate::framework::Opened;
 
-type Store = PersistedEventStore<Repository, CqrsOrder>;
+pub(crate) struct Bytes(Repository);
 
-pub(crate) struct Bytes {
-    store: Store,
-    framework: CqrsFramework<CqrsOrder, Store>,
-}
-
-impl Peer for Bytes {
-    type Command = Record;
+impl Opened for Bytes {
+    type Store = PersistedEventStore<Repository, CqrsOrder>;
 
     async fn open() -> Result<Self, Failure> {
-        let repository = Repository::default();
-        let store = || PersistedEventStore::new_event_store(repository.clone());
-        Ok(Self { framework: CqrsFramework::new(store(), Vec::new(), ()), store: store() })
+        Ok(Self(Repository::default()))
     }
 
-    fn command(_id: &str, events: Vec<OrderEvent>) -> Record {
-        Record::of(events)
-    }
-
-    async fn fill(&mut self, id: &str, events: Vec<OrderEvent>) -> Result<(), Failure> {
-        self.execute(id, Record::of(events)).await
-    }
-
-    async fn execute(&mut self, id: &str, command: Record) -> Result<(), Failure> {
-        Ok(self.framework.execute(id, command).await?)
-    }
-
-    async fn load(&mut self, id: &str) -> Result<Order, Failure> {
-        Ok(self.store.load_aggregate(id).await?.aggregate.0)
+    fn store(&self) -> Self::Store {
+        PersistedEventStore::new_event_store(self.0.clone())
     }
 }
 
 /// Events as bytes, by aggregate.
 #[derive(Clone, Default)]
-struct Repository(Arc<Mutex<HashMap<String, Vec<Kept>>>>);
+pub(crate) struct Repository(Arc<Mutex<HashMap<String, Vec<Kept>>>>);
 
 struct Kept {
     event_type: String,

@@ -1,15 +1,17 @@
-//! event-store-adapter-rs with its memory store and with SQLite. It stores and reads events; folding them,
-//! and the version that is written next, are the user's.
+//! event-store-adapter-rs with its memory store and with SQLite.
 
-use chrono::Utc;
-use es_benches::driver::{Driver, Failure, Peer, version};
+mod adapter;
+
+use es_benches::driver::{Driver, Failure, version};
 use es_benches::order::{Order, OrderEvent};
-use es_benches::workload::{Keeps, Workload};
+use es_benches::workload::Keeps;
 use event_store_adapter_rs::{
-    AggregateId, EventEnvelope, EventStore, EventStoreForMemory, EventStoreForSqlite,
-    MemoryStorage, RetentionSettings, SqliteOptions, initialize_sqlite_store,
+    EventStoreForMemory, EventStoreForSqlite, MemoryStorage, RetentionSettings, SqliteOptions,
+    initialize_sqlite_store,
 };
 use tempfile::TempDir;
+
+use crate::adapter::{Adapter, Opened, OrderId};
 
 const LOCK_FILE: &str = include_str!("../Cargo.lock");
 
@@ -17,31 +19,15 @@ fn main() -> Result<(), Failure> {
     let adapter =
         format!("event-store-adapter-rs {}", version(LOCK_FILE, "event-store-adapter-rs")?);
     Driver::new()?
-        .with::<Adapter<InMemory>>(format!("{adapter}, memory (bytes, JSON)"), Keeps::InMemory)
-        .with::<Adapter<File>>(format!("{adapter}, SQLite (file, JSON, synced)"), Keeps::Synced)
+        .with::<Adapter<InMemory>>(
+            format!("{adapter}, memory (bytes, JSON; commands: loaded for each)"),
+            Keeps::InMemory,
+        )
+        .with::<Adapter<File>>(
+            format!("{adapter}, SQLite (file, JSON, synced; commands: loaded for each)"),
+            Keeps::Synced,
+        )
         .serve()
-}
-
-#[derive(Debug, Clone)]
-struct OrderId(String);
-
-impl AggregateId for OrderId {
-    fn type_name(&self) -> String {
-        "Order".to_owned()
-    }
-
-    fn value(&self) -> String {
-        self.0.clone()
-    }
-}
-
-/// A store, and what it needs as long as it is there.
-trait Opened: Sized + 'static {
-    type Store: EventStore<AID = OrderId, A = Order, P = OrderEvent>;
-
-    fn open() -> Result<Self, Failure>;
-
-    fn store(&self) -> &Self::Store;
 }
 
 struct InMemory(EventStoreForMemory<OrderId, Order, OrderEvent>);
@@ -49,7 +35,7 @@ struct InMemory(EventStoreForMemory<OrderId, Order, OrderEvent>);
 impl Opened for InMemory {
     type Store = EventStoreForMemory<OrderId, Order, OrderEvent>;
 
-    fn open() -> Result<Self, Failure> {
+    async fn open() -> Result<Self, Failure> {
         let storage = MemoryStorage::new(RetentionSettings::current_only())?;
         Ok(Self(EventStoreForMemory::new(storage)))
     }
@@ -67,7 +53,7 @@ struct File {
 impl Opened for File {
     type Store = EventStoreForSqlite<OrderId, Order, OrderEvent>;
 
-    fn open() -> Result<Self, Failure> {
+    async fn open() -> Result<Self, Failure> {
         let directory = tempfile::tempdir()?;
         let path = directory.path().join("log.db");
         let options = SqliteOptions::default();
@@ -77,59 +63,5 @@ impl Opened for File {
 
     fn store(&self) -> &Self::Store {
         &self.store
-    }
-}
-
-struct Adapter<O>(O);
-
-impl<O: Opened> Adapter<O> {
-    /// The state, and the number of the last event.
-    async fn replay(&self, id: &OrderId) -> Result<(Order, u64), Failure> {
-        let events = self.0.store().get_events_by_id_since_seq_nr(id, 0).await?;
-        let (mut order, mut last) = (Order::default(), 0);
-        for envelope in events {
-            last = envelope.seq_nr();
-            order.fold(envelope.payload());
-        }
-        Ok((order, last))
-    }
-
-    async fn write(&self, id: OrderId, number: u64, event: OrderEvent) -> Result<(), Failure> {
-        let envelope = EventEnvelope::new(id, number, Utc::now(), event);
-        Ok(self.0.store().persist_event(envelope).await?)
-    }
-}
-
-impl<O: Opened> Peer for Adapter<O> {
-    type Command = OrderEvent;
-
-    async fn open() -> Result<Self, Failure> {
-        Ok(Self(O::open()?))
-    }
-
-    fn command(_id: &str, mut events: Vec<OrderEvent>) -> OrderEvent {
-        // Workloads with more are refused below.
-        events.remove(0)
-    }
-
-    async fn fill(&mut self, id: &str, events: Vec<OrderEvent>) -> Result<(), Failure> {
-        for (number, event) in (1..).zip(events) {
-            self.write(OrderId(id.to_owned()), number, event).await?;
-        }
-        Ok(())
-    }
-
-    async fn execute(&mut self, id: &str, event: OrderEvent) -> Result<(), Failure> {
-        let id = OrderId(id.to_owned());
-        let (_order, last) = self.replay(&id).await?;
-        self.write(id, last + 1, event).await
-    }
-
-    async fn load(&mut self, id: &str) -> Result<Order, Failure> {
-        Ok(self.replay(&OrderId(id.to_owned())).await?.0)
-    }
-
-    fn cannot(workload: Workload) -> Option<&'static str> {
-        (workload == Workload::CommandsOfTen).then_some("a write has one event")
     }
 }

@@ -22,11 +22,11 @@ fn main() -> Result<(), Failure> {
     let sqlite = version(LOCK_FILE, "eventcore-sqlite")?;
     Driver::new()?
         .with::<Eventcore<InMemory>>(
-            format!("{eventcore}, memory (typed events are read: nothing is decoded)"),
+            format!("{eventcore}, memory (typed events are read: nothing is decoded; commands: loaded for each)"),
             Keeps::InMemory,
         )
         .with::<Eventcore<File>>(
-            format!("{eventcore}, eventcore-sqlite {sqlite} (file, JSON, synced)"),
+            format!("{eventcore}, eventcore-sqlite {sqlite} (file, JSON, synced; commands: loaded for each)"),
             Keeps::Synced,
         )
         .serve()

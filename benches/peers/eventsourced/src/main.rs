@@ -23,7 +23,9 @@ const COMMANDS: NonZeroUsize = NonZeroUsize::MIN;
 
 fn main() -> Result<(), Failure> {
     let version = version(LOCK_FILE, "eventsourced")?;
-    let name = format!("eventsourced {version}, live entities (bytes in memory, JSON)");
+    let name = format!(
+        "eventsourced {version}, live entities (bytes in memory, JSON; commands: states in memory)"
+    );
     Driver::new()?.with::<Entities>(name, Keeps::InMemory).serve()
 }
 
