@@ -39,7 +39,8 @@ impl Floors {
             Keeps::InMemory => self.memory,
             Keeps::Synced => self.synced,
             Keeps::Unsynced => self.unsynced,
-            Keeps::Recorded => self.recorded.unwrap_or(self.memory),
+            // What is recorded are as many streams as are in files.
+            Keeps::Recorded => self.recorded.unwrap_or(self.unsynced),
         }
     }
 
@@ -58,11 +59,8 @@ impl Floors {
 /// fewer of them are nearer to the processor.
 fn replay(race: &mut Race<'_>, plan: Plan, in_file: Plan) -> Floors {
     let memory = decode(race, "JSON in one buffer: from_slice, apply", plan);
-    let file = if plan == in_file {
-        memory
-    } else {
-        decode(race, "the same of as many streams as are in files", in_file)
-    };
+    let file =
+        if plan == in_file { memory } else { decode(race, "the same of 1,000 streams", in_file) };
     let directory = tempfile::tempdir().unwrap();
     let (path, events) = (directory.path().join("raw.db"), events(in_file));
     let raw = RawLog::fill(&path, in_file.per_stream, &events);

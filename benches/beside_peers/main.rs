@@ -60,10 +60,9 @@ fn beside_all(
     ours::enter(&mut race, &floors, workload, arguments.divisor, runtime);
     for (program, entry) in programs.entries() {
         let run = move || program.borrow_mut().run(entry, workload, arguments.divisor);
+        let place = race.guest(&entry.name, Some(floors.of(entry.keeps)), run);
         if entry.is_floor {
-            floors.bring(entry.keeps, race.guest(&entry.name, None, run));
-        } else {
-            race.guest(&entry.name, Some(floors.of(entry.keeps)), run);
+            floors.bring(entry.keeps, place);
         }
     }
     entrants::enter_those_with_servers(&mut race, floors.of(Keeps::InMemory));

@@ -47,12 +47,12 @@ pub(crate) struct Options {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Peer {
     CqrsEs,
-    /// dynamo-es and event-store-adapter-rs beside es-dynamodb, on recorded answers.
-    Dynamodb,
     EventStoreAdapter,
     Eventcore,
     Eventsourced,
     Evento,
+    /// dynamo-es and event-store-adapter-rs beside es-dynamodb, on recorded answers.
+    Dynamodb,
 }
 
 /// A workload, as `es_benches::workload` names it.
