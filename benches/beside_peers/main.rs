@@ -1,7 +1,7 @@
 //! Ours beside other libraries on the same workloads: `cargo xtask bench-peers`.
 //!
 //! The others are in programs of their own, which are started and told what to do; ours and the floors are in
-//! this one. All take their turns in the same rounds, with what each does the same way: states are loaded
+//! this one, but for those that need an SDK of AWS. All take their turns in the same rounds, with what each does the same way: states are loaded
 //! and commands executed one after the other, on a runtime of several threads, and the time is taken around
 //! that.
 #![allow(missing_docs, clippy::unwrap_used)]
