@@ -3,13 +3,15 @@
 use std::hint::black_box;
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
+use async_trait::async_trait;
 use es_benches::floor::Payloads;
 use es_benches::order::{Order, OrderCommand, OrderEvent, event, events};
 use es_core::memory::MemoryStore;
 use es_core::{
-    Codec, CommitId, Compression, EncodedEvents, EventStore, Expected, NewCommit, Repository,
-    StreamId, SystemEntropy, Timestamp,
+    Clock, Codec, CommitId, Compression, EncodedEvents, EventStore, Expected, NewCommit,
+    Repository, StreamId, SystemEntropy, Timestamp,
 };
 use es_sqlite::{SqliteStore, Synchronous};
 use tokio::runtime::{Builder, Runtime};
@@ -77,6 +79,13 @@ pub(crate) const PATHS: &[Path] = &[
         prepare: |folder| replay_from_file(folder, Codec::Postcard),
     },
     Path {
+        name: "replay-100-streams-sqlite-json",
+        items: 1000,
+        item: "event",
+        prepare: |folder| replay_short_streams_from_file(folder),
+    },
+    Path { name: "appends-sqlite-json", items: 50, item: "commit", prepare: |_| appends_to_file() },
+    Path {
         name: "commands-memory-cached",
         items: 50,
         item: "command",
@@ -113,9 +122,16 @@ fn id(stream: usize) -> String {
 
 /// The first events of streams of so many, a commit each, without metadata.
 async fn fill(store: &dyn EventStore, streams: usize, per_stream: usize, codec: Codec) {
-    for (index, event) in events(streams * per_stream).into_iter().enumerate() {
-        let stream = StreamId::new("order", &id(index / per_stream)).unwrap();
-        let events = EncodedEvents::encode(&[event], codec, Compression::None, 0).unwrap();
+    for (stream, events) in events(streams * per_stream).chunks(per_stream).enumerate() {
+        append_all(store, stream, events, codec).await;
+    }
+}
+
+async fn append_all(store: &dyn EventStore, stream: usize, events: &[OrderEvent], codec: Codec) {
+    let stream = StreamId::new("order", &id(stream)).unwrap();
+    for event in events {
+        let event = std::slice::from_ref(event);
+        let events = EncodedEvents::encode(event, codec, Compression::None, 0).unwrap();
         let now = Timestamp::now();
         let id = CommitId::generate(now, &SystemEntropy);
         let commit = NewCommit::new(id, now, Default::default(), events);
@@ -151,27 +167,75 @@ fn file(folder: &FilePath, codec: Codec) -> PathBuf {
     folder.join(format!("{codec:?}.db"))
 }
 
-async fn open(folder: &FilePath, codec: Codec) -> SqliteStore {
-    let options = SqliteStore::builder(file(folder, codec)).synchronous(Synchronous::Normal);
-    options.open().await.unwrap()
+/// Of a hundred streams.
+fn short_streams(folder: &FilePath) -> PathBuf {
+    folder.join("short.db")
 }
 
-/// The files that are read: a stream of 1,000 commits of one event in each.
+/// By a clock that stands still: what is counted does not take paths that depend on how long something takes.
+async fn open(file: PathBuf) -> SqliteStore {
+    let options = SqliteStore::builder(file).synchronous(Synchronous::Normal);
+    options.clock(Arc::new(Standing)).open().await.unwrap()
+}
+
+#[derive(Debug)]
+struct Standing;
+
+#[async_trait]
+impl Clock for Standing {
+    fn now(&self) -> Timestamp {
+        Timestamp::UNIX_EPOCH
+    }
+
+    fn monotonic(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    async fn sleep(&self, _: Duration) {
+        std::future::pending().await
+    }
+}
+
+/// The files that are read: commits of one event, 1,000 in each, of one stream or of a hundred.
 pub(crate) fn make_files(folder: &FilePath) {
     let runtime = runtime();
-    for codec in [Codec::Json, Codec::Postcard] {
+    let make = |file, streams, codec| {
         runtime.block_on(async {
-            let store = open(folder, codec).await;
-            fill(&store, 1, 1000, codec).await;
+            let store = open(file).await;
+            fill(&store, streams, 1000 / streams, codec).await;
             store.close().await.unwrap();
         });
+    };
+    for codec in [Codec::Json, Codec::Postcard] {
+        make(file(folder, codec), 1, codec);
     }
+    make(short_streams(folder), 100, Codec::Json);
 }
 
 fn replay_from_file(folder: &FilePath, codec: Codec) -> Box<dyn FnMut()> {
     let runtime = runtime();
-    let store = runtime.block_on(open(folder, codec));
+    let store = runtime.block_on(open(file(folder, codec)));
     replay(runtime, Arc::new(store), 1)
+}
+
+/// Short streams are read where they are asked for.
+fn replay_short_streams_from_file(folder: &FilePath) -> Box<dyn FnMut()> {
+    let runtime = runtime();
+    let store = runtime.block_on(open(short_streams(folder)));
+    replay(runtime, Arc::new(store), 100)
+}
+
+/// Commits of one event, 50 on each of new streams, one after the other.
+fn appends_to_file() -> Box<dyn FnMut()> {
+    let (runtime, folder) = (runtime(), tempfile::tempdir().unwrap());
+    let store = runtime.block_on(open(folder.path().join("log.db")));
+    let (events, mut stream) = (events(50), 0);
+    Box::new(move || {
+        // Its folder is there as long as it is.
+        let _ = &folder;
+        runtime.block_on(append_all(&store, stream, &events, Codec::Json));
+        stream += 1;
+    })
 }
 
 /// Commands of one event, 50 on each of new streams, whose aggregates are cached.

@@ -664,5 +664,5 @@ fn the_future_of_a_command_is_small() {
     let options = ExecuteOptions::default();
     let with_options = accounts.execute_with("a", AccountCommand::Credit(1), options);
     let sizes = [size_of_val(&plain), size_of_val(&with_options)];
-    assert!(sizes.iter().all(|size| *size <= 4096), "{sizes:?} bytes");
+    assert!(sizes.iter().all(|size| *size <= 2560), "{sizes:?} bytes");
 }

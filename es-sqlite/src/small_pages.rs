@@ -12,39 +12,38 @@ use crate::errors::{self, Fault};
 use crate::log::{StreamRow, read_head};
 use crate::stream_pages::{Cursor, Page};
 
-/// The column that is left out of every commit that is too large.
-const MANIFEST: usize = 5;
+/// The columns of which one is left out of every commit that is too large.
+const MANIFEST_AND_PAYLOADS: [usize; 2] = [5, 6];
 
-/// The most bytes of a commit that is taken; and a page has room for one more while it has fewer.
+/// The most bytes of each part of a commit that is taken; and a page has room for one more while it has fewer.
 const BYTES: usize = 32 * 1024;
 
-/// A column of a commit that is not too large. What lies behind a large payload cannot be had without reading
-/// through it, while the lengths are in front.
-macro_rules! unless_large {
-    ($column:literal) => {
-        concat!(
-            "CASE WHEN octet_length(manifest) + octet_length(payloads) \
-             + coalesce(octet_length(metadata), 0) <= ?4 THEN ",
-            $column,
-            " END"
-        )
+/// Whether the payloads of a commit are not too large, and the metadata that lie behind them. What lies behind a large
+/// part cannot be had without reading through it, while the lengths are in front.
+macro_rules! is_small {
+    () => {
+        "octet_length(payloads) <= ?4 AND (metadata IS NULL OR octet_length(metadata) <= ?4)"
     };
 }
 
-/// The commits of a stream with its head beside each, from the one on that contains a version. Of larger ones
-/// the parts are left out, which no commit lacks.
+/// The commits of a stream with its head beside each, from the one on that contains a version. Of one with a larger
+/// part that is left out, and the payloads, which no commit lacks, are left out with the metadata.
+///
+/// Each length is asked for as seldom as that allows: to ask takes as long as to read a column.
 macro_rules! select {
     ($start:literal) => {
         concat!(
-            "SELECT first_version, event_count, commit_id, recorded_at, encoding, ",
-            unless_large!("manifest"),
-            ", ",
-            unless_large!("payloads"),
-            ", ",
-            unless_large!("metadata"),
-            ", ",
-            unless_large!("checksum"),
-            ", \
+            "SELECT first_version, event_count, commit_id, recorded_at, encoding, \
+             CASE WHEN octet_length(manifest) <= ?4 THEN manifest END, \
+             CASE WHEN ",
+            is_small!(),
+            " THEN payloads END, \
+             CASE WHEN metadata IS NOT NULL AND ",
+            is_small!(),
+            " THEN metadata END, \
+             CASE WHEN ",
+            is_small!(),
+            " THEN checksum END, \
              head_commit_id, head_first_version, head_last_version \
              FROM streams CROSS JOIN commits ON commits.stream = streams.id \
              WHERE category = ?1 AND aggregate_id = ?2 AND first_version >= ",
@@ -84,8 +83,10 @@ impl Cursor {
         let Some(head) = read_head(row, COMMIT_COLUMNS)? else {
             return Ok(None);
         };
-        if row.get_ref(MANIFEST)? == ValueRef::Null {
-            return Ok(None);
+        for column in MANIFEST_AND_PAYLOADS {
+            if row.get_ref(column)? == ValueRef::Null {
+                return Ok(None);
+            }
         }
         let mut chain = self.small_chain(head);
         let mut page = CommitRows::with_room(limit.min(16), 0);

@@ -8,13 +8,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use es_core::{
-    Clock, Codec, Commit, ConsumerId, EventStore as _, Progress, ReadStream, Replaces,
-    SnapshotStore, StoredSnapshot, Timestamp, Version, ViewChange, ViewName, ViewSchema,
-    ViewStore as _,
+    Clock, Codec, Commit, ConsumerId, EncodedEvents, EncodedMetadata, EventStore as _, Expected,
+    NewCommit, Progress, ReadStream, Replaces, SnapshotStore, StoredSnapshot, Timestamp,
+    ViewChange, ViewName, ViewSchema, ViewStore as _,
 };
 use es_sqlite::{ReaderStats, SqliteStore};
 use futures::StreamExt as _;
-use support::{Place, append, read, read_all, stream};
+use support::{Place, append, commit, read, read_all, stream};
 
 /// A clock on which reads take no time, or long.
 #[derive(Debug, Default)]
@@ -204,20 +204,44 @@ async fn a_read_dropped_half_way_frees_its_connections() {
 
 #[tokio::test]
 async fn commits_that_are_too_large_for_a_small_page_are_read_all_the_same() {
-    let place = Place::new();
-    let store = place.open().await;
     let large = "x".repeat(100_000);
-    let mut commits = Vec::new();
-    for text in ["a", "b", &large, "c", &large, &large, "d"] {
-        commits.push(append(&store, &stream("a"), &[text, text]).await);
+    let of = |text: &str| commit(&[text, text]);
+    let with_much_metadata = || {
+        let metadata = EncodedMetadata::from_stored(format!("{{\"x\":{large:?}}}").into());
+        NewCommit { metadata, ..of("a") }
+    };
+    // A line for each event is more than their payloads.
+    let with_a_long_manifest = || commit(&["a"; 2_300]);
+    let is_small = |events: &EncodedEvents| events.payloads().len() < 32 * 1024;
+    assert!(is_small(&with_a_long_manifest().events));
+    assert!(with_a_long_manifest().events.manifest().len() > 32 * 1024);
+
+    for large in [&|| of(&large), &with_much_metadata, &with_a_long_manifest] as [&dyn Fn() -> _; 3]
+    {
+        let place = Place::new();
+        let store = place.open().await;
+        let commits = [of("a"), of("b"), large(), of("c"), large(), large(), of("d")];
+        are_read_from_everywhere(&store, commits).await;
     }
-    for from in 1..=15 {
-        for page_size in [1, 2, 3, 100] {
-            let query = ReadStream::new(stream("a")).from(Version::new(from)).page_size(page_size);
-            let (found, error) = read(&store, query).await;
-            assert!(error.is_none(), "{error:?}");
-            let begin = (usize::try_from(from).unwrap() - 1) / 2;
-            assert_eq!(found, commits[begin..], "from {from}, pages of {page_size}");
+}
+
+async fn are_read_from_everywhere(store: &SqliteStore, appended: [NewCommit; 7]) {
+    let mut commits = Vec::new();
+    for commit in appended {
+        let appended = store.append(&stream("a"), Expected::Any, commit).await.unwrap();
+        commits.push(appended.commit);
+    }
+    for (begin, first) in commits.iter().enumerate() {
+        for from in [first.first_version(), first.last_version()] {
+            for page_size in [1, 2, 3, 100] {
+                let query = ReadStream::new(stream("a")).from(from).page_size(page_size);
+                let (found, error) = read(store, query).await;
+                assert!(error.is_none(), "{error:?}");
+                assert_eq!(found, commits[begin..], "from {from}, pages of {page_size}");
+            }
         }
     }
+    let behind = commits.last().unwrap().last_version().next();
+    let (found, error) = read(store, ReadStream::new(stream("a")).from(behind)).await;
+    assert!(error.is_none() && found.is_empty(), "{error:?}");
 }

@@ -88,7 +88,7 @@ enum Command {
     ///
     /// By valgrind's callgrind, so they do not depend on what else the machine does. Fails when a path takes over 2 %
     /// more than benches/instructions/accepted.toml says, and when it takes over 2 % less, which should be accepted.
-    /// Counts of another compiler, target, C library or valgrind are not compared. The profiles are in target/instructions.
+    /// Counts of another compiler, target, C library, valgrind or processor without AVX2 are not compared. The profiles are in target/instructions.
     Instructions {
         /// Write what is counted as the accepted counts.
         #[arg(long)]

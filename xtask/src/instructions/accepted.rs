@@ -31,6 +31,8 @@ pub(crate) struct Machine {
     pub(crate) libc: String,
     /// What counts, and says to programs what the processor can.
     pub(crate) valgrind: String,
+    /// The widest instructions that valgrind knows and this processor has: libraries choose by them.
+    pub(crate) vectors: String,
 }
 
 impl Machine {
@@ -50,15 +52,26 @@ impl Machine {
             target: fuzz::platform()?,
             libc: if libc.is_empty() { "another".to_owned() } else { libc.trim().to_owned() },
             valgrind: valgrind::version().unwrap_or_default(),
+            vectors: vectors().to_owned(),
         })
     }
 }
 
 impl fmt::Display for Machine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { rustc, target, libc, valgrind } = self;
-        write!(f, "{rustc} for {target} with {libc} and {valgrind}")
+        let Self { rustc, target, libc, valgrind, vectors } = self;
+        write!(f, "{rustc} for {target} with {libc}, {valgrind} and {vectors} vectors")
     }
+}
+
+#[cfg(target_arch = "x86_64")]
+fn vectors() -> &'static str {
+    if std::is_x86_feature_detected!("avx2") { "avx2" } else { "narrower" }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn vectors() -> &'static str {
+    "the usual"
 }
 
 impl Accepted {
@@ -84,11 +97,11 @@ impl Accepted {
     }
 
     pub(super) fn to_toml(&self) -> String {
-        let Machine { rustc, target, libc, valgrind } = &self.machine;
+        let Machine { rustc, target, libc, valgrind, vectors } = &self.machine;
         let mut text = format!(
             "# What each hot path takes, as `cargo xtask instructions --accept` wrote it.\n\n\
              [machine]\nrustc = \"{rustc}\"\ntarget = \"{target}\"\nlibc = \"{libc}\"\n\
-             valgrind = \"{valgrind}\"\n\n\
+             valgrind = \"{valgrind}\"\nvectors = \"{vectors}\"\n\n\
              [instructions]\n"
         );
         for (path, instructions) in &self.instructions {

@@ -10,6 +10,7 @@ fn machine() -> Machine {
         target: "x86_64-unknown-linux-gnu".to_owned(),
         libc: "glibc 2.36".to_owned(),
         valgrind: "valgrind-3.19.0".to_owned(),
+        vectors: "avx2".to_owned(),
     }
 }
 
@@ -74,9 +75,10 @@ fn counts_of_another_compiler_target_library_or_tool_say_nothing() {
     let libc = Machine { libc: "glibc 2.39".to_owned(), ..machine() };
     let target = Machine { target: "aarch64-unknown-linux-gnu".to_owned(), ..machine() };
     let valgrind = Machine { valgrind: "valgrind-3.25.1".to_owned(), ..machine() };
+    let vectors = Machine { vectors: "narrower".to_owned(), ..machine() };
     let now = [counted("replay", 2)];
     let accepted = Accepted::of(machine(), &[counted("replay", 1)]);
-    for other in [rustc, libc, target, valgrind] {
+    for other in [rustc, libc, target, valgrind, vectors] {
         let verdict = Verdict::on(&Comparison::between(&now, &accepted), &accepted, &other);
         assert!(matches!(verdict, Verdict::NotCompared(_)), "{other}: {verdict:?}");
     }
