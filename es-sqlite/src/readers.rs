@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use es_core::{Clock, Error, Result};
+use rusqlite::limits::Limit;
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{JoinHandle, coop};
@@ -16,6 +17,9 @@ use crate::file::DatabaseFile;
 /// What a small read costs of the budget that tokio gives a task for each time it is polled. With 128 in all, a
 /// task that does nothing but read goes to the back of the queue after some hundred microseconds.
 const UNITS_OF_A_READ: u32 = 8;
+
+/// No text and no blob that a small read has is larger than so many bytes.
+pub(crate) const SMALL: usize = 32 * 1024;
 
 /// A bounded pool. A read takes a connection to a thread of tokio's blocking pool, so that it never holds up
 /// the runtime; small ones are done [where they are asked for](CallerReads) when they are known to be fast.
@@ -78,7 +82,8 @@ impl Readers {
     }
 
     /// Runs `small`, which reads a few rows by their keys, where it is called or in a thread of its own. If it
-    /// finds that there is more to read than that, it says `None`, and `large` is run in a thread of its own.
+    /// finds that there is more to read than that, it says `None`, or SQLite tells it that a text or a blob has more
+    /// than [`SMALL`] bytes, before it is read; then `large` is run in a thread of its own.
     pub(crate) async fn run_small<T, S, L>(&self, small: S, large: L) -> Result<T>
     where
         T: Send + 'static,
@@ -90,7 +95,7 @@ impl Readers {
         }
         let permit = self.permit().await?;
         if let Some(db) = self.shared.take_for_caller() {
-            let (found, took) = self.shared.without_waiting(&db, &small);
+            let (found, took) = self.shared.without_waiting(&db, |db| bounded(db, &small));
             self.shared.put_back(db, Some(took));
             match found {
                 Ok(Some(found)) => {
@@ -106,7 +111,7 @@ impl Readers {
         let shared = Arc::clone(&self.shared);
         let both = move |db: &Connection| {
             let began = shared.clock.monotonic();
-            let found = small(db);
+            let found = bounded(db, &small);
             let took = shared.clock.monotonic().saturating_sub(began);
             // Also when there was nothing to find, or it failed: how long it took is what counts.
             shared.state().caller_reads.observe(took);
@@ -248,6 +253,26 @@ impl Shared {
         let patient = db.busy_timeout(self.file.busy_timeout());
         (result.and_then(|found| Ok(patient.map(|()| found)?)), took)
     }
+}
+
+/// Runs `small` where SQLite gives no large text or blob, and says `None` when there is one.
+fn bounded<T>(
+    db: &Connection,
+    small: impl Fn(&Connection) -> Result<Option<T>, Fault>,
+) -> Result<Option<T>, Fault> {
+    let usual = db.limit(Limit::SQLITE_LIMIT_LENGTH)?;
+    db.set_limit(Limit::SQLITE_LIMIT_LENGTH, SMALL as i32)?;
+    let found = small(db);
+    db.set_limit(Limit::SQLITE_LIMIT_LENGTH, usual)?;
+    match found {
+        Err(Fault::Sqlite(error)) if is_too_large(&error) => Ok(None),
+        found => found,
+    }
+}
+
+/// Whether SQLite has refused a text or a blob for its size.
+pub(crate) fn is_too_large(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::TooBig)
 }
 
 fn is_busy(fault: &Fault) -> bool {

@@ -15,23 +15,12 @@ use crate::store::SqliteStore;
 /// The most bytes of a state. SQLite itself takes a thousand million.
 const MAX_STATE_LEN: usize = 256 * 1024 * 1024;
 
-/// The most bytes of a state that is read on the thread of a task.
-const SMALL: usize = 32 * 1024;
-
 #[async_trait]
 impl SnapshotStore for SqliteStore {
     async fn load(&self, stream: &StreamId) -> Result<Option<StoredSnapshot>> {
         let (small, large) = (stream.clone(), stream.clone());
-        let small = move |db: &Connection| match load(db, &small, SMALL)? {
-            Found::TooLarge => Ok(None),
-            Found::Snapshot(snapshot) => Ok(Some(Some(snapshot))),
-            Found::None => Ok(Some(None)),
-        };
-        let large = move |db: &Connection| match load(db, &large, usize::MAX)? {
-            Found::Snapshot(snapshot) => Ok(Some(snapshot)),
-            Found::None | Found::TooLarge => Ok(None),
-        };
-        self.readers().run_small(small, large).await
+        let small = move |db: &Connection| load(db, &small).map(Some);
+        self.readers().run_small(small, move |db| load(db, &large)).await
     }
 
     async fn save(&self, snapshot: StoredSnapshot) -> Result<()> {
@@ -61,30 +50,15 @@ impl SnapshotStore for SqliteStore {
     }
 }
 
-enum Found {
-    None,
-    /// Its state has more bytes than asked for, and was not read.
-    TooLarge,
-    Snapshot(StoredSnapshot),
-}
-
-fn load(db: &Connection, stream: &StreamId, most_bytes: usize) -> Result<Found, Fault> {
-    // What lies behind a large state cannot be had without reading through it, while its length is in front.
+fn load(db: &Connection, stream: &StreamId) -> Result<Option<StoredSnapshot>, Fault> {
     let mut select = db.prepare_cached(
         "SELECT head_commit_id, head_first_version, head_last_version, schema_version, codec, \
-         CASE WHEN octet_length(state) <= ?3 THEN state END, \
-         CASE WHEN octet_length(state) <= ?3 THEN checksum END \
-         FROM snapshots WHERE category = ?1 AND aggregate_id = ?2",
+         state, checksum FROM snapshots WHERE category = ?1 AND aggregate_id = ?2",
     )?;
-    let most_bytes = i64::try_from(most_bytes).unwrap_or(i64::MAX);
-    let mut rows = select.query(params![stream.category(), stream.id(), most_bytes])?;
+    let mut rows = select.query(params![stream.category(), stream.id()])?;
     let Some(row) = rows.next()? else {
-        return Ok(Found::None);
+        return Ok(None);
     };
-    // The table has no state that is `NULL`.
-    if row.get_ref(STATE)? == ValueRef::Null {
-        return Ok(Found::TooLarge);
-    }
     let damaged = |reason: &str| Error::Corrupt {
         what: format!("the snapshot of {stream}"),
         reason: reason.to_owned(),
@@ -93,11 +67,8 @@ fn load(db: &Connection, stream: &StreamId, most_bytes: usize) -> Result<Found, 
     if checksum(&snapshot) != stored {
         return Err(damaged("its checksum does not match").into());
     }
-    Ok(Found::Snapshot(snapshot))
+    Ok(Some(snapshot))
 }
-
-/// The column of the state.
-const STATE: usize = 5;
 
 type Read = (StoredSnapshot, u32);
 
@@ -112,7 +83,7 @@ fn read(stream: &StreamId, row: &Row<'_>) -> Result<Result<Read, &'static str>, 
     let Some(codec) = read_codec(row.get_ref(4)?) else {
         return Ok(Err("its codec is unknown"));
     };
-    let state = match row.get_ref(STATE)? {
+    let state = match row.get_ref(5)? {
         ValueRef::Text(state) | ValueRef::Blob(state) => Bytes::copy_from_slice(state),
         _ => return Ok(Err("its state has a wrong type")),
     };

@@ -4,6 +4,8 @@
 //! `document ->> '$.field'`. Other programs can query it with SQL. The index of a field that a later
 //! schema no longer lists stays: readers of the earlier one may still be there.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use es_core::{
     Adopted, Adoption, ConsumerId, Error, Progress, Replaces, Result, ViewChange, ViewDocument,
@@ -36,15 +38,15 @@ impl ViewStore for SqliteStore {
     }
 
     async fn get(&self, view: &ViewName, keys: &[&str]) -> Result<Vec<Option<String>>> {
-        let keys: Vec<String> = keys.iter().map(|&key| key.to_owned()).collect();
-        let (view, all) = (view.clone(), keys.clone());
-        let of_view = view.clone();
-        let large = move |db: &Connection| in_snapshot(db, |db| get(db, &of_view, &all));
-        if let Ok([key]) = <[String; 1]>::try_from(keys) {
-            let small = move |db: &Connection| get_small(db, &view, &key);
-            return self.readers().run_small(small, large).await;
+        let is_one = keys.len() == 1;
+        let keys: Arc<[String]> = keys.iter().map(|&key| key.to_owned()).collect();
+        let (view, same_view, same_keys) = (view.clone(), view.clone(), Arc::clone(&keys));
+        let all = move |db: &Connection| in_snapshot(db, |db| get(db, &view, &keys));
+        if is_one {
+            let one = move |db: &Connection| get(db, &same_view, &same_keys).map(Some);
+            return self.readers().run_small(one, all).await;
         }
-        self.readers().run(large).await
+        self.readers().run(all).await
     }
 
     async fn list(&self, view: &ViewName, query: &ViewQuery) -> Result<Vec<ViewDocument>> {
@@ -231,30 +233,6 @@ fn get(db: &Connection, view: &ViewName, keys: &[String]) -> Result<Vec<Option<S
     on_view(db, view, || {
         let mut select = db.prepare_cached(&select_document(view))?;
         keys.iter().map(|key| Ok(select.query_row([key], |row| row.get(0)).optional()?)).collect()
-    })
-}
-
-/// The most bytes of a document that is read on the thread of a task.
-const SMALL: usize = 32 * 1024;
-
-/// The one document under a key, if there is one, unless it is large.
-fn get_small(
-    db: &Connection,
-    view: &ViewName,
-    key: &str,
-) -> Result<Option<Vec<Option<String>>>, Fault> {
-    on_view(db, view, || {
-        let mut select = db.prepare_cached(&format!(
-            "SELECT CASE WHEN octet_length(document) <= {SMALL} THEN document END \
-             FROM {} WHERE key = ?1",
-            table(view)
-        ))?;
-        let found = select.query_row([key], |row| row.get(0)).optional()?;
-        Ok(match found {
-            None => Some(vec![None]),
-            Some(None) => None,
-            Some(Some(document)) => Some(vec![Some(document)]),
-        })
     })
 }
 
