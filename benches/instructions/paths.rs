@@ -122,16 +122,21 @@ fn id(stream: usize) -> String {
 
 /// The first events of streams of so many, a commit each, without metadata.
 async fn fill(store: &dyn EventStore, streams: usize, per_stream: usize, codec: Codec) {
-    for (stream, events) in events(streams * per_stream).chunks(per_stream).enumerate() {
-        append_all(store, stream, events, codec).await;
+    let mut events = events(streams * per_stream).into_iter();
+    for stream in 0..streams {
+        append_all(store, stream, events.by_ref().take(per_stream), codec).await;
     }
 }
 
-async fn append_all(store: &dyn EventStore, stream: usize, events: &[OrderEvent], codec: Codec) {
+async fn append_all(
+    store: &dyn EventStore,
+    stream: usize,
+    events: impl Iterator<Item = OrderEvent>,
+    codec: Codec,
+) {
     let stream = StreamId::new("order", &id(stream)).unwrap();
     for event in events {
-        let event = std::slice::from_ref(event);
-        let events = EncodedEvents::encode(event, codec, Compression::None, 0).unwrap();
+        let events = EncodedEvents::encode(&[event], codec, Compression::None, 0).unwrap();
         let now = Timestamp::now();
         let id = CommitId::generate(now, &SystemEntropy);
         let commit = NewCommit::new(id, now, Default::default(), events);
@@ -233,7 +238,7 @@ fn appends_to_file() -> Box<dyn FnMut()> {
     Box::new(move || {
         // Its folder is there as long as it is.
         let _ = &folder;
-        runtime.block_on(append_all(&store, stream, &events, Codec::Json));
+        runtime.block_on(append_all(&store, stream, events.iter().cloned(), Codec::Json));
         stream += 1;
     })
 }
