@@ -19,6 +19,11 @@ pub(crate) fn on_cores<T: Send>(cores: usize, work: impl FnOnce(&Runtime) -> T +
     })
 }
 
+/// How many cores this program may use.
+pub(crate) fn available_cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
 #[cfg(target_os = "linux")]
 fn confine(cores: usize) {
     use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
@@ -27,7 +32,7 @@ fn confine(cores: usize) {
     let mut chosen = CpuSet::new();
     let those = (0..CpuSet::MAX_CPU).filter(|core| allowed.is_set(*core)).take(cores);
     those.for_each(|core| chosen.set(core));
-    assert_eq!(chosen.count() as usize, cores, "the machine has fewer cores");
+    assert_eq!(chosen.count() as usize, cores, "this program may use fewer cores");
     sched_setaffinity(None, &chosen).unwrap();
 }
 

@@ -1,6 +1,5 @@
 //! What a program without a library would do to build views again.
 
-use std::collections::HashMap;
 use std::path::Path;
 
 use es_benches::floor::decode;
@@ -10,7 +9,7 @@ use rusqlite::{Connection, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::rebuild::Documents;
+use crate::rebuild::{ByKey, Documents};
 
 /// A file with a table of events in the order of the log, and a table for each view.
 pub(crate) struct RawViews(Connection);
@@ -84,11 +83,14 @@ impl RawViews {
     }
 }
 
-fn replace<V: Serialize>(db: &Connection, table: &str, documents: &HashMap<String, V>) {
+fn replace<V: Serialize>(db: &Connection, table: &str, documents: &ByKey<V>) {
     db.execute_batch("CREATE TABLE again (key TEXT PRIMARY KEY, document TEXT) WITHOUT ROWID")
         .unwrap();
     {
         let mut insert = db.prepare("INSERT INTO again VALUES (?1, ?2)").unwrap();
+        // A table is written faster in its order.
+        let mut documents: Vec<_> = documents.iter().collect();
+        documents.sort_unstable_by_key(|(key, _)| *key);
         for (key, document) in documents {
             insert.execute(params![key, serde_json::to_string(document).unwrap()]).unwrap();
         }
@@ -96,7 +98,7 @@ fn replace<V: Serialize>(db: &Connection, table: &str, documents: &HashMap<Strin
     db.execute_batch(&format!("DROP TABLE {table}; ALTER TABLE again RENAME TO {table}")).unwrap();
 }
 
-fn read<V: DeserializeOwned>(db: &Connection, table: &str) -> HashMap<String, V> {
+fn read<V: DeserializeOwned>(db: &Connection, table: &str) -> ByKey<V> {
     let mut select = db.prepare(&format!("SELECT key, document FROM {table}")).unwrap();
     let rows = select.query_map([], |row| {
         let (key, document): (String, String) = (row.get(0)?, row.get(1)?);
