@@ -9,9 +9,9 @@ use rusqlite::{Connection, params};
 use crate::errors::Fault;
 use crate::views::{document_field, table};
 
-/// How many documents one step removes at most, so that no step is slow because of the past. It is more
-/// than most steps write, so the removing keeps up.
-const REMOVED_PER_STEP: u32 = 200;
+/// How many documents a step removes at most, unless it changes more: so no step is slow because of the past, and the
+/// removing keeps up with the writing.
+const REMOVED_PER_STEP: usize = 200;
 
 /// The fields that documents expire by, of the views that were prepared through the store. Whoever writes
 /// a view has prepared it.
@@ -42,12 +42,13 @@ impl ExpiringViews {
     }
 }
 
-/// Removes documents whose time has come, those that expired first before others.
+/// Removes documents whose time has come, those that expired first before others, in a step with so many changes.
 pub(crate) fn remove_expired(
     db: &Connection,
     view: &ViewName,
     field: &str,
     now: Timestamp,
+    changes: usize,
 ) -> Result<(), Fault> {
     let (table, expires_at) = (table(view), document_field(field));
     // What is no number never expires; fractions do with their second.
@@ -57,6 +58,7 @@ pub(crate) fn remove_expired(
          AND json_type(document, '$.{field}') IN ('integer', 'real') \
          ORDER BY {expires_at} LIMIT ?2 + 0)"
     );
-    db.prepare_cached(&delete)?.execute(params![now.as_second() + 1, REMOVED_PER_STEP])?;
+    let at_most = i64::try_from(changes.max(REMOVED_PER_STEP)).unwrap_or(i64::MAX);
+    db.prepare_cached(&delete)?.execute(params![now.as_second() + 1, at_most])?;
     Ok(())
 }

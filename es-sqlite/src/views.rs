@@ -70,7 +70,7 @@ impl ViewStore for SqliteStore {
             .run(move |transaction| {
                 write(transaction, &changes, &progress)?;
                 for (view, field) in &expiring {
-                    remove_expired(transaction, view, field, clock.now())?;
+                    remove_expired(transaction, view, field, clock.now(), changes.len())?;
                 }
                 Ok(())
             })

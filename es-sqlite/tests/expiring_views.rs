@@ -93,3 +93,24 @@ async fn of_many_documents_that_have_expired_each_step_removes_some() {
         assert_eq!(keys(&store, "coupons").await.len(), left + 1);
     }
 }
+
+#[tokio::test]
+async fn a_step_with_many_changes_removes_as_many_documents_that_have_expired() {
+    let clock = Arc::new(VirtualClock::at("2026-03-01T12:00:00Z"));
+    let place = Place::new();
+    let store = SqliteStore::builder(place.db()).clock(clock.clone()).open().await.unwrap();
+    prepare(&store, "coupons", Some("until")).await;
+    let until = clock.now().as_second() + 10;
+    let coupons = |from: usize, until: i64| -> Vec<(String, String)> {
+        (from..from + 450).map(|n| (format!("{n:03}"), format!(r#"{{"until":{until}}}"#))).collect()
+    };
+    let expiring = coupons(0, until);
+    let expiring: Vec<_> = expiring.iter().map(|(key, text)| (&**key, text.clone())).collect();
+    put(&store, "coupons", &expiring).await;
+    clock.advance(Duration::from_secs(10));
+    let later = coupons(500, until + 10);
+    let later: Vec<_> = later.iter().map(|(key, text)| (&**key, text.clone())).collect();
+    put(&store, "coupons", &later[..449]).await;
+    let left = keys(&store, "coupons").await;
+    assert_eq!(left.iter().filter(|key| key.as_str() < "500").count(), 1);
+}
