@@ -7,7 +7,7 @@
 //! |---|---|---|
 //! | `execute` | `stream`, `command`, `attempts`, `version` | a command: load, decide, append |
 //! | `load` | `stream`, `version` | the reading of an aggregate |
-//! | `projection.batch` | `consumer`, `commits` | one step of a projection or policy |
+//! | `projection.batch` | `consumer`, `commits` | one step of a projection or policy; where a rebuild folds in memory, the saving of what so many commits came to |
 //! | `process` | `messaging.operation.type`, `messaging.consumer.group.name`, `messaging.destination.name`, `messaging.message.id`, `messaging.message.receive_count`, `otel.kind` | the handling of one message of a queue |
 //! | `deadline` | `consumer`, `instance`, `due` | the firing of one deadline |
 

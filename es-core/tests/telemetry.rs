@@ -222,3 +222,54 @@ async fn work() {
     let statements = Projection::new(Statements, shared.clone(), shared.clone(), shared).unwrap();
     statements.catch_up().await.unwrap();
 }
+
+/// Keeps the fields of the spans of one name.
+#[derive(Default)]
+struct Spans(Mutex<Vec<String>>);
+
+impl tracing::Subscriber for &'static Spans {
+    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+        metadata.is_span() && metadata.name() == "projection.batch"
+    }
+
+    fn new_span(&self, span: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        struct Fields(Vec<String>);
+        impl tracing::field::Visit for Fields {
+            fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn std::fmt::Debug) {
+                self.0.push(format!("{}={value:?}", field.name()));
+            }
+        }
+        let mut fields = Fields(Vec::new());
+        span.record(&mut fields);
+        let mut spans = self.0.lock().unwrap();
+        spans.push(fields.0.join(","));
+        tracing::span::Id::from_u64(spans.len() as u64)
+    }
+
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+    fn event(&self, _: &tracing::Event<'_>) {}
+    fn enter(&self, _: &tracing::span::Id) {}
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
+#[test]
+fn each_saving_of_a_rebuild_has_the_span_of_a_step() {
+    let spans: &Spans = Box::leak(Box::default());
+    tracing::subscriber::with_default(spans, || {
+        // On this thread only: that is where the subscriber is.
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let store = Arc::new(MemoryStore::new());
+            let accounts = Repository::<Account>::new(store.clone());
+            for amount in 1..=10 {
+                accounts.execute("a", AccountCommand::Credit(amount)).await.unwrap();
+            }
+            let statements = Projection::on(Statements, store).unwrap().with_batch_size(5);
+            statements.rebuild(|_| {}).await.unwrap();
+            statements.with_rebuild_memory(0).rebuild(|_| {}).await.unwrap();
+        });
+    });
+    let of = |commits: u64| format!("consumer=statements_v1_rebuild,commits={commits}");
+    assert_eq!(*spans.0.lock().unwrap(), [of(10), of(5), of(5)]);
+}

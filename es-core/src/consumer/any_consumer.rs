@@ -13,7 +13,7 @@ use crate::stream_id::StreamId;
 use crate::version::Version;
 
 use super::beside::Beside;
-use super::together::Begun;
+use super::together::ToBuild;
 use super::{
     CatchUp, Consumer, DeadLetterFilter, Handler, Health, Pushed, Retried, RewindTo, Rewindable,
     Workers,
@@ -64,13 +64,11 @@ pub trait AnyConsumer: Debug + Send + Sync + 'static {
     /// [`Consumer::rebuild`], and for a policy [`Error::Misuse`]: it has no view.
     async fn rebuild(&self, report: &mut (dyn FnMut(CatchUp) + Send)) -> Result<CatchUp>;
 
-    /// That it has a view: [`Error::Misuse`] for a policy.
+    /// For [`Consumers::rebuild`], which what is no [`Consumer`] has no part in.
     #[doc(hidden)]
-    fn check_has_view(&self) -> Result<()>;
-
-    /// For [`Consumers::rebuild`].
-    #[doc(hidden)]
-    async fn begin_rebuild(&self) -> Result<Begun<'_>>;
+    fn to_build(&self) -> Result<ToBuild<'_>> {
+        Err(Error::Misuse(format!("{} cannot be rebuilt together with others", self.id())))
+    }
 
     /// [`Consumer::dead_letters`].
     async fn dead_letters(&self, query: &DeadLetterQuery) -> Result<Vec<DeadLetter>>;
@@ -130,15 +128,9 @@ impl<H: Rewindable + Handler> AnyConsumer for Consumer<H> {
         self.build_again(report).await
     }
 
-    fn check_has_view(&self) -> Result<()> {
-        if !H::HAS_VIEW {
-            return Err(Error::Misuse(format!("{} is a policy: it has no view", self.id)));
-        }
-        Ok(())
-    }
-
-    async fn begin_rebuild(&self) -> Result<Begun<'_>> {
-        Ok(Begun(Box::new(Beside::begin(self).await?)))
+    fn to_build(&self) -> Result<ToBuild<'_>> {
+        self.check_has_view()?;
+        Ok(ToBuild(Box::new(Beside::of(self)?)))
     }
 
     async fn dead_letters(&self, query: &DeadLetterQuery) -> Result<Vec<DeadLetter>> {
@@ -156,6 +148,15 @@ impl<H: Rewindable + Handler> AnyConsumer for Consumer<H> {
         reason: &str,
     ) -> Result<Option<DeadLetter>> {
         self.drop_dead_letter(stream, version, reason).await
+    }
+}
+
+impl<H: Rewindable> Consumer<H> {
+    fn check_has_view(&self) -> Result<()> {
+        if !H::HAS_VIEW {
+            return Err(Error::Misuse(format!("{} is a policy: it has no view", self.id)));
+        }
+        Ok(())
     }
 }
 

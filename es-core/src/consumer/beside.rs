@@ -17,9 +17,9 @@ use crate::stream_id::StreamId;
 
 use super::catch_up::Tally;
 use super::handler::{Handler, Rewindable};
-use super::in_memory::Building;
+use super::in_memory::{Building, BuiltFrom};
 use super::round::Ready;
-use super::together::{self, BuiltBeside};
+use super::together::{self, BuiltBeside, ToBuild};
 use super::until::Until;
 use super::{CatchUp, Consumer, DeadLetterFilter, Projecting};
 
@@ -63,7 +63,8 @@ impl<H: Rewindable> Consumer<H> {
             RewindTo::End => Until::End,
         };
         let mut report = report;
-        let beside = Beside::begin(self).await?;
+        let mut beside = Beside::of(self)?;
+        beside.begin().await?;
         let mut tally = Tally::default();
         beside.catch_up(until, &mut tally, &mut report).await?;
         match beside.adopt(true).await? {
@@ -92,6 +93,14 @@ impl<P: Projector> Consumer<Projecting<P>> {
     /// the live view as it was, and the next one begins anew. Commits that were dropped from the dead
     /// letters are tried again; those that still fail stay dropped.
     ///
+    /// What is folded counts in the reports, [saved](Consumer::with_rebuild_memory) or not. After an error that trying
+    /// again has helped, and before a commit that the projector refuses, the numbers go back to what is saved: what was
+    /// not is folded again.
+    ///
+    /// Meanwhile a document may take in many events before it is written and read again: it has to come out of its JSON
+    /// as it was. A field that is [skipped](https://serde.rs/attr-skip-serializing.html), or a `NaN`, which JSON has not,
+    /// makes a view depend on how far a step goes, in a rebuild as well as in following.
+    ///
     /// # Errors
     ///
     /// As [`catch_up`](Consumer::catch_up), and [`Error::Fenced`] when another rebuild of the view
@@ -108,8 +117,8 @@ impl<H: Rewindable> Consumer<H> {
         &self,
         report: &mut (dyn FnMut(CatchUp) + Send),
     ) -> Result<CatchUp> {
-        let beside = Beside::begin(self).await?;
-        let mut built = together::build(&[&beside], &mut |_, done| report(done)).await?;
+        let view = ToBuild(Box::new(Beside::of(self)?));
+        let mut built = together::build(&mut [view], &mut |_, done| report(done)).await?;
         Ok(built.pop().unwrap_or_default())
     }
 }
@@ -120,14 +129,21 @@ impl<H: Rewindable> BuiltBeside for Beside<'_, H> {
         &self.live.id
     }
 
+    async fn begin(&mut self) -> Result<()> {
+        self.live.handler.start_over(&self.again.handler, &self.again.id).await?;
+        self.sign().await
+    }
+
     fn building(&self) -> Option<Building> {
         let (in_memory, views) = self.again.handler.in_memory()?;
         Some(Building {
             consumer: self.again.id.clone(),
-            feed: Arc::clone(&self.again.feed),
+            from: BuiltFrom {
+                feed: Arc::clone(&self.again.feed),
+                page_size: self.again.batch_size,
+            },
             clock: Arc::clone(&self.again.clock),
             based_on: self.again.based_on.clone(),
-            page_size: self.again.batch_size,
             memory: self.live.rebuild_memory,
             views,
             in_memory,
@@ -197,11 +213,10 @@ pub(super) struct Beside<'a, H: Rewindable> {
 }
 
 impl<'a, H: Rewindable> Beside<'a, H> {
-    /// Begins with nothing.
-    pub(super) async fn begin(live: &'a Consumer<H>) -> Result<Self> {
+    /// Nothing is done until it is begun.
+    pub(super) fn of(live: &'a Consumer<H>) -> Result<Self> {
         let id = live.id.rebuild();
         let handler = live.handler.beside()?;
-        live.handler.start_over(&handler, &id).await?;
         let (feed, log) = (Arc::clone(&live.feed), Arc::clone(&live.log));
         let mut again = Consumer::with_handler(handler, id, feed, log, live.batch_size)
             .with_clock(Arc::clone(&live.clock))
@@ -211,9 +226,7 @@ impl<'a, H: Rewindable> Beside<'a, H> {
             .with_dead_letter_limit(live.dead_letter_limit);
         again.in_place_of = Some(live.id.clone());
         let mark = CommitId::generate(live.clock.now(), &*live.entropy).to_string();
-        let mut beside = Self { live, again, mark: Checkpoint::from_stored(mark) };
-        beside.sign().await?;
-        Ok(beside)
+        Ok(Self { live, again, mark: Checkpoint::from_stored(mark) })
     }
 
     /// Sets the mark, and fences every step by it.

@@ -238,10 +238,13 @@ impl<H: Handler> Consumer<H> {
     /// [built again](Consumer::rebuild), before it saves them in one step and goes on with nothing in memory. As a
     /// rebuild that is broken off begins anew, nothing is lost by saving late; the more documents fit, the fewer of
     /// them are written more than once. What is read ahead comes on top, a few MiB, and so does what is saved, as JSON,
-    /// until it is written. With 0 each page is saved.
+    /// until it is written. With 0 each page is saved that has a commit of the projector's categories.
     ///
-    /// A store with one writer, as SQLite, appends nothing while it writes all that: less memory lets commands wait less
-    /// long at a time.
+    /// It is saved, too, when there are 500,000 documents and streams in memory, and when fifteen seconds have passed since
+    /// it was saved before. A store with one writer, as SQLite, appends nothing while it writes all that: writers in this
+    /// process wait, and those in other processes get [`Error::Unavailable`] if it takes longer than their busy timeout.
+    /// Less memory lets them wait less long at a time. Views that are
+    /// [built together](crate::Consumers::rebuild) are saved one after the other, and others have their turn in between.
     ///
     /// It is no limit for a store that takes only [so much](crate::CheckpointStore::max_step_items) in one step, nor
     /// for a feed of several partitions: there each page is saved in any case.

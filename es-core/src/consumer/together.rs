@@ -18,6 +18,9 @@ pub(super) trait BuiltBeside: Send + Sync {
     /// The live one's name.
     fn id(&self) -> &ConsumerId;
 
+    /// Begins with nothing.
+    async fn begin(&mut self) -> Result<()>;
+
     /// What folding it in memory takes. `None` when its store takes only so much in one step, or it is no view.
     fn building(&self) -> Option<Building>;
 
@@ -41,33 +44,78 @@ pub(super) trait BuiltBeside: Send + Sync {
     ) -> Result<()>;
 }
 
-/// A view that is begun to be built.
-pub struct Begun<'a>(pub(super) Box<dyn BuiltBeside + 'a>);
+/// A view that is to be built.
+pub struct ToBuild<'a>(pub(super) Box<dyn BuiltBeside + 'a>);
 
-impl fmt::Debug for Begun<'_> {
+impl fmt::Debug for ToBuild<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Begun").field(self.0.id()).finish()
+        f.debug_tuple("ToBuild").field(self.0.id()).finish()
     }
 }
 
-/// Builds views whose place is empty, and puts each in its place.
+/// Builds views, and puts each in its place. An error of one keeps none of the others from theirs; the first is given.
 pub(super) async fn build(
-    views: &[&dyn BuiltBeside],
+    views: &mut [ToBuild<'_>],
     report: &mut (dyn FnMut(&ConsumerId, CatchUp) + Send),
 ) -> Result<Vec<CatchUp>> {
-    let mut tallies = vec![Tally::default(); views.len()];
-    let gone = pass(views, &mut tallies, true, report).await;
+    let together = if share_a_pass(views).await { views.len() } else { 1 };
+    let (mut built, mut failed) = (Vec::with_capacity(views.len()), None);
+    // Each is begun when its turn comes: others take one that was begun and stands still for one that has stopped.
+    for turn in views.chunks_mut(together) {
+        match take_turn(turn, report).await {
+            Ok(done) => built.extend(done),
+            Err(error) => failed = failed.or(Some(error)),
+        }
+    }
+    failed.map_or(Ok(built), Err)
+}
+
+/// Whether there are several, and one pass can build them.
+async fn share_a_pass(views: &[ToBuild<'_>]) -> bool {
+    let from = views.iter().map(|ToBuild(view)| view.building().map(|building| building.from));
+    let (Some(from), [ToBuild(first), _, ..]) = (from.collect::<Option<Vec<_>>>(), views) else {
+        return false;
+    };
+    let mut failures = 0;
+    loop {
+        let error = match Pass::partition_of(&from).await {
+            Ok(partition) => return partition.is_some(),
+            Err(error) => error,
+        };
+        if first.wait_after(error, &mut failures).await.is_err() {
+            // Each meets it by itself.
+            return false;
+        }
+    }
+}
+
+/// Builds views in one pass, as far as that goes.
+async fn take_turn(
+    views: &mut [ToBuild<'_>],
+    report: &mut (dyn FnMut(&ConsumerId, CatchUp) + Send),
+) -> Result<Vec<CatchUp>> {
+    let (mut begun, mut failed) = (Vec::<&dyn BuiltBeside>::new(), None);
+    for ToBuild(view) in views {
+        match view.begin().await {
+            Ok(()) => begun.push(&**view),
+            Err(error) => failed = failed.or(Some(error)),
+        }
+    }
+    let mut tallies = vec![Tally::default(); begun.len()];
+    let gone = pass(&begun, &mut tallies, true, report).await;
     if let Gone::Apart { is_new } = gone
-        && views.len() > 1
+        && begun.len() > 1
     {
-        for (view, tally) in views.iter().zip(&mut tallies) {
+        for (view, tally) in begun.iter().zip(&mut tallies) {
             pass(&[*view], std::slice::from_mut(tally), is_new, report).await;
         }
     }
-    for (view, tally) in views.iter().zip(&mut tallies) {
-        view.finish(tally, &mut |done| report(view.id(), done)).await?;
+    for (view, tally) in begun.iter().zip(&mut tallies) {
+        if let Err(error) = view.finish(tally, &mut |done| report(view.id(), done)).await {
+            failed = failed.or(Some(error));
+        }
     }
-    Ok(tallies.iter().map(Tally::total).collect())
+    failed.map_or_else(|| Ok(tallies.iter().map(Tally::total).collect()), Err)
 }
 
 /// How far a pass has come.
@@ -75,7 +123,8 @@ enum Gone {
     /// As far as it can. What is left, for whatever reason, is done in steps, which meet the same reason.
     Through,
     /// The views cannot go on together: they have nothing in common, or what was done of them has come apart, as
-    /// when one was saved and the other was not. Each may still go alone. `is_new` says that nothing was done.
+    /// when one was saved and the other was not, or one has failed for good. Each may still go alone. `is_new` says
+    /// that nothing was done.
     Apart { is_new: bool },
 }
 
@@ -93,8 +142,13 @@ async fn pass(
             Err(error) => error,
         };
         is_new = false;
-        if let Err(error) = views[0].wait_after(error, &mut failures).await {
-            let (consumer, cause) = (views[0].id(), error.with_causes());
+        let Some(first) = views.first() else { return Gone::Through };
+        if let Err(error) = first.wait_after(error, &mut failures).await {
+            // It may be one view's error only.
+            if views.len() > 1 {
+                return Gone::Apart { is_new };
+            }
+            let (consumer, cause) = (first.id(), error.with_causes());
             tracing::warn!(%consumer, cause, "a rebuild goes on step by step");
             return Gone::Through;
         }
@@ -147,12 +201,15 @@ impl Consumers {
     /// Builds the views of all of them again, as [`Consumer::rebuild`](super::Consumer::rebuild) does for one, but
     /// together: where they follow the same feed of one partition, as that of a store which is log and feed in one,
     /// with the same [batch size](super::Consumer::with_batch_size), it is read once for all of them, and events are
-    /// decoded once for those which have the same type of events and the same categories. Otherwise each goes over
-    /// the log for itself. Each view takes the place of the live one when it is complete, one after the other.
+    /// decoded once for those which have the same type of events and the same categories, and take each unknown event
+    /// for an [error](crate::UnknownEvents::Fail); those that [skip](crate::UnknownEvents::Skip) them count them each
+    /// for itself. Otherwise each goes over the log for itself, begun when the one before is done. Each view takes the
+    /// place of the live one when it is complete, one after the other.
     ///
     /// On a runtime of several threads pages are read while earlier ones are folded, so two cores are at work.
-    /// `report` is called after each page for each view. Gives what was done for each, in the order in which they
-    /// were added.
+    /// `report` is called after each page for each view; its numbers may
+    /// [go back](super::Consumer::rebuild) after an error. Gives what was done for each, in the order in which they were
+    /// added.
     ///
     /// ```
     /// # mod doc {
@@ -181,21 +238,16 @@ impl Consumers {
     ///
     /// # Errors
     ///
-    /// The first of those of [`Consumer::rebuild`](super::Consumer::rebuild); [`Error::Misuse`] for a policy, which
-    /// has no view, before anything is done. Views that were not put in place yet stay as they were.
+    /// The first of those of [`Consumer::rebuild`](super::Consumer::rebuild): the live view that it is about stays as
+    /// it was, and the other views are built and put in their places all the same. [`Error::Misuse`] for a policy,
+    /// which has no view, before anything is done.
     pub async fn rebuild(
         &self,
         report: impl FnMut(&ConsumerId, CatchUp) + Send,
     ) -> Result<Vec<CatchUp>> {
         let mut report = report;
-        for consumer in self.iter() {
-            consumer.check_has_view()?;
-        }
-        let mut begun = Vec::new();
-        for consumer in self.iter() {
-            begun.push(consumer.begin_rebuild().await?);
-        }
-        let begun: Vec<&dyn BuiltBeside> = begun.iter().map(|Begun(view)| &**view).collect();
-        build(&begun, &mut report).await
+        let views: Result<Vec<ToBuild<'_>>> =
+            self.iter().map(|consumer| consumer.to_build()).collect();
+        build(&mut views?, &mut report).await
     }
 }

@@ -23,13 +23,15 @@ pub(super) struct Documents<P: Projector> {
     by_key: HashMap<String, Document<P::View>, RandomState>,
     /// What the documents were found to take.
     measured: usize,
+    new: NewOnes,
 }
 
 struct Document<V> {
     content: Option<V>,
     /// Whether the store may have one under this key.
     is_stored: bool,
-    /// The bytes of the events that were taken into it in memory. Hardly any document grows by more than these.
+    /// The bytes that it was loaded from, and of the events that were taken into it since. Hardly any document grows
+    /// by more than these.
     taken: usize,
 }
 
@@ -39,7 +41,8 @@ impl<P: Projector> Documents<P> {
     const OVERHEAD: usize = 2 * size_of::<(String, Document<P::View>)>() + OF_KEY;
 
     pub(super) fn new(projector: Arc<P>, views: Arc<dyn ViewStore>, view: ViewName) -> Self {
-        Self { projector, views, view, by_key: HashMap::default(), measured: 0 }
+        let (by_key, measured, new) = (HashMap::default(), 0, NewOnes::default());
+        Self { projector, views, view, by_key, measured, new }
     }
 }
 
@@ -60,18 +63,23 @@ impl<P: Projector> FoldOf<P::Event> for Documents<P> {
         event: &Recorded<'_, P::Event>,
         bytes: usize,
     ) -> Result<(), Refused> {
-        let projector = &*self.projector;
-        let project = |key: &str, document: &mut Document<P::View>| {
+        let Self { projector, by_key, measured, new, .. } = self;
+        let mut project = |key: &str, document: &mut Document<P::View>| {
             document.taken += bytes;
+            let was_there = document.content.is_some();
             let project = AssertUnwindSafe(|| projector.project(key, &mut document.content, event));
-            catch_unwind(project).ok().and_then(Result::ok).ok_or(Refused)
+            let projected = catch_unwind(project).ok().and_then(Result::ok).ok_or(Refused);
+            if !was_there && document.content.is_some() {
+                *measured += new.len_of(&document.content);
+            }
+            projected
         };
-        if let Some(document) = self.by_key.get_mut(&key) {
+        if let Some(document) = by_key.get_mut(&key) {
             return project(&key, document);
         }
         let mut document = Document { content: None, is_stored: false, taken: 0 };
         let projected = project(&key, &mut document);
-        self.measured += Self::OVERHEAD + key.len() + bytes.min(TYPICAL);
+        self.measured += Self::OVERHEAD + key.len();
         self.by_key.insert(key, document);
         projected
     }
@@ -80,12 +88,37 @@ impl<P: Projector> FoldOf<P::Event> for Documents<P> {
 /// About what the key of a document takes beside its text: its allocation.
 const OF_KEY: usize = 16;
 
-/// What a new document is thought to take until it is measured, unless its event is smaller.
-const TYPICAL: usize = 64;
+/// How long new documents are as JSON: one in a few is measured, and the others are taken to be as long as those are.
+#[derive(Default)]
+struct NewOnes {
+    count: usize,
+    measured: usize,
+    bytes: usize,
+}
 
-/// Documents that have taken in so many bytes of events are measured, the others are estimated by a sample: so no
+impl NewOnes {
+    /// One in so many is measured.
+    const EVERY: usize = 16;
+
+    fn len_of(&mut self, document: &impl Serialize) -> usize {
+        let is_measured = self.count.is_multiple_of(Self::EVERY);
+        self.count += 1;
+        if !is_measured {
+            return self.bytes / self.measured;
+        }
+        let len = json_len(document);
+        self.measured += 1;
+        self.bytes += len;
+        len
+    }
+}
+
+/// Documents that were loaded from so many bytes, or have taken in so many of events, are measured, the others are estimated by a sample: so no
 /// single document can take much more memory than it is thought to.
 const MEASURED_FROM: usize = 64 * 1024;
+
+/// After so many bytes of JSON other tasks of the thread have their turn.
+const WRITTEN_AT_ONCE: usize = 64 * 1024;
 
 /// How many documents are in a sample, at least.
 const SAMPLE: usize = 256;
@@ -103,11 +136,16 @@ impl<P: Projector> InView for Documents<P> {
         for (key, text) in missing.into_iter().zip(found) {
             let content = text.as_deref().map(|text| decode_document(&self.view, key, text));
             let content = content.transpose()?;
-            self.measured += Self::OVERHEAD + key.len() + text.map_or(0, |text| text.len());
-            let document = Document { is_stored: content.is_some(), content, taken: 0 };
+            let taken = text.map_or(0, |text| text.len());
+            self.measured += Self::OVERHEAD + key.len() + taken;
+            let document = Document { is_stored: content.is_some(), content, taken };
             self.by_key.insert(key.to_owned(), document);
         }
         Ok(())
+    }
+
+    fn count(&self) -> usize {
+        self.by_key.len()
     }
 
     fn bytes(&self) -> usize {
@@ -134,13 +172,13 @@ impl<P: Projector> InView for Documents<P> {
         self.measured = self.by_key.len() * Self::OVERHEAD + keys + measured + estimated;
     }
 
-    fn take(&mut self) -> Option<Vec<ViewChange>> {
+    async fn take(&mut self) -> Option<Vec<ViewChange>> {
         let mut documents: Vec<_> = std::mem::take(&mut self.by_key).into_iter().collect();
         self.measured = 0;
         // A table is written faster in its order.
         documents.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         let mut changes = Vec::with_capacity(documents.len());
-        let mut buffer = Vec::new();
+        let (mut buffer, mut written) = (Vec::new(), 0);
         for (key, Document { content, is_stored, .. }) in documents {
             if content.is_none() && !is_stored {
                 continue;
@@ -151,7 +189,12 @@ impl<P: Projector> InView for Documents<P> {
             };
             // Whoever writes here besides has taken the mark, which the step is based on.
             let (view, replaces) = (self.view.clone(), Replaces::Anything);
+            written += key.len() + document.as_ref().map_or(0, String::len);
             changes.push(ViewChange { view, key, replaces, document });
+            if written >= WRITTEN_AT_ONCE {
+                written = 0;
+                tokio::task::yield_now().await;
+            }
         }
         Some(changes)
     }
@@ -193,3 +236,6 @@ fn json_len(document: &impl Serialize) -> usize {
     let _ = catch_unwind(write);
     counter.0
 }
+
+#[cfg(test)]
+mod tests;

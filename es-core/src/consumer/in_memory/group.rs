@@ -67,6 +67,9 @@ pub(super) trait InView: Send {
     /// Gets those from the store that are not in memory.
     async fn load(&mut self, keys: &[String]) -> Result<()>;
 
+    /// How many there are.
+    fn count(&self) -> usize;
+
     /// About how many bytes they take.
     fn bytes(&self) -> usize;
 
@@ -74,7 +77,7 @@ pub(super) trait InView: Send {
     fn measure(&mut self);
 
     /// Takes all out of memory, as changes of the view. `None` when one cannot be written.
-    fn take(&mut self) -> Option<Vec<ViewChange>>;
+    async fn take(&mut self) -> Option<Vec<ViewChange>>;
 
     /// Forgets all.
     fn clear(&mut self);

@@ -29,7 +29,7 @@ use documents::Documents;
 use group::{EventGroup, FoldOf, Group};
 
 pub(super) use pass::{End, Pass};
-pub(super) use views::Building;
+pub(super) use views::{Building, BuiltFrom};
 
 /// A view that is folded in memory.
 pub struct InMemory {

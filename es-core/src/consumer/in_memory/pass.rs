@@ -10,10 +10,13 @@ use crate::feed::{Checkpoint, Feed, PartitionId};
 use super::super::catch_up::Tally;
 use super::super::step::Step;
 use super::pages::{Next, Pages, Reading};
-use super::views::{Building, Folded, Views};
+use super::views::{Building, BuiltFrom, Folded, Views};
 
 /// Others take a rebuild that saves nothing for a minute for one that has stopped.
 const SAVED_WITHIN: Duration = Duration::from_secs(15);
+
+/// The most pages that are left to steps at once.
+const MOST_LEFT: usize = 64;
 
 /// Views that are built in one pass, from a feed of one partition.
 pub(in super::super) struct Pass {
@@ -28,6 +31,10 @@ pub(in super::super) struct Pass {
     unsaved: usize,
     /// What is in memory has to be saved before this one of the unsaved pages, which is left to steps.
     left_out: Option<usize>,
+    /// How many pages were left to steps at the last page that could not be folded.
+    left: usize,
+    /// Whether a page was folded since.
+    has_folded: bool,
     saved_at: Duration,
 }
 
@@ -53,15 +60,35 @@ impl Pass {
         buildings: Vec<Building>,
         is_new: bool,
     ) -> Result<Option<Self>> {
-        let Some(first) = buildings.first() else { return Ok(None) };
-        let feed = Arc::clone(&first.feed);
-        let (clock, page_size) = (Arc::clone(&first.clock), first.page_size);
+        let Some(Building { from, clock, .. }) = buildings.first() else { return Ok(None) };
+        let (BuiltFrom { feed, page_size }, clock) = (from.clone(), Arc::clone(clock));
+        let from: Vec<_> = buildings.iter().map(|building| building.from.clone()).collect();
+        let Some(partition) = Self::partition_of(&from).await? else { return Ok(None) };
+        let (began, saved_at) = (clock.now(), clock.monotonic());
+        Ok(Some(Self {
+            views: Views::of(buildings, partition),
+            feed,
+            clock,
+            began,
+            page_size,
+            is_new,
+            unsaved: 0,
+            left_out: None,
+            left: 0,
+            has_folded: false,
+            saved_at,
+        }))
+    }
+
+    /// The partition that one pass can build views from.
+    pub(in super::super) async fn partition_of(from: &[BuiltFrom]) -> Result<Option<PartitionId>> {
+        let Some(BuiltFrom { feed, page_size }) = from.first() else { return Ok(None) };
         // The steps of views with other pages would lead to other places.
-        let same = |other: &Building| {
-            Arc::as_ptr(&other.feed).addr() == Arc::as_ptr(&feed).addr()
-                && other.page_size == page_size
+        let same = |other: &BuiltFrom| {
+            Arc::as_ptr(&other.feed).addr() == Arc::as_ptr(feed).addr()
+                && other.page_size == *page_size
         };
-        if !buildings.iter().all(same) {
+        if !from.iter().all(same) {
             return Ok(None);
         }
         let mut partitions = feed.partitions().await?;
@@ -71,10 +98,7 @@ impl Pass {
         if !partition.parents.is_empty() || !feed.anchors().await?.is_empty() {
             return Ok(None);
         }
-        let (began, saved_at) = (clock.now(), clock.monotonic());
-        let views = Views::of(buildings, partition.id);
-        let (unsaved, left_out) = (0, None);
-        Ok(Some(Self { views, feed, clock, began, page_size, is_new, unsaved, left_out, saved_at }))
+        Ok(Some(partition.id))
     }
 
     pub(in super::super) fn partition(&self) -> &PartitionId {
@@ -138,23 +162,28 @@ impl Pass {
                     return self.save_before(&reached, left, tallies, saved).await.map(Some);
                 }
                 Err(error) => {
-                    // A feed that fails now and then has nothing folded twice.
                     self.save_before(&reached, 0, tallies, saved).await?;
                     return Err(error);
                 }
             };
             let folded = if self.left_out == Some(self.unsaved) {
-                Folded::NotPlain
+                Ok(Folded::NotPlain)
             } else {
-                self.views.fold(&page, decoded, tallies, report).await?
+                self.views.fold(&page, decoded, tallies, report).await
             };
             match folded {
-                Folded::Whole => {}
-                Folded::NotPlain => {
+                Ok(Folded::Whole) => self.has_folded = true,
+                Ok(Folded::NotPlain) => {
                     self.left_out = None;
-                    return self.save_before(&reached, 1, tallies, saved).await.map(Some);
+                    let left = self.leave_to_steps();
+                    return self.save_before(&reached, left, tallies, saved).await.map(Some);
                 }
-                Folded::Refused => {
+                // Nothing of the page was done. What fails now and then has nothing folded twice.
+                Err(error) => {
+                    self.save_before(&reached, 0, tallies, saved).await?;
+                    return Err(error);
+                }
+                Ok(Folded::Refused) => {
                     self.left_out = Some(self.unsaved);
                     self.unsaved += 1;
                     return Ok(None);
@@ -169,6 +198,14 @@ impl Pass {
                 }
             }
         }
+    }
+
+    /// How many pages are left to steps, as the next one cannot be folded. When a stream waits in the dead letters, each
+    /// page may have a commit of it: the more pages were left in a row, the more are left before the next is looked at.
+    fn leave_to_steps(&mut self) -> usize {
+        let has_folded = std::mem::take(&mut self.has_folded);
+        self.left = if has_folded { 1 } else { (self.left * 2).clamp(1, MOST_LEFT) };
+        self.left
     }
 
     fn was_saved_long_ago(&self) -> bool {

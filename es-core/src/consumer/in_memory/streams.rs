@@ -126,6 +126,11 @@ impl Streams {
         }
     }
 
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.reached.len()
+    }
+
     /// About how many bytes they take.
     pub(super) fn bytes(&self) -> usize {
         /// A place in a table that is not full, and the allocation of the name.
@@ -135,9 +140,13 @@ impl Streams {
 
     /// Takes all out of memory.
     pub(super) fn take(&mut self) -> Vec<(StreamId, Version)> {
-        self.parked.clear();
         self.undo.clear();
-        let reached = std::mem::take(&mut self.reached).into_iter();
+        let mut reached = std::mem::take(&mut self.reached);
+        // Those are where they were, which is not the same place with all consumers.
+        for stream in self.parked.drain() {
+            reached.remove(&stream);
+        }
+        let reached = reached.into_iter();
         let mut reached: Vec<_> = reached.filter(|(_, version)| *version > Version::ZERO).collect();
         // A table is written faster in its order.
         reached.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use futures::future::join_all;
+use tracing::Instrument as _;
 
 use crate::checkpoint_store::{Advance, CheckpointStore, ConsumerId, Position, Progress, Revision};
 use crate::clock::Clock;
@@ -11,7 +11,7 @@ use crate::feed::{Checkpoint, Feed, FeedPage, PartitionId};
 use crate::stream_id::StreamId;
 use crate::telemetry;
 use crate::version::Version;
-use crate::view_store::ViewStore;
+use crate::view_store::{ViewChange, ViewStore};
 
 use super::super::catch_up::Tally;
 use super::super::step::Step;
@@ -20,16 +20,27 @@ use super::group::{Decoded, Decoder, Group};
 use super::pass::Report;
 use super::streams::{Accepted, Streams};
 
-/// After so many bytes of events the memory of the documents is measured again.
+/// After so many bytes of events the memory of the documents is measured again, at the latest.
 const MEASURED_AFTER: usize = 4 * 1024 * 1024;
+
+/// How many documents and streams a view may have in memory. They are written in one transaction, and where a store has
+/// one writer, nobody else writes meanwhile. A room of the default size is full long before. A tenth of these would end it
+/// early: views of 50,000 streams that grow side by side took six times as long then.
+const MOST_ROWS: usize = 500_000;
+
+/// What a view is built from.
+#[derive(Clone)]
+pub(in super::super) struct BuiltFrom {
+    pub(in super::super) feed: Arc<dyn Feed>,
+    pub(in super::super) page_size: usize,
+}
 
 /// A view that is built.
 pub(in super::super) struct Building {
     pub(in super::super) consumer: ConsumerId,
-    pub(in super::super) feed: Arc<dyn Feed>,
+    pub(in super::super) from: BuiltFrom,
     pub(in super::super) clock: Arc<dyn Clock>,
     pub(in super::super) based_on: Vec<(PartitionId, Revision)>,
-    pub(in super::super) page_size: usize,
     /// How many bytes may be kept in memory before they are saved.
     pub(in super::super) memory: usize,
     pub(in super::super) views: Arc<dyn ViewStore>,
@@ -45,6 +56,8 @@ pub(super) struct Views {
     is_fresh: bool,
     /// The bytes of events since the documents were measured.
     unmeasured: usize,
+    /// When these are so many, they are measured again.
+    measured_after: usize,
 }
 
 struct View {
@@ -79,7 +92,9 @@ pub(super) enum Folded {
 impl Views {
     pub(super) fn of(buildings: Vec<Building>, partition: PartitionId) -> Self {
         let (views, groups, orders) = (Vec::new(), Vec::new(), Vec::new());
-        let mut all = Self { partition, views, groups, orders, is_fresh: false, unmeasured: 0 };
+        let (is_fresh, unmeasured, measured_after) = (false, 0, 0);
+        let mut all =
+            Self { partition, views, groups, orders, is_fresh, unmeasured, measured_after };
         buildings.into_iter().for_each(|building| all.add(building));
         all
     }
@@ -194,27 +209,42 @@ impl Views {
 
     /// Whether one of them has no room for more.
     pub(super) fn is_full(&mut self) -> bool {
-        if self.unmeasured >= MEASURED_AFTER || (self.unmeasured > 0 && self.seems_full()) {
-            self.unmeasured = 0;
-            for view in &self.views {
-                self.groups[view.place.0].view(view.place.1).measure();
-            }
+        let is_due = self.unmeasured >= self.measured_after || self.seems_full();
+        if self.unmeasured > 0 && is_due {
+            self.measure();
         }
         self.seems_full()
+    }
+
+    /// Measures the documents, and finds out how long they can be estimated from now on: until they may have taken a
+    /// quarter of the room unnoticed.
+    fn measure(&mut self) {
+        let events = std::mem::take(&mut self.unmeasured).max(1);
+        self.measured_after = MEASURED_AFTER;
+        for view in &self.views {
+            let documents = self.groups[view.place.0].view(view.place.1);
+            let estimated = documents.bytes();
+            documents.measure();
+            let unnoticed = documents.bytes().saturating_sub(estimated);
+            let by_byte_of_events = unnoticed.div_ceil(events).max(1);
+            self.measured_after = self.measured_after.min(view.memory / 4 / by_byte_of_events);
+        }
     }
 
     /// As far as the documents were measured.
     fn seems_full(&mut self) -> bool {
         let Self { views, groups, orders, .. } = self;
         views.iter().any(|view| {
-            let documents = groups[view.place.0].view(view.place.1).bytes();
-            documents + orders[view.order].streams.bytes() > view.memory
+            let documents = groups[view.place.0].view(view.place.1);
+            let streams = &orders[view.order].streams;
+            documents.bytes() + streams.bytes() > view.memory
+                || documents.count() + streams.count() > MOST_ROWS
         })
     }
 
-    /// Writes the documents of each view, with its progress up to a place, in one step. Returns whether all could be
-    /// written as JSON: otherwise nothing is saved. Nothing is left in memory in any case. The tallies of the views that
-    /// are saved become those in `saved`, also when others fail.
+    /// Writes the documents of each view, with its progress up to a place, in one step for each. Returns whether all could
+    /// be written as JSON: otherwise nothing is saved. Nothing is left in memory in any case. The tallies of the views
+    /// that are saved become those in `saved`, also when others fail.
     pub(super) async fn save(
         &mut self,
         reached: &Checkpoint,
@@ -223,44 +253,51 @@ impl Views {
     ) -> Result<bool> {
         let orders = self.orders.iter_mut().map(|order| order.streams.take());
         let streams: Vec<Vec<(StreamId, Version)>> = orders.collect();
-        let mut writes = Vec::with_capacity(self.views.len());
-        for view in &mut self.views {
-            let Some(changes) = self.groups[view.place.0].view(view.place.1).take() else {
+        let mut changes = Vec::with_capacity(self.views.len());
+        for view in &self.views {
+            let Some(of_view) = self.groups[view.place.0].view(view.place.1).take().await else {
                 return Ok(false);
             };
-            let advance = Advance {
-                partition: self.partition.clone(),
-                based_on: view.position.revision,
-                checkpoint: reached.clone(),
-            };
-            let mut progress = Progress::new(view.consumer.clone(), Some(advance));
-            progress.based_on.clone_from(&view.based_on);
-            progress.streams.clone_from(&streams[view.order]);
-            let views = Arc::clone(&view.views);
-            writes.push(async move { views.write(changes, progress).await });
-        }
-        drop(streams);
-        // All of them end before an error is given: none is cut off and may come later.
-        let outcomes = join_all(writes).await;
-        let mut failed = None;
-        for (number, (view, outcome)) in self.views.iter_mut().zip(outcomes).enumerate() {
-            if let Err(error) = outcome {
-                failed = failed.or(Some(error));
-                continue;
-            }
-            saved[number].clone_from(&tallies[number]);
-            let revision = view.position.revision.next();
-            view.position = Position { checkpoint: reached.clone(), revision };
-            let consumer = view.consumer.to_string();
-            metrics::counter!(telemetry::COMMITS_CONSUMED, "consumer" => consumer)
-                .increment(std::mem::take(&mut view.unsaved));
+            changes.push(of_view);
         }
         self.is_fresh = false;
+        let mut failed = None;
+        // One after the other: where a store has one writer, others have their turn in between.
+        for (number, (view, changes)) in self.views.iter_mut().zip(changes).enumerate() {
+            let streams = &streams[view.order];
+            match view.save(&self.partition, reached, changes, streams).await {
+                Ok(()) => saved[number].clone_from(&tallies[number]),
+                // What passes is tried again; views that are not saved by then go on together.
+                Err(error) if error.is_transient() => return Err(failed.unwrap_or(error)),
+                Err(error) => failed = failed.or(Some(error)),
+            }
+        }
         failed.map_or(Ok(true), Err)
     }
 }
 
 impl View {
+    async fn save(
+        &mut self,
+        partition: &PartitionId,
+        reached: &Checkpoint,
+        changes: Vec<ViewChange>,
+        streams: &[(StreamId, Version)],
+    ) -> Result<()> {
+        let (based_on, checkpoint) = (self.position.revision, reached.clone());
+        let advance = Advance { partition: partition.clone(), based_on, checkpoint };
+        let mut progress = Progress::new(self.consumer.clone(), Some(advance));
+        progress.based_on.clone_from(&self.based_on);
+        progress.streams = streams.to_vec();
+        let span = tracing::debug_span!("projection.batch", consumer = %self.consumer,
+            commits = self.unsaved);
+        self.views.write(changes, progress).instrument(span).await?;
+        self.position = Position { checkpoint: reached.clone(), revision: based_on.next() };
+        metrics::counter!(telemetry::COMMITS_CONSUMED, "consumer" => self.consumer.to_string())
+            .increment(std::mem::take(&mut self.unsaved));
+        Ok(())
+    }
+
     /// Tells operators what a step would.
     fn count_page(&self, page: &FeedPage, duplicates: u64, partition: &PartitionId) {
         if let Some(remaining) = page.remaining {
