@@ -18,7 +18,7 @@ use crate::file::DatabaseFile;
 /// task that does nothing but read goes to the back of the queue after some hundred microseconds.
 const UNITS_OF_A_READ: u32 = 8;
 
-/// No text and no blob that a small read has is larger than so many bytes.
+/// No text and no blob that a small read has is larger than so many bytes, where SQLite reads columns behind row ids.
 pub(crate) const SMALL: usize = 32 * 1024;
 
 /// A bounded pool. A read takes a connection to a thread of tokio's blocking pool, so that it never holds up

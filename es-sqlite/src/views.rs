@@ -4,8 +4,6 @@
 //! `document ->> '$.field'`. Other programs can query it with SQL. The index of a field that a later
 //! schema no longer lists stays: readers of the earlier one may still be there.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use es_core::{
     Adopted, Adoption, ConsumerId, Error, Progress, Replaces, Result, ViewChange, ViewDocument,
@@ -38,15 +36,9 @@ impl ViewStore for SqliteStore {
     }
 
     async fn get(&self, view: &ViewName, keys: &[&str]) -> Result<Vec<Option<String>>> {
-        let is_one = keys.len() == 1;
-        let keys: Arc<[String]> = keys.iter().map(|&key| key.to_owned()).collect();
-        let (view, same_view, same_keys) = (view.clone(), view.clone(), Arc::clone(&keys));
-        let all = move |db: &Connection| in_snapshot(db, |db| get(db, &view, &keys));
-        if is_one {
-            let one = move |db: &Connection| get(db, &same_view, &same_keys).map(Some);
-            return self.readers().run_small(one, all).await;
-        }
-        self.readers().run(all).await
+        let view = view.clone();
+        let keys: Vec<String> = keys.iter().map(|&key| key.to_owned()).collect();
+        self.readers().run(move |db| in_snapshot(db, |db| get(db, &view, &keys))).await
     }
 
     async fn list(&self, view: &ViewName, query: &ViewQuery) -> Result<Vec<ViewDocument>> {

@@ -8,9 +8,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use es_core::{
-    Clock, Codec, Commit, ConsumerId, EncodedEvents, EncodedMetadata, EventStore as _, Expected,
-    NewCommit, Progress, ReadStream, Replaces, SnapshotStore, StoredSnapshot, Timestamp,
-    ViewChange, ViewName, ViewSchema, ViewStore as _,
+    Clock, Codec, Commit, EncodedEvents, EncodedMetadata, EventStore as _, Expected, NewCommit,
+    ReadStream, SnapshotStore, StoredSnapshot, Timestamp,
 };
 use es_sqlite::{ReaderStats, SqliteStore};
 use futures::StreamExt as _;
@@ -97,49 +96,30 @@ async fn a_caller_that_only_reads_lets_others_have_the_thread() {
 }
 
 #[tokio::test]
-async fn small_snapshots_and_documents_are_read_by_callers_and_large_ones_are_handed_over() {
+async fn small_snapshots_are_read_by_callers_and_large_ones_are_handed_over() {
     let place = Place::new();
     let clock = Arc::new(DiskClock::default());
     let store = SqliteStore::builder(place.db()).clock(clock).open().await.unwrap();
     let head = append(&store, &stream("a"), &["x"]).await.head();
     read_times(&store, 16).await;
 
-    let view = ViewName::new("notes_v1").unwrap();
-    let schema = ViewSchema { name: view.clone(), indexed_fields: &[], expires_by: None };
-    store.prepare(&schema).await.unwrap();
     for (size, by_caller) in [(10, 1), (32 * 1024, 1), (32 * 1024 + 1, 0)] {
-        let document = format!("{:?}", "d".repeat(size - 2));
         let snapshot = StoredSnapshot {
             stream: stream(&format!("s-{size}")),
             head,
             schema_version: 1,
             codec: Codec::Json,
-            state: document.clone().into(),
+            state: format!("{:?}", "d".repeat(size - 2)).into(),
         };
         store.save(snapshot.clone()).await.unwrap();
-        let change = ViewChange {
-            view: view.clone(),
-            key: size.to_string(),
-            replaces: Replaces::Anything,
-            document: Some(document.clone()),
-        };
-        let progress = Progress::new(ConsumerId::new("notes_v1").unwrap(), None);
-        store.write(vec![change], progress).await.unwrap();
-
         let before = store.reader_stats();
         let found = SnapshotStore::load(&store, &snapshot.stream).await.unwrap();
         assert_eq!(found, Some(snapshot));
         assert_eq!(since(&store, before), (1 - by_caller, by_caller), "{size}");
-
-        let before = store.reader_stats();
-        let found = store.get(&view, &[&size.to_string()]).await.unwrap();
-        assert_eq!(found, [Some(document)]);
-        assert_eq!(since(&store, before), (1 - by_caller, by_caller), "{size}");
     }
     let before = store.reader_stats();
     assert_eq!(SnapshotStore::load(&store, &stream("none")).await.unwrap(), None);
-    assert_eq!(store.get(&view, &["none"]).await.unwrap(), [None]);
-    assert_eq!(since(&store, before), (0, 2), "what is not there is small");
+    assert_eq!(since(&store, before), (0, 1), "what is not there is small");
 }
 
 /// Commits of one event each.
