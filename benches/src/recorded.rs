@@ -124,10 +124,13 @@ impl State {
         if target.ends_with(".Query") {
             return self.query(body);
         }
-        self.answers.clear();
+        let operation = target.rsplit('.').next().unwrap_or_default();
+        if matches!(operation, "PutItem" | "TransactWriteItems") {
+            self.answers.clear();
+        }
         self.reached += 1;
         let db = &self.database;
-        let (status, answer) = match target.rsplit('.').next().unwrap_or_default() {
+        let (status, answer) = match operation {
             "BatchGetItem" => call(body, |it| db.batch_get_item(it))?,
             "CreateTable" => call(body, |it| db.create_table(it))?,
             "DescribeTable" => call(body, |it| db.describe_table(it))?,

@@ -41,6 +41,10 @@ fn what_was_answered_once_is_answered_without_the_database() {
         assert_eq!(recorded.reached(), reached);
         assert_eq!(query(&client, "2").await, 0, "another question has another answer");
         assert_eq!(recorded.reached(), reached + 1);
+        // Who asks what a table is like changes no item.
+        client.describe_table().table_name("events").send().await.expect("the table");
+        assert_eq!(query(&client, "1").await, 1);
+        assert_eq!(recorded.reached(), reached + 2);
     });
 }
 

@@ -1,8 +1,8 @@
 //! Whether the lock files of the programs are those of their manifests, which is seen without a registry.
 //!
 //! Cargo itself sees it only when it resolves, for which it wants the index of the registry, or all of the packages. But
-//! a lock file becomes wrong only when a package of this repository declares something else. What they have declared is
-//! in [`FILE`] since the lock files were written, beside what is locked for them.
+//! a lock file becomes wrong only when it is changed by hand, or a package of this repository declares something else. What they have declared is
+//! in [`FILE`] since the lock files were written, beside what is locked for them and the checksums of the lock files.
 
 use std::{
     collections::BTreeMap,
@@ -66,10 +66,18 @@ fn listing(manifests: &[&str]) -> Result<String, Box<dyn Error>> {
         .to_owned();
     for manifest in manifests {
         let lock_file = process::root().join(manifest).with_extension("lock");
-        let locked: LockFile = toml::from_str(&fs::read_to_string(lock_file)?)?;
-        write!(text, "\n{manifest}\n{}", workspace(&declared(manifest)?, &ours, &locked.package))?;
+        let lock_file = fs::read_to_string(lock_file)?;
+        let locked: LockFile = toml::from_str(&lock_file)?;
+        write!(text, "\n{manifest}\n  lock file {}\n", checksum(&lock_file))?;
+        text += &workspace(&declared(manifest)?, &ours, &locked.package);
     }
     Ok(text)
+}
+
+/// Of all of it: what a merge has mangled has another one, whosever package it is.
+fn checksum(lock_file: &str) -> String {
+    // On all systems as where lines end in one byte.
+    format!("crc32:{:08x}", crc32fast::hash(lock_file.replace('\r', "").as_bytes()))
 }
 
 /// The part of a workspace: its members, and which of ours they come to.

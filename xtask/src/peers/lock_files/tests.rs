@@ -106,3 +106,10 @@ fn nothing_is_asked_of_a_registry() {
     let command = process::shown(&metadata("benches/peers/Cargo.toml"));
     assert!(command.contains(" --no-deps --offline "), "{command}");
 }
+
+#[test]
+fn a_lock_file_that_was_changed_by_hand_has_another_checksum() {
+    let lock_file = "[[package]]\nname = \"clock\"\n";
+    assert_eq!(checksum(lock_file), checksum(&lock_file.replace('\n', "\r\n")));
+    assert_ne!(checksum(lock_file), checksum(&lock_file.replace("clock", "click")));
+}
