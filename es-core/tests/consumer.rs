@@ -18,7 +18,7 @@ use es_core::{
     ViewStore, Workers,
 };
 use support::{
-    Account, AccountCommand, AccountEvent, Statement, Statements, credited, scrambled_feed,
+    Account, AccountCommand, AccountEvent, Statement, Statements, Totals, credited, scrambled_feed,
     views_held_up_at,
 };
 
@@ -544,34 +544,10 @@ mod partitions {
         assert_eq!(overtaken(&store, || Statements, &first, &second, "a").await, (11, 2));
     }
 
-    /// One document for all accounts.
-    struct Total;
-
-    impl Projector for Total {
-        const NAME: &'static str = "total";
-        const VERSION: u32 = 1;
-        const CATEGORIES: &'static [&'static str] = &["account"];
-        type Event = AccountEvent;
-        type View = Statement;
-
-        fn keys(&self, _: &Recorded<'_, AccountEvent>, keys: &mut Vec<String>) {
-            keys.push("all".to_owned());
-        }
-
-        fn project(
-            &self,
-            key: &str,
-            view: &mut Option<Statement>,
-            event: &Recorded<'_, AccountEvent>,
-        ) -> Result<(), BoxError> {
-            Statements.project(key, view, event)
-        }
-    }
-
     #[tokio::test]
     async fn streams_in_two_partitions_can_share_a_document() {
         let store = MemoryStore::new();
         let (first, second) = (credit(&store, "a", 1).await, credit(&store, "b", 10).await);
-        assert_eq!(overtaken(&store, || Total, &first, &second, "all").await, (11, 2));
+        assert_eq!(overtaken(&store, || Totals, &first, &second, "all").await, (11, 2));
     }
 }

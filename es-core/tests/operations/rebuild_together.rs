@@ -19,35 +19,7 @@ use crate::moody::{
     Mood, account, append_to, balances, credit, expected, fold_of, projection, projection_on,
 };
 use crate::rebuild_in_memory::{ALL_CREDITS, Counted, many_credits};
-use crate::support::{AccountEvent, Statement, views_failing_at, views_held_up_at};
-
-/// All credits in one document.
-#[derive(Debug)]
-pub(crate) struct Totals;
-
-impl Projector for Totals {
-    const NAME: &'static str = "totals";
-    const VERSION: u32 = 1;
-    const CATEGORIES: &'static [&'static str] = &["account"];
-    type Event = AccountEvent;
-    type View = Statement;
-
-    fn keys(&self, _: &Recorded<'_, AccountEvent>, keys: &mut Vec<String>) {
-        keys.push("all".to_owned());
-    }
-
-    fn project(
-        &self,
-        _: &str,
-        view: &mut Option<Statement>,
-        event: &Recorded<'_, AccountEvent>,
-    ) -> Result<(), BoxError> {
-        if let AccountEvent::Credited { amount } = event.event {
-            view.get_or_insert_default().balance += amount;
-        }
-        Ok(())
-    }
-}
+use crate::support::{AccountEvent, Statement, Totals, views_failing_at, views_held_up_at};
 
 #[tokio::test]
 async fn views_that_are_rebuilt_together_read_the_log_once() {

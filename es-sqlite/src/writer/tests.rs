@@ -32,6 +32,16 @@ async fn spoil_the_commit(writer: &Writer) -> Result<()> {
         .await
 }
 
+/// All of these writes are in the queue before the first can begin, as the lock is taken.
+async fn in_one_group<T>(file: &DatabaseFile, writes: impl Future<Output = T>) -> T {
+    let lock = Connection::open(file.path()).expect("the file opens");
+    lock.execute_batch("BEGIN IMMEDIATE").expect("the lock is free");
+    let mut writes = Box::pin(writes);
+    assert!(futures::poll!(&mut writes).is_pending());
+    drop(lock);
+    writes.await
+}
+
 #[tokio::test]
 async fn a_failed_commit_fails_every_write_of_its_group_and_no_other() {
     let directory = tempfile::tempdir().expect("a directory");
@@ -39,18 +49,12 @@ async fn a_failed_commit_fails_every_write_of_its_group_and_no_other() {
     let db = file.open_writer().expect("the file opens");
     let writer = Writer::start(file.clone(), db, 10).expect("the thread starts");
 
-    // With the lock taken all three are in the queue before the first can begin.
-    let lock = Connection::open(file.path()).expect("the file opens");
-    lock.execute_batch("BEGIN IMMEDIATE").expect("the lock is free");
     let all = futures::future::join3(
         insert(&writer, "before"),
         spoil_the_commit(&writer),
         insert(&writer, "behind"),
     );
-    let mut all = Box::pin(all);
-    assert!(futures::poll!(&mut all).is_pending());
-    drop(lock);
-    let (before, spoilt, behind) = all.await;
+    let (before, spoilt, behind) = in_one_group(&file, all).await;
     for result in [before, spoilt, behind] {
         assert!(matches!(result, Err(Error::Backend { .. })), "{result:?}");
     }
@@ -91,8 +95,6 @@ async fn a_group_whose_transaction_sqlite_has_ended_by_itself_has_failed_whateve
     let db = file.open_writer().expect("the file opens");
     let writer = Writer::start(file.clone(), db, 10).expect("the thread starts");
 
-    let lock = Connection::open(file.path()).expect("the file opens");
-    lock.execute_batch("BEGIN IMMEDIATE").expect("the lock is free");
     // What a full disk does in the middle of a write that goes on and succeeds.
     let ended = writer.run_whole(|db| Ok(db.execute_batch("ROLLBACK")?));
     let all = futures::future::join3(
@@ -100,10 +102,7 @@ async fn a_group_whose_transaction_sqlite_has_ended_by_itself_has_failed_whateve
         ended,
         insert_whole(&writer, "behind"),
     );
-    let mut all = Box::pin(all);
-    assert!(futures::poll!(&mut all).is_pending());
-    drop(lock);
-    let (before, ended, behind) = all.await;
+    let (before, ended, behind) = in_one_group(&file, all).await;
     for result in [before, ended] {
         assert!(
             matches!(result, Err(Error::Backend { .. } | Error::Unavailable { .. })),
