@@ -64,7 +64,7 @@ const RACES: &[Entry] = &[
 
 /// Replay and append throughput beside their floors, as one table of ratios.
 ///
-/// Takes about four minutes. Compare ratios, not absolute figures: all contenders of a race do the same work in the
+/// Takes about two and a half minutes. Compare ratios, not absolute figures: all contenders of a race do the same work in the
 /// same run, in turn.
 #[derive(Debug, Parser)]
 #[command(bin_name = "cargo bench --bench replay --", after_help = titles())]
