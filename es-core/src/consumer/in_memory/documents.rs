@@ -113,8 +113,8 @@ impl NewOnes {
     }
 }
 
-/// Documents that were loaded from so many bytes, or have taken in so many of events, are measured, the others are estimated by a sample: so no
-/// single document can take much more memory than it is thought to.
+/// Documents that were loaded from so many bytes, or have taken in so many of events, are measured, the others are
+/// estimated by a sample: so no single document can take much more memory than it is thought to.
 const MEASURED_FROM: usize = 64 * 1024;
 
 /// After so many bytes of JSON other tasks of the thread have their turn.
